@@ -1,0 +1,1 @@
+"""Observability and SRE suite for quantum generative models."""

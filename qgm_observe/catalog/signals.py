@@ -1,0 +1,137 @@
+"""Every signal, once. Rules, panels, exporters and documentation refer to these objects."""
+
+from qgm_observe.catalog import labels as by
+from qgm_observe.catalog.buckets import DURATION
+from qgm_observe.catalog.signal import Kind, Signal, Stability
+
+COUNTER, GAUGE, HISTOGRAM = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
+STABLE = Stability.STABLE
+
+RUNS = Signal(
+    "qgm.runs", COUNTER, "{run}", "Runs ended.", (*by.WORK, by.OUTCOME), stability=STABLE
+)
+RUN_DURATION = Signal(
+    "qgm.run.duration", HISTOGRAM, "s", "Duration of runs.", by.WORK, DURATION, STABLE
+)
+RUN_RESTART_DURATION = Signal(
+    "qgm.run.restart.duration",
+    HISTOGRAM,
+    "s",
+    "From the start of a resumed run to its first completed step.",
+    by.WORK,
+    DURATION,
+)
+RUNS_IN_FLIGHT = Signal("qgm.runs.in_flight", GAUGE, "{run}", "Runs open now.", by.WORK)
+RUNS_STALLED = Signal(
+    "qgm.runs.stalled",
+    GAUGE,
+    "{run}",
+    "Open runs whose last completed step is older than five times their median step.",
+    by.WORK,
+)
+STEPS = Signal(
+    "qgm.steps", COUNTER, "{step}", "Steps ended.", (*by.WORK, by.OUTCOME), stability=STABLE
+)
+STEP_DURATION = Signal(
+    "qgm.step.duration", HISTOGRAM, "s", "Duration of steps.", by.WORK, DURATION, STABLE
+)
+STEP_LOSS = Signal("qgm.step.loss", GAUGE, "1", "Loss of the last completed step.", by.WORK)
+
+JOBS = Signal(
+    "qgm.jobs", COUNTER, "{job}", "Jobs ended.", (*by.JOB, by.OUTCOME), stability=STABLE
+)
+JOB_DURATION = Signal(
+    "qgm.job.duration", HISTOGRAM, "s", "Duration of jobs.", by.JOB, DURATION, STABLE
+)
+JOB_STAGE_DURATION = Signal(
+    "qgm.job.stage.duration",
+    HISTOGRAM,
+    "s",
+    "Duration of one stage of the work; stages of steps and runs carry no device.",
+    (*by.JOB, by.STAGE),
+    DURATION,
+    STABLE,
+)
+JOB_ERRORS = Signal(
+    "qgm.job.errors",
+    COUNTER,
+    "{error}",
+    "Jobs that failed, by the stage and the class of the error.",
+    (*by.JOB, by.STAGE, by.ERROR_CLASS),
+    stability=STABLE,
+)
+JOB_ATTEMPTS = Signal(
+    "qgm.job.attempts",
+    COUNTER,
+    "{attempt}",
+    "Attempts ended; a retry is a further attempt.",
+    (*by.JOB, by.OUTCOME),
+    stability=STABLE,
+)
+JOB_SHOTS = Signal(
+    "qgm.job.shots", COUNTER, "{shot}", "Shots of successful jobs.", by.JOB, stability=STABLE
+)
+JOB_CIRCUITS = Signal(
+    "qgm.job.circuits", COUNTER, "{circuit}", "Circuits of successful jobs.", by.JOB
+)
+JOBS_IN_FLIGHT = Signal("qgm.jobs.in_flight", GAUGE, "{job}", "Jobs open now.", by.JOB)
+JOB_OLDEST_WAITING = Signal(
+    "qgm.job.oldest_waiting.age",
+    GAUGE,
+    "s",
+    "Age of the oldest job that is submitted and has not begun to execute.",
+    by.JOB,
+)
+SESSIONS = Signal(
+    "qgm.sessions", COUNTER, "{session}", "Provider sessions ended.", (*by.JOB, by.OUTCOME)
+)
+SESSION_USAGE = Signal(
+    "qgm.session.usage", COUNTER, "s", "Device time that ended sessions used.", by.JOB
+)
+
+OBSERVE_INFO = Signal(
+    "qgm.observe.build", Kind.INFO, "1", "The running version of this package.", (by.VERSION,)
+)
+OBSERVE_ERRORS = Signal(
+    "qgm.observe.errors",
+    COUNTER,
+    "{error}",
+    "Errors inside this package that were kept away from the training.",
+    (by.PART,),
+)
+OBSERVE_DROPPED = Signal(
+    "qgm.observe.events.dropped", COUNTER, "{event}", "Events lost because the ring was full."
+)
+OBSERVE_UNWRITTEN = Signal(
+    "qgm.observe.events.unwritten", COUNTER, "{event}", "Events the journal could not take."
+)
+OBSERVE_WRITTEN = Signal(
+    "qgm.observe.events.written", COUNTER, "{event}", "Events committed to the journal."
+)
+OBSERVE_GAPS = Signal(
+    "qgm.observe.intent.gaps",
+    COUNTER,
+    "{gap}",
+    "Submissions that went ahead before their intent was on disk.",
+)
+OBSERVE_FOLDED = Signal(
+    "qgm.observe.label_sets.folded",
+    COUNTER,
+    "{label_set}",
+    "Label values that were folded into `other` by the cardinality guard.",
+)
+OBSERVE_SKEW = Signal(
+    "qgm.observe.clock.skew",
+    GAUGE,
+    "s",
+    "Provider clock minus local clock, as last seen.",
+    (by.PROVIDER,),
+)
+OBSERVE_JOURNAL_SIZE = Signal(
+    "qgm.observe.journal.size", GAUGE, "By", "Size of the journal on disk."
+)
+
+SIGNALS: dict[str, Signal] = {
+    value.name: value for value in tuple(globals().values()) if isinstance(value, Signal)
+}
+"""Every signal by name, in the order of declaration."""

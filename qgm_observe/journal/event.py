@@ -1,0 +1,84 @@
+"""What happened, appended once.
+
+An event has a verb and a noun. These are written:
+
+| verb | noun | body |
+|---|---|---|
+| opened | run, step, job, session | labels, `start`, plus what is known at the start |
+| intent | attempt | `job`, `number`, device labels; committed before the submit |
+| submitted | attempt | `job`, `number`, `provider_job_id` |
+| finished | run, step, job, session | the whole record; see below |
+| reconciled | run, step, job, session | a later truth about a finished subject; never counted |
+| tallied | process | `totals`: measurements of jobs whose detail was not kept |
+| reading | device, account | a `Reading` |
+| estimate | run, step, job, model | an `Estimate` |
+| noted | process | counters of this package's own health: `{signal: [[labels, increment]]}` |
+
+The body of a finished subject is a JSON object: the label names of the catalog (`project` ...
+`shot_class`), `start` (epoch s), `duration` (s), `outcome`, and where they exist `error`
+(`{"class", "type", "stage"}`), `stages` (`[[stage, start offset s, duration s, clock], ...]`),
+`attributes`. A run adds `steps`, `resumed_from`, `restart_seconds`; a step `index`, `loss`; a job
+`step`, `session`, `shots`, `circuits` and `attempts` (`[{"number", "outcome",
+"provider_job_id", "error", "queue_seconds", "execute_seconds"}, ...]`); a session `usage_seconds`.
+A missing key means unknown.
+
+The id of a finished event is `<subject>/finished`, so whoever says it first is counted and nobody
+is counted twice.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+TERMINAL = "finished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One row of the journal.
+
+    Attributes:
+        verb: What happened.
+        noun: To what kind of thing.
+        subject: The thing's id.
+        at: The event's own time, epoch seconds.
+        run: The run it belongs to, or `None`.
+        body: JSON-compatible facts.
+        id: Unique; the same id is never stored twice.
+        recorded_at: When the journal took it, epoch seconds; 0 before that.
+        seq: Its place in the journal; 0 before that.
+    """
+
+    verb: str
+    noun: str
+    subject: str
+    at: float
+    body: Mapping[str, Any]
+    id: str
+    run: str | None = None
+    recorded_at: float = 0.0
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenWork:
+    """Something still going on, kept fresh by the heartbeat of its process.
+
+    Attributes:
+        subject: Its id.
+        noun: `run`, `step`, `job` or `session`.
+        run: The run it belongs to, or `None`.
+        opened_at: Epoch seconds.
+        heartbeat: When its process last said so, epoch seconds.
+        process: JSON list `[host, boot, pid, started]`.
+        body: Labels and what is known: `stage` (now in), for a run `steps`, `last_step_at`,
+            `median_step_seconds`; for a job `waiting_since` while it is submitted and not executing.
+    """
+
+    subject: str
+    noun: str
+    run: str | None
+    opened_at: float
+    heartbeat: float
+    process: tuple[str, str, int, int]
+    body: Mapping[str, Any]

@@ -1,0 +1,36 @@
+"""Every noun that is data: frozen, validated on construction, standard library only."""
+
+from qgm_observe.records.estimate import Estimate
+from qgm_observe.records.process import Process, current_process
+from qgm_observe.records.reading import Reading
+from qgm_observe.records.work import (
+    LOCAL,
+    PROVIDER,
+    Attempt,
+    Failure,
+    Job,
+    Record,
+    Run,
+    Session,
+    StageTime,
+    Step,
+    Work,
+)
+
+__all__ = [
+    "LOCAL",
+    "PROVIDER",
+    "Attempt",
+    "Estimate",
+    "Failure",
+    "Job",
+    "Process",
+    "Reading",
+    "Record",
+    "Run",
+    "Session",
+    "StageTime",
+    "Step",
+    "Work",
+    "current_process",
+]
