@@ -7,9 +7,7 @@ from qgm_observe.catalog.signal import Kind, Signal, Stability
 COUNTER, GAUGE, HISTOGRAM = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
 STABLE = Stability.STABLE
 
-RUNS = Signal(
-    "qgm.runs", COUNTER, "{run}", "Runs ended.", (*by.WORK, by.OUTCOME), stability=STABLE
-)
+RUNS = Signal("qgm.runs", COUNTER, "{run}", "Runs ended.", (*by.WORK, by.OUTCOME), stability=STABLE)
 RUN_DURATION = Signal(
     "qgm.run.duration", HISTOGRAM, "s", "Duration of runs.", by.WORK, DURATION, STABLE
 )
@@ -37,9 +35,7 @@ STEP_DURATION = Signal(
 )
 STEP_LOSS = Signal("qgm.step.loss", GAUGE, "1", "Loss of the last completed step.", by.WORK)
 
-JOBS = Signal(
-    "qgm.jobs", COUNTER, "{job}", "Jobs ended.", (*by.JOB, by.OUTCOME), stability=STABLE
-)
+JOBS = Signal("qgm.jobs", COUNTER, "{job}", "Jobs ended.", (*by.JOB, by.OUTCOME), stability=STABLE)
 JOB_DURATION = Signal(
     "qgm.job.duration", HISTOGRAM, "s", "Duration of jobs.", by.JOB, DURATION, STABLE
 )
@@ -104,9 +100,6 @@ OBSERVE_DROPPED = Signal(
 )
 OBSERVE_UNWRITTEN = Signal(
     "qgm.observe.events.unwritten", COUNTER, "{event}", "Events the journal could not take."
-)
-OBSERVE_WRITTEN = Signal(
-    "qgm.observe.events.written", COUNTER, "{event}", "Events committed to the journal."
 )
 OBSERVE_GAPS = Signal(
     "qgm.observe.intent.gaps",

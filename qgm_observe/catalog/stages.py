@@ -42,14 +42,10 @@ ENCODE = Stage(
 COMPILE = Stage(
     "compile", Level.JOB, "From circuit to device instructions.", geometric(1e-3, 10 * MINUTE)
 )
-SUBMIT = Stage(
-    "submit", Level.JOB, "Hands the work to the provider.", geometric(1e-4, 10 * MINUTE)
-)
+SUBMIT = Stage("submit", Level.JOB, "Hands the work to the provider.", geometric(1e-4, 10 * MINUTE))
 QUEUE = Stage("queue", Level.JOB, "Waits for the device.", geometric(1e-2, 3 * DAY))
 EXECUTE = Stage("execute", Level.JOB, "Runs on the device.", geometric(1e-3, 6 * HOUR))
-DECODE = Stage(
-    "decode", Level.JOB, "From measured bits to samples.", geometric(1e-4, 10 * MINUTE)
-)
+DECODE = Stage("decode", Level.JOB, "From measured bits to samples.", geometric(1e-4, 10 * MINUTE))
 EVALUATE = Stage(
     "evaluate", Level.STEP, "Scores the samples against the target.", geometric(1e-4, HOUR)
 )

@@ -1,0 +1,24 @@
+"""Push: what the training does, stamped on its own thread and written by another."""
+
+from qgm_observe.lifecycle.devices import Device
+from qgm_observe.lifecycle.handle import Handle, current
+from qgm_observe.lifecycle.job import AttemptHandle, JobHandle
+from qgm_observe.lifecycle.observe import observe, unobserve
+from qgm_observe.lifecycle.recorder import Recorder, recorder, use
+from qgm_observe.lifecycle.run import RunHandle, SessionHandle, StepHandle
+
+__all__ = [
+    "AttemptHandle",
+    "Device",
+    "Handle",
+    "JobHandle",
+    "Recorder",
+    "RunHandle",
+    "SessionHandle",
+    "StepHandle",
+    "current",
+    "observe",
+    "recorder",
+    "unobserve",
+    "use",
+]

@@ -1,0 +1,234 @@
+"""From handles to events: done by the writer, never on the training thread."""
+
+from dataclasses import asdict
+from typing import Any
+
+from qgm_observe.catalog import ExecutionMode, Outcome, shot_class
+from qgm_observe.journal import Event, OpenWork
+from qgm_observe.lifecycle.devices import Device
+from qgm_observe.lifecycle.handle import Handle
+from qgm_observe.lifecycle.identity import new_id
+from qgm_observe.lifecycle.job import AttemptHandle, JobHandle
+from qgm_observe.lifecycle.run import RunHandle, SessionHandle, StepHandle
+from qgm_observe.records import LOCAL, PROVIDER, Estimate, Failure, current_process
+
+_ITEMS_KEPT = 256
+_CHARACTERS_KEPT = 1024
+
+
+def anchored(handle: Handle) -> float:
+    """Return when a handle began, epoch seconds, anchored once."""
+    if not handle.wall:
+        handle.wall = round(handle.recorder.epoch_seconds(handle.started) * 1e9)
+    return handle.wall / 1e9
+
+
+def run_of(handle: Handle) -> str | None:
+    """Return the id of the run that a handle is or belongs to."""
+    link: Handle | None = handle
+    while link is not None and link.noun != "run":
+        link = link.parent
+    return None if link is None else link.id
+
+
+def opened(handle: Handle) -> Event:
+    """Return the event of a handle that has begun."""
+    at = anchored(handle)
+    subject = handle.id
+    return Event(
+        verb="opened",
+        noun=handle.noun,
+        subject=subject,
+        at=at,
+        run=run_of(handle),
+        body=_labels(handle) | _known(handle) | {"start": at},
+        id=f"{subject}/opened/{new_id(32):08x}",
+    )
+
+
+def finished(handle: Handle) -> Event:
+    """Return the event of a handle that has ended: its whole record."""
+    start = anchored(handle)
+    zero = handle.started
+    duration = (handle.ended - zero) / 1e9
+    body = _labels(handle)
+    body["start"] = start
+    body["duration"] = duration
+    body["outcome"] = handle.outcome
+    if handle.failure is not None:
+        body["error"] = _failure(handle.failure)
+    if handle.stamps:
+        body["stages"] = _stages(handle.stamps, zero, handle.ended)
+    body |= _known(handle)
+    subject = handle.id
+    return Event(
+        verb="finished",
+        noun=handle.noun,
+        subject=subject,
+        at=start + duration,
+        run=run_of(handle),
+        body=body,
+        id=f"{subject}/finished",
+    )
+
+
+def attempted(verb: str, attempt: AttemptHandle, at: float) -> Event:
+    """Return the intent of an attempt, or the provider's answer to it."""
+    job = attempt.job.id
+    subject = f"{job}.{attempt.number}"
+    body = _labels(attempt.job) | {"job": job, "number": attempt.number}
+    if attempt.provider_job_id is not None:
+        body["provider_job_id"] = attempt.provider_job_id
+    run = run_of(attempt.job)
+    return Event(
+        verb=verb,
+        noun="attempt",
+        subject=subject,
+        at=at,
+        run=run,
+        body=body,
+        id=f"{subject}/{verb}",
+    )
+
+
+def estimated(handle: Handle, estimate: Estimate, at: float) -> Event:
+    """Return the event of a statistic about a handle."""
+    subject = handle.id
+    body = _labels(handle) | {k: v for k, v in asdict(estimate).items() if v is not None}
+    return Event(
+        verb="estimate",
+        noun=handle.noun,
+        subject=subject,
+        at=at,
+        run=run_of(handle),
+        body=body,
+        id=f"{subject}/estimate/{new_id(64):016x}",
+    )
+
+
+def still_open(handle: Handle, now: float) -> OpenWork:
+    """Return the open row of a handle."""
+    wall_of = handle.recorder.epoch_seconds
+    body = _labels(handle) | _known(handle) | {"start": anchored(handle)}
+    if handle.at_stage is not None:
+        body["stage"] = handle.at_stage
+    if isinstance(handle, RunHandle) and handle.last_step_ended:
+        body["last_step_at"] = wall_of(handle.last_step_ended)
+        body["median_step_seconds"] = handle.median_step()
+    if isinstance(handle, JobHandle) and handle.waiting:
+        body["waiting_since"] = wall_of(handle.waiting)
+    process = current_process()
+    return OpenWork(
+        subject=handle.id,
+        noun=handle.noun,
+        run=run_of(handle),
+        opened_at=anchored(handle),
+        heartbeat=now,
+        process=(process.host, process.boot, process.pid, process.started),
+        body=body,
+    )
+
+
+def _labels(handle: Handle) -> dict[str, Any]:
+    work = handle.work
+    labels: dict[str, Any] = {
+        "project": work.project,
+        "pipeline": work.pipeline,
+        "model": work.model,
+        "model_version": work.model_version,
+        "kind": work.kind,
+    }
+    if isinstance(handle, JobHandle):
+        mode = handle.session.mode if handle.session is not None else handle.device.mode
+        labels |= _device(handle.device, mode) | {"shot_class": shot_class(handle.shots)}
+    elif isinstance(handle, SessionHandle):
+        labels |= _device(handle.device, handle.mode) | {"shot_class": "none"}
+    return labels
+
+
+def _device(device: Device, mode: ExecutionMode) -> dict[str, Any]:
+    return {
+        "provider": device.provider,
+        "device": device.name,
+        "region": device.region,
+        "execution_mode": mode,
+    }
+
+
+def _known(handle: Handle) -> dict[str, Any]:
+    """What each noun knows beyond labels, times and outcome; nothing unknown is written."""
+    known: dict[str, Any] = {}
+    if handle.attributes:
+        known["attributes"] = {key: _plain(value) for key, value in handle.attributes.items()}
+    if isinstance(handle, JobHandle):
+        known |= _job(handle)
+    elif isinstance(handle, StepHandle):
+        known |= {"index": handle.index, "loss": handle.loss_value}
+    elif isinstance(handle, RunHandle):
+        restart = None if handle.restart is None else handle.restart / 1e9
+        known |= {"steps": handle.steps, "loss": handle.last_loss}
+        known |= {"resumed_from": handle.resumed_from, "restart_seconds": restart}
+        known["parent"] = None if handle.parent is None else handle.parent.id
+    elif isinstance(handle, SessionHandle):
+        known["usage_seconds"] = handle.usage_seconds
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def _job(job: JobHandle) -> dict[str, Any]:
+    known: dict[str, Any] = {"shots": job.shots, "circuits": job.circuits}
+    if job.parent is not None and job.parent.noun == "step":
+        known["step"] = job.parent.id
+    if job.session is not None:
+        known["session"] = job.session.id
+    if job.attempts:
+        known["attempts"] = [_attempt(each) for each in job.attempts]
+    return known
+
+
+def _attempt(attempt: AttemptHandle) -> dict[str, Any]:
+    known = {
+        "number": attempt.number,
+        "outcome": attempt.outcome or Outcome.CANCELLED,
+        "provider_job_id": attempt.provider_job_id,
+        "error": None if attempt.failure is None else _failure(attempt.failure),
+        "queue_seconds": attempt.queue_seconds,
+        "execute_seconds": attempt.execute_seconds,
+    }
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    told = {"class": failure.error_class, "type": failure.type, "stage": failure.stage}
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _stages(stamps: list[str | int], zero: int, ended: int) -> list[list[Any]]:
+    """Stages as the journal keeps them, seconds; a mark lasts until the next one."""
+    stages: list[list[Any]] = []
+    told: list[int] = []
+    until = ended
+    for stamp in reversed(stamps):
+        if not isinstance(stamp, str):
+            told.append(stamp)
+            continue
+        clock = PROVIDER if told[0] is True else LOCAL
+        start = told[-1]
+        end = told[-2] if len(told) > 1 else until
+        until = start if len(told) == 1 else until
+        stages.append([stamp, (start - zero) / 1e9, (end - start) / 1e9, clock])
+        told = []
+    stages.reverse()
+    return stages
+
+
+def _plain(value: Any) -> Any:
+    """Only plain facts are kept; of anything else its type, for its text may be hostile."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return value[:_CHARACTERS_KEPT]
+    if isinstance(value, list | tuple) and len(value) <= _ITEMS_KEPT:
+        return [_plain(item) for item in value]
+    if isinstance(value, dict) and len(value) <= _ITEMS_KEPT:
+        return {str(key)[:128]: _plain(item) for key, item in value.items() if isinstance(key, str)}
+    return f"<{type(value).__qualname__}>"

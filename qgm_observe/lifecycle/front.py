@@ -1,0 +1,77 @@
+"""The functions at the front door: run, job, configure, serve, flush."""
+
+from typing import Any
+
+from qgm_observe.errors import UsageError
+from qgm_observe.journal import open_journal
+from qgm_observe.lifecycle.job import JobHandle
+from qgm_observe.lifecycle.recorder import Recorder, recorder, use
+from qgm_observe.lifecycle.run import RunHandle
+from qgm_observe.settings import Settings, load_settings
+from qgm_observe.telemetry.endpoint import Endpoint
+from qgm_observe.telemetry.endpoint import serve as serve_bytes
+
+
+def run(*, id: str | None = None, resumed_from: int | None = None, **labels: Any) -> RunHandle:  # noqa: A002
+    """Return the handle of a run, for `with`, `async with` or as a decorator.
+
+    Args:
+        id: An earlier run's id, to go on with that run.
+        resumed_from: The step it goes on from.
+        labels: `project`, `pipeline`, `model`, `model_version`, `kind`.
+
+    Raises:
+        UsageError: a label is unknown or the id is no run id.
+    """
+    return RunHandle(recorder(), None, labels, run_id=id, resumed_from=resumed_from)
+
+
+def job(
+    backend: Any = None, *, shots: int | None = None, circuits: int | None = None, **labels: Any
+) -> JobHandle:
+    """Return the handle of a job, part of the run or step that is open in this context.
+
+    Args:
+        backend: A backend object, a device's name, or a `Device`.
+        shots: In all circuits together, where known beforehand.
+        circuits: Circuits submitted together, where known beforehand.
+        labels: `project`, `pipeline`, `model`, `model_version`, `kind`.
+
+    Raises:
+        UsageError: a label is unknown or a count is below 1.
+    """
+    return JobHandle(recorder(), None, labels, backend, shots=shots, circuits=circuits)
+
+
+def configure(**changes: Any) -> Settings:
+    """Begin anew with other settings (see `Settings`), over those of the environment.
+
+    Raises:
+        UsageError: a setting is unknown or out of range.
+        JournalError: the journal cannot be opened for writing.
+    """
+    unknown = changes.keys() - set(Settings.__dataclass_fields__)
+    if unknown:
+        known = ", ".join(Settings.__dataclass_fields__)
+        raise UsageError(f"setting {min(unknown)!r}: write one of {known}")
+    settings = load_settings(**changes)
+    if not settings.disabled:
+        open_journal(settings.journal_path).close()
+    before = use(Recorder(settings))
+    if before is not None:
+        before.close()
+    return settings
+
+
+def serve(port: int = 9464, host: str = "127.0.0.1") -> Endpoint:
+    """Serve this process's metrics at `http://host:port/metrics` until it is closed.
+
+    Raises:
+        UsageError: the port is taken.
+    """
+    return serve_bytes(recorder().aggregates.exposition, host=host, port=port)
+
+
+def flush(timeout: float | None = None) -> bool:
+    """Wait until all that was recorded so far is in the journal; false if time ran out."""
+    return recorder().flush(timeout)

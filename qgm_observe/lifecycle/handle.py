@@ -1,0 +1,234 @@
+"""What run, step, job and session handles share: stamps, outcome, context.
+
+The hot path only reads clocks and appends; a handle that has ended goes into the ring as it is,
+and the writer makes an event of it later.
+"""
+
+import contextvars
+import copy
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
+
+from qgm_observe.catalog import STAGES, Outcome
+from qgm_observe.errors import UsageError
+from qgm_observe.lifecycle.decorators import decorated
+from qgm_observe.lifecycle.failures import classify, outcome_of
+from qgm_observe.lifecycle.identity import new_id
+from qgm_observe.records import Estimate, Failure, Work
+
+if TYPE_CHECKING:
+    from qgm_observe.lifecycle.recorder import Recorder
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_current: contextvars.ContextVar["Handle | None"] = contextvars.ContextVar("qgm", default=None)
+current = _current.get
+_set_current = _current.set
+_reset_current = _current.reset
+"""`current()` gives the innermost open handle of this context, or `None`."""
+
+
+class StageBlock:
+    """`with handle.stage("compile"):` times one stage on its handle."""
+
+    __slots__ = ("_handle", "_name", "_start")
+
+    def __init__(self, handle: "Handle", name: str) -> None:
+        self._handle = handle
+        self._name = name
+
+    def __enter__(self) -> Self:
+        handle = self._handle
+        handle.stage_now = self._name
+        self._start = handle.now()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        handle = self._handle
+        handle.stamps.extend((self._name, self._start, handle.now()))
+        handle.stage_now = None
+        if error is not None:
+            handle.saw(error, self._name)
+
+
+class Handle:
+    """Something that is going on: a context manager, sync or async, or a decorator.
+
+    Attributes:
+        stamps: What the clock said, flat because that spares the garbage collector: a stage's
+            name, its start, its end (a mark has none and lasts until the next mark), and `True`
+            where the provider told the times. Nanoseconds of the local monotonic clock.
+        wall: When it began, epoch nanoseconds: its one anchor to the wall clock, set by the
+            writer within a second, before that 0.
+    """
+
+    noun: ClassVar[str]
+    inside: ClassVar[frozenset[str]]
+    id_bits: ClassVar[int] = 64
+
+    number = 0
+    wall = 0
+    started = 0
+    ended = 0
+    stage_now: str | None = None
+    outcome: Outcome | None = None
+    failure: Failure | None = None
+    failed_with: BaseException | None = None
+    attributes: dict[str, Any] | None = None
+    kept: list[tuple[str, bytes | Callable[[], bytes]]] | None = None
+
+    def __init__(
+        self, recorder: "Recorder", parent: "Handle | None", given: dict[str, Any] | None = None
+    ) -> None:
+        self.recorder = recorder
+        self.parent = parent
+        self.given = given
+        self.now = recorder.now
+        self.work: Work = recorder.work
+        self.stamps: list[str | int] = []
+
+    @property
+    def id(self) -> str:
+        """32 hexadecimal digits for a run, 16 for the rest."""
+        number = self.number or self.__dict__.setdefault("number", new_id(self.id_bits))
+        return f"{number:0{self.id_bits // 4}x}"
+
+    def __enter__(self) -> Self:
+        self.begin()
+        self._token = _set_current(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        try:
+            _reset_current(self._token)
+        except ValueError:  # a generator may be closed in another context
+            _set_current(self.parent)
+        self.end(error)
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    def begin(self) -> Self:
+        """Begin without a `with` block; `end` has to follow."""
+        parent = self.parent or current()
+        if parent is not None:
+            self.parent = parent if parent.noun in self.inside else parent.parent
+            self.work = parent.work
+        recorder = self.recorder
+        if self.given:
+            self.work = recorder.work_of(self.work, self.given)
+        self.epoch = recorder.epoch
+        recorder.open.add(self)
+        if not recorder.started:
+            recorder.start()
+        self.started = self.now()
+        return self
+
+    def end(
+        self, error: BaseException | None = None, outcome: Outcome | None = None, at: int = 0
+    ) -> None:
+        """End, with the exception that ended it if there was one; only the first call counts."""
+        recorder = self.recorder
+        if self.ended or not self.started or self.epoch != recorder.epoch:
+            return
+        self.ended = at or self.now()
+        if error is not None:
+            self.saw(error, self.at_stage)
+            self.outcome = outcome_of(error)
+        elif self.outcome is None:
+            self.outcome = outcome or Outcome.SUCCESS
+        if self.failure is not None and self.outcome is Outcome.SUCCESS:
+            self.failure = None
+        self.failed_with = None
+        recorder.open.discard(self)
+        if len(recorder.ring) < recorder.room:
+            recorder.ring.append(self)
+        else:
+            recorder.dropped += 1
+
+    def stage(self, name: str) -> StageBlock:
+        """Return a block that times one stage.
+
+        Raises:
+            UsageError: no stage has this name.
+        """
+        if name in STAGES:
+            return StageBlock(self, name)
+        raise _no_stage(name)
+
+    def mark(self, name: str) -> None:
+        """Begin a stage here and end the one that was marked before.
+
+        Raises:
+            UsageError: no stage has this name.
+        """
+        if name not in STAGES:
+            raise _no_stage(name)
+        self.stamps.extend((name, self.now()))
+
+    def stamp(self, name: str, start: int, end: int, *, by_provider: bool = False) -> None:
+        """Add a stage that was timed elsewhere, in nanoseconds of this handle's clock."""
+        self.stamps.extend((name, start, max(start, end)))
+        if by_provider:
+            self.stamps.append(True)
+
+    @property
+    def at_stage(self) -> str | None:
+        """The stage that goes on now, or `None`."""
+        if self.stage_now is None and self.stamps and isinstance(self.stamps[-2], str):
+            return self.stamps[-2]
+        return self.stage_now
+
+    def note(self, **attributes: Any) -> None:
+        """Keep facts with the record; they never become labels."""
+        if self.attributes is None:
+            self.attributes = {}
+        self.attributes.update(attributes)
+
+    def keep(self, kind: str, data: bytes | Callable[[], bytes]) -> None:
+        """Keep a blob with the record, if the settings' capture level includes its kind.
+
+        Args:
+            kind: `circuits`, `parameters`, `calibration`, `counts` or `compile_log`.
+            data: The bytes, or a function that makes them later on the writer's thread.
+        """
+        if self.kept is None:
+            self.kept = []
+        self.kept.append((kind, data))
+
+    def estimate(self, estimate: Estimate) -> None:
+        """Keep a statistic about this run, step or job."""
+        self.recorder.say(self, estimate)
+
+    def saw(self, error: BaseException, stage: str | None) -> None:
+        """Remember the innermost place an exception came through."""
+        if self.failed_with is not error:
+            self.failed_with = error
+            self.failure = classify(error, stage)
+
+    def __call__(self, function: Function) -> Function:
+        """Decorate a function, coroutine function or generator: each call is one of these."""
+        return cast("Function", decorated(self.again, function))
+
+    def again(self) -> Self:
+        """Return a fresh handle with the same arguments."""
+        twin = copy.copy(self)
+        twin.stamps = []
+        return twin
+
+
+def _no_stage(name: object) -> UsageError:
+    return UsageError(f"stage {name!r}: write one of {', '.join(STAGES)}")

@@ -1,0 +1,54 @@
+"""What a provider's job object tells, asked without importing its library, and never in vain."""
+
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+_WAITING = {"INITIALIZING", "QUEUED", "VALIDATING"}
+
+
+class Times(NamedTuple):
+    """As the provider's clock had it: creation in epoch seconds, durations in seconds."""
+
+    created: float
+    queue: float
+    execute: float
+
+
+def id_of(job: Any) -> str | None:
+    """Return the provider's id of a job, or `None`."""
+    try:
+        told = job.job_id
+        text = told() if callable(told) else told
+    except Exception:  # noqa: BLE001  what does not answer is unknown
+        return None
+    return str(text)[:128] if text else None
+
+
+def is_waiting(job: Any) -> bool:
+    """Return whether a local job says that it has not begun; one that says nothing has."""
+    try:
+        status = job.status()
+    except Exception:  # noqa: BLE001  what does not answer is unknown
+        return False
+    return str(getattr(status, "name", status)).upper() in _WAITING
+
+
+def times(job: Any) -> Times | None:
+    """Return the provider's own times of a finished job (one request), or `None`.
+
+    Source: the job metrics of the IBM Quantum REST interface, `timestamps` with `created`,
+    `running` and `finished`.
+    """
+    try:
+        stamps = job.metrics()["timestamps"]
+        created, running, finished = (_epoch(stamps[k]) for k in ("created", "running", "finished"))
+    except Exception:  # noqa: BLE001  what does not answer is unknown
+        return None
+    if not created <= running <= finished:
+        return None
+    return Times(created, running - created, finished - running)
+
+
+def _epoch(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

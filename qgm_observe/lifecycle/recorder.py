@@ -1,0 +1,218 @@
+"""The process's recorder: a bounded ring that the training appends to, and what is open."""
+
+import atexit
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from qgm_observe.errors import UsageError
+from qgm_observe.lifecycle import events
+from qgm_observe.lifecycle.devices import NO_DEVICE, Device, describe
+from qgm_observe.lifecycle.guard import Guard
+from qgm_observe.lifecycle.handle import Handle
+from qgm_observe.lifecycle.job import AttemptHandle
+from qgm_observe.lifecycle.writer import Pending, Writer
+from qgm_observe.records import Estimate, Work
+from qgm_observe.settings import Settings, load_settings
+from qgm_observe.telemetry.aggregates import Aggregates
+
+_DEVICES_KEPT = 256
+_WORKS_KEPT = 1024
+
+
+class Recorder:
+    """Takes handles from any thread without waiting; its writer does the rest.
+
+    Args:
+        settings: What may be configured.
+        now: Monotonic clock, nanoseconds.
+        wall: Wall clock, epoch nanoseconds.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        now: Callable[[], int] = time.perf_counter_ns,
+        wall: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.settings = settings
+        self.now = now
+        self.wall = wall
+        self.work = Work(project=settings.project, pipeline=settings.pipeline)
+        self.guard = Guard(strict=settings.strict)
+        self.aggregates = Aggregates(
+            source="process", scrape_interval=settings.scrape_interval, clock=self.seconds
+        )
+        self.epoch = 0
+        self._works: dict[tuple[Any, ...], Work] = {}
+        self._devices: dict[int, tuple[Any, Device]] = {}
+        self._reset()
+
+    def _reset(self) -> None:
+        self.ring: deque[Handle | Pending] = deque()
+        self.open: set[Handle] = set()
+        self.skews: dict[str, float] = {}
+        self.dropped = 0
+        self.gaps = 0
+        self.writer = Writer(self)
+        self.started = self.settings.disabled
+        self.room = 0 if self.settings.disabled else self.settings.ring
+
+    def seconds(self) -> float:
+        """Return the wall clock, epoch seconds."""
+        return self.wall() / 1e9
+
+    def epoch_seconds(self, stamp: int) -> float:
+        """Return a stamp of the monotonic clock as epoch seconds."""
+        return (self.wall() - self.now() + stamp) / 1e9
+
+    def commit(self, attempt: AttemptHandle, verb: str) -> None:
+        """Wait, within a bound, until the verb of a remote attempt is on disk."""
+        with self.guard("intent"):
+            try:
+                self._ask(attempt, verb).result(self.settings.intent_timeout)
+            except TimeoutError:
+                self.gaps += 1
+
+    async def commit_later(self, attempt: AttemptHandle, verb: str) -> None:
+        """Do as `commit` does, without holding up the event loop."""
+        import asyncio
+
+        with self.guard("intent"):
+            answer = asyncio.wrap_future(self._ask(attempt, verb))
+            try:
+                await asyncio.wait_for(answer, self.settings.intent_timeout)
+            except TimeoutError:
+                self.gaps += 1
+
+    def say(self, handle: Handle, estimate: Estimate) -> None:
+        """Record a statistic about a handle."""
+        if len(self.ring) < self.room:
+            at = self.seconds()
+            self.ring.append(Pending(partial(events.estimated, handle, estimate, at)))
+            self.start()
+
+    def _ask(self, attempt: AttemptHandle, verb: str) -> Future[None]:
+        answer: Future[None] = Future()
+        if self.settings.disabled:
+            answer.set_result(None)
+            return answer
+        make = partial(events.attempted, verb, attempt, self.seconds())
+        self.ring.append(Pending(make, answer))
+        self.writer.wake()
+        return answer
+
+    def start(self) -> None:
+        """Start the writer if it does not run."""
+        with self.guard("start"), _lock:
+            self.writer.start()
+            self.started = True
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until all that was recorded so far is in the journal; false if time ran out."""
+        if self.settings.disabled:
+            return True
+        return self.writer.flush(self.settings.exit_timeout if timeout is None else timeout)
+
+    def close(self) -> None:
+        """Flush within the exit bound and stop the writer."""
+        if not self.settings.disabled:
+            self.writer.stop(self.settings.exit_timeout)
+
+    def after_fork(self) -> None:
+        """Begin anew in a child: the parent's work stays the parent's."""
+        self.epoch += 1
+        _inherited.append(self.writer)  # its connection must not be closed here
+        self._reset()
+
+    def work_of(self, base: Work, given: dict[str, Any]) -> Work:
+        """Return the work labels of a parent with some changed."""
+        changes = {name: str(value) for name, value in given.items()}
+        key = (base, *changes.items())
+        found = self._works.get(key)
+        if found is None:
+            unknown = changes.keys() - set(Work.__dataclass_fields__)
+            if unknown:
+                known = ", ".join(Work.__dataclass_fields__)
+                raise UsageError(f"label {min(unknown)!r}: write one of {known}")
+            found = replace(base, **changes)  # type: ignore[arg-type]
+            if len(self._works) < _WORKS_KEPT:
+                self._works[key] = found
+        return found
+
+    def device(self, backend: Any) -> Device:
+        """Return the device of a backend, asked once an object."""
+        if backend is None:
+            return NO_DEVICE
+        found = self._devices.get(id(backend))
+        if found is not None and found[0]() is backend:
+            return found[1]
+        device = NO_DEVICE
+        with self.guard("device"):
+            device = describe(backend)
+            if len(self._devices) >= _DEVICES_KEPT:
+                self._devices.clear()
+            self._devices[id(backend)] = (_reference(backend), device)
+        return device
+
+
+def _reference(backend: Any) -> Callable[[], Any]:
+    try:
+        return weakref.ref(backend)
+    except TypeError:
+        return lambda: backend
+
+
+_lock = threading.RLock()
+_inherited: list[Writer] = []
+_recorder: Recorder | None = None
+
+
+def recorder() -> Recorder:
+    """Return this process's recorder, made from the environment when it is first needed."""
+    global _recorder  # noqa: PLW0603  one a process is the point
+    if _recorder is None:
+        with _lock:
+            if _recorder is None:
+                _recorder = _from_environment()
+    return _recorder
+
+
+def _from_environment() -> Recorder:
+    """A variable that cannot be read costs its setting, not the training."""
+    try:
+        return Recorder(load_settings())
+    except UsageError as error:
+        made = Recorder(Settings())
+        made.guard.warn_once("settings", f"{error}; the defaults are used")
+        return made
+
+
+def use(new: Recorder | None) -> Recorder | None:
+    """Put another recorder in place and return the one before."""
+    global _recorder
+    with _lock:
+        before, _recorder = _recorder, new
+    return before
+
+
+def _after_fork() -> None:
+    if _recorder is not None:
+        _recorder.after_fork()
+
+
+@atexit.register
+def _at_exit() -> None:
+    if _recorder is not None:
+        _recorder.close()
+
+
+os.register_at_fork(after_in_child=_after_fork)

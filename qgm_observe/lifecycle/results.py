@@ -1,0 +1,36 @@
+"""From a provider's result to plain counts, where the form is known."""
+
+from typing import Any
+
+
+def counts_of(result: Any) -> Any:
+    """Return counts by bitstring: one dictionary, or a list of them for several circuits.
+
+    Knows Qiskit's `PrimitiveResult` of a sampler (one item a circuit, each with `data`) and
+    results with `get_counts`; anything else is returned as it is.
+    """
+    if hasattr(result, "get_counts"):
+        return result.get_counts()
+    try:
+        items = list(result)
+    except TypeError:
+        return result
+    if not items or not all(hasattr(item, "join_data") for item in items):
+        return result
+    counts = [item.join_data().get_counts() for item in items]
+    return counts[0] if len(counts) == 1 else counts
+
+
+def size_of(result: Any) -> tuple[int, int]:
+    """Return how many circuits a sampler's result holds and their shots together, else zeros.
+
+    Source: Qiskit's `PrimitiveResult`: each item's `data` holds bit arrays with `num_shots` and,
+    where parameters were broadcast, a `size` above 1.
+    """
+    circuits = shots = 0
+    for item in result if hasattr(result, "__iter__") else ():
+        registers = list(getattr(item, "data", {}).values()) if hasattr(item, "data") else []
+        if registers and hasattr(registers[0], "num_shots"):
+            circuits += registers[0].size
+            shots += registers[0].size * registers[0].num_shots
+    return circuits, shots

@@ -1,0 +1,218 @@
+"""Handles of a run, its steps and the provider sessions in it."""
+
+import contextlib
+import math
+from collections import deque
+from statistics import median
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+from qgm_observe.catalog import STAGES, ExecutionMode, Outcome
+from qgm_observe.errors import UsageError
+from qgm_observe.lifecycle.devices import Device, describe
+from qgm_observe.lifecycle.handle import Handle
+from qgm_observe.lifecycle.job import JobHandle
+
+_RECENT = 101
+
+
+class WithJobs(Handle):
+    """A handle that jobs may be part of, also such as are only seen by their stages.
+
+    Attributes:
+        implicit: The job that is seen by its stages.
+        compiled: From and to (nanoseconds) of compilations seen by a hook that no job has taken.
+    """
+
+    implicit: JobHandle | None = None
+    compiled: tuple[tuple[int, int], ...] = ()
+
+    def end(
+        self, error: BaseException | None = None, outcome: Outcome | None = None, at: int = 0
+    ) -> None:
+        """End, and the job that was seen by its stages with it."""
+        self.settle()
+        for start, done in self.compiled:  # no job followed
+            self.stamp("compile", start, done)
+        self.compiled = ()
+        super().end(error, outcome, at)
+
+    def settle(self) -> None:
+        """End the job that was seen by its stages, as of its last stage."""
+        job, self.implicit = self.implicit, None
+        if job is not None:
+            ends = (stamp for stamp in job.stamps if type(stamp) is int)
+            job.end(job.failed_with, at=max(ends, default=job.started))
+
+    def job_for(self, stage: str, backend: Any, shots: int | None) -> JobHandle:
+        """Return the job that a stage belongs to that was seen without one.
+
+        Stages come in their order, so an earlier one than the last begins another job; compiling
+        again and submitting again after a failure do not.
+        """
+        job = self.implicit
+        if job is not None and job.stamps:
+            last = next(stamp for stamp in reversed(job.stamps) if isinstance(stamp, str))
+            order = list(STAGES)
+            again = stage == last and (stage == "compile" or job.failed_with is not None)
+            if order.index(stage) <= order.index(last) and not again:
+                self.settle()
+        if self.implicit is None:
+            self.implicit = self.job(backend, shots=shots).begin()
+        return self.implicit
+
+    def job(
+        self,
+        backend: Any = None,
+        *,
+        shots: int | None = None,
+        circuits: int | None = None,
+        session: "SessionHandle | None" = None,
+    ) -> JobHandle:
+        """Return the handle of a job on `backend` (an object, a name or a `Device`)."""
+        return JobHandle(
+            self.recorder, self, None, backend, shots=shots, circuits=circuits, session=session
+        )
+
+
+class RunHandle(WithJobs):
+    """One training or sampling run."""
+
+    noun: ClassVar[str] = "run"
+    inside = frozenset({"run"})
+    id_bits: ClassVar[int] = 128
+    restart: int | None = None
+    last_step_ended = 0
+    last_loss: float | None = None
+
+    def __init__(
+        self, *arguments: Any, run_id: str | None = None, resumed_from: int | None = None
+    ) -> None:
+        super().__init__(*arguments)
+        if run_id is not None:
+            self.number = _run_id(run_id)
+        self.resumed_from = resumed_from
+        self.steps = resumed_from or 0
+        self.durations: deque[int] = deque(maxlen=_RECENT)
+
+    def begin(self) -> Self:
+        """Begin; a run's beginning is written at once, whatever happens next."""
+        super().begin()
+        if self.recorder.room:
+            self.recorder.writer.announce(self)
+        return self
+
+    def step(self, index: int | None = None) -> "StepHandle":
+        """Return the handle of one iteration, counted from 0."""
+        return StepHandle(self.recorder, self, None, self.steps if index is None else index)
+
+    def session(
+        self, backend: Any = None, *, mode: str = "session", provider: Any = None
+    ) -> "SessionHandle":
+        """Return the handle of a provider session or batch; `provider` is its own object."""
+        return SessionHandle(self.recorder, self, None, backend, mode=mode, provider=provider)
+
+    def again(self) -> Self:
+        """Return a fresh run with the same arguments."""
+        twin = super().again()
+        twin.durations = deque(maxlen=_RECENT)
+        return twin
+
+    def completed(self, step: "StepHandle") -> None:
+        """Take note of a completed step, which shows that the run is alive."""
+        if self.resumed_from is not None and self.restart is None:
+            self.restart = step.ended - self.started
+        self.steps += 1
+        self.last_step_ended = step.ended
+        self.last_loss = step.loss_value
+        self.durations.append(step.ended - step.started)
+
+    def median_step(self) -> float | None:
+        """Return the median duration of the last hundred steps, seconds."""
+        durations = list(self.durations)
+        return median(durations) / 1e9 if durations else None
+
+
+class StepHandle(WithJobs):
+    """One iteration of a run."""
+
+    noun: ClassVar[str] = "step"
+    inside = frozenset({"run"})
+    loss_value: float | None = None
+
+    def __init__(self, recorder: Any, parent: Handle | None, given: Any, index: int) -> None:
+        super().__init__(recorder, parent, given)
+        self.index = index
+
+    def loss(self, value: float) -> None:
+        """Tell the loss of this step; one that is not finite is kept as a note."""
+        number = float(value)
+        if math.isfinite(number):
+            self.loss_value = number
+        else:
+            self.note(loss=str(number))
+
+    def end(
+        self, error: BaseException | None = None, outcome: Outcome | None = None, at: int = 0
+    ) -> None:
+        """End, and let the run know when it was completed."""
+        if not self.ended:
+            super().end(error, outcome, at)
+            if self.outcome is Outcome.SUCCESS and isinstance(self.parent, RunHandle):
+                self.parent.completed(self)
+
+
+class SessionHandle(WithJobs):
+    """A provider's session or batch, with the jobs in it."""
+
+    noun: ClassVar[str] = "session"
+    inside = frozenset({"run"})
+    usage_seconds: float | None = None
+
+    def __init__(
+        self,
+        recorder: Any,
+        parent: Handle | None,
+        given: Any,
+        backend: Any,
+        *,
+        mode: str,
+        provider: Any,
+    ) -> None:
+        super().__init__(recorder, parent, given)
+        if mode not in ("session", "batch"):
+            raise UsageError(f"mode {mode!r}: write session or batch")
+        described = describe(backend)
+        self.mode = ExecutionMode(mode)
+        self.device = Device(described.provider, described.name, described.region, self.mode)
+        self.provider = provider
+
+    def job(self, backend: Any = None, **options: Any) -> JobHandle:
+        """Return the handle of a job in this session, on its device."""
+        options.setdefault("session", self)
+        return super().job(self.device if backend is None else backend, **options)
+
+    def used(self, seconds: float) -> None:
+        """Tell the device time that the provider counted for this session."""
+        self.usage_seconds = float(seconds)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.usage_seconds is None and self.provider is not None:
+            with contextlib.suppress(Exception):  # unknown usage stays unknown
+                self.usage_seconds = float(self.provider.usage())
+        super().__exit__(kind, error, trace)
+
+
+def _run_id(text: str) -> int:
+    try:
+        number = int(text, 16)
+    except ValueError:
+        number = 0
+    if not 0 < number < 1 << 128:
+        raise UsageError(f"run id {text!r}: write the 32 hexadecimal digits of a run")
+    return number

@@ -1,0 +1,285 @@
+"""The writer: one thread a process that turns what the ring holds into rows of the journal."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qgm_observe.catalog import Outcome, signals
+from qgm_observe.errors import Error
+from qgm_observe.journal import Event, Totals, open_journal
+from qgm_observe.journal.blobs import Blob
+from qgm_observe.lifecycle import events
+from qgm_observe.lifecycle.capture import captured
+from qgm_observe.lifecycle.handle import Handle
+from qgm_observe.lifecycle.identity import new_id
+from qgm_observe.records import current_process
+
+if TYPE_CHECKING:
+    from qgm_observe.lifecycle.recorder import Recorder
+
+
+class Pending(NamedTuple):
+    """An event that waits to be made, and who waits for it to be on disk."""
+
+    make: Callable[[], Event]
+    answer: Future[None] | None = None
+
+
+DRAIN_SECONDS = 0.05
+BEAT_SECONDS = 1.0
+BEAT_NANOSECONDS = 1_000_000_000
+UPKEEP_SECONDS = 60.0
+RETRY_SECONDS = 5.0
+BATCH = 2_000
+
+
+class Writer:
+    """Drains the ring, beats for what is open, keeps the journal in shape."""
+
+    def __init__(self, recorder: "Recorder") -> None:
+        self.recorder = recorder
+        self.journal: Any = None
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._stopping = False
+        self._turn = threading.Lock()
+        self._announced: deque[Handle] = deque()
+        self._backlog: deque[Event] = deque()
+        self._known: set[str] = set()
+        self._noted: dict[tuple[str, tuple[str, ...]], int] = {}
+        self._retry_at = self._beat_at = self._upkeep_at = 0.0
+        self._second, self._kept = 0, 0.0
+
+    def start(self) -> None:
+        """Start the thread, once."""
+        if self._thread is None and not self._stopping:
+            self._thread = threading.Thread(target=self._work, name="qgm-observe", daemon=True)
+            self._thread.start()
+
+    def wake(self) -> None:
+        """Have the ring drained now."""
+        if self._thread is None:
+            self.start()
+        self._wake.set()
+
+    def announce(self, handle: Handle) -> None:
+        """Have a handle's opened row written with the next batch."""
+        self._announced.append(handle)
+
+    def flush(self, timeout: float) -> bool:
+        """Drain on the caller's thread; false when the journal did not take everything in time."""
+        if not self._turn.acquire(timeout=max(timeout, 0.001)):
+            return False
+        try:
+            self._retry_at = 0.0
+            self._drain()
+            self._beat()
+            return not self._backlog
+        finally:
+            self._turn.release()
+
+    def stop(self, timeout: float) -> None:
+        """Flush within `timeout` seconds and end the thread."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self._wake.set()
+        thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+        if thread is None or not thread.is_alive():
+            with self.recorder.guard("writer"):
+                self.flush(timeout)
+                self._close()
+
+    def _work(self) -> None:
+        epoch = self.recorder.epoch
+        while not self._stopping and epoch == self.recorder.epoch:
+            self._wake.wait(DRAIN_SECONDS)
+            self._wake.clear()
+            with self.recorder.guard("writer"), self._turn:
+                self._drain()
+                now = self.recorder.seconds()
+                if not 0 <= now - self._beat_at < BEAT_SECONDS:
+                    self._beat_at = now
+                    self._beat()
+                if not 0 <= now - self._upkeep_at < UPKEEP_SECONDS:
+                    self._upkeep_at = now
+                    self._upkeep(now)
+
+    def _drain(self) -> None:
+        """Write all that waits, a batch a transaction."""
+        ring = self.recorder.ring
+        while self._announced or ring:
+            rows = [self._announce(self._announced.popleft()) for _ in range(len(self._announced))]
+            blobs: list[Blob] = []
+            answers: list[Future[None]] = []
+            for _ in range(min(BATCH, len(ring))):
+                item = ring.popleft()
+                with self.recorder.guard("event"):
+                    if isinstance(item, Handle):
+                        rows.append(self._finished(item, blobs))
+                    else:
+                        rows.append(item.make())
+                        answers += [item.answer] if item.answer is not None else []
+            kept = self._keep(rows)
+            self.recorder.aggregates.fold(kept)
+            if self._write(kept, blobs=blobs):
+                for answer in answers:
+                    answer.set_result(None)
+
+    def _finished(self, handle: Handle, blobs: list[Blob]) -> Event:
+        event = events.finished(handle)
+        self._known.discard(handle.id)
+        if handle.kept:
+            with self.recorder.guard("capture"):
+                references = captured(handle.kept, self.recorder.settings.capture, blobs)
+                return replace(event, body={**event.body, "blobs": references})
+        return event
+
+    def _announce(self, handle: Handle) -> Event:
+        self._known.add(handle.id)
+        return events.opened(handle)
+
+    def _keep(self, rows: list[Event]) -> list[Event]:
+        """Above the rate, successful local jobs become one tallied row; all else is kept."""
+        limit = self.recorder.settings.detail_rate
+        second = int(self.recorder.seconds())
+        if second != self._second:
+            self._second, self._kept = second, 0.0
+        kept: list[Event] = []
+        tally: Totals | None = None
+        for row in rows:
+            if _is_plain(row):
+                self._kept += 1
+                if self._kept > limit:
+                    tally = tally or Totals()
+                    tally.add(row)
+                    continue
+            kept.append(row)
+        return kept if tally is None else [*kept, self._tallied(tally)]
+
+    def _tallied(self, tally: Totals) -> Event:
+        body = {"totals": tally.to_json()}
+        return self._own_event("tallied", body)
+
+    def _own_event(self, verb: str, body: dict[str, Any]) -> Event:
+        subject = str(current_process())
+        at = self.recorder.seconds()
+        return Event(
+            verb=verb,
+            noun="process",
+            subject=subject,
+            at=at,
+            body=body,
+            id=f"{verb}/{new_id(128):032x}",
+        )
+
+    def _write(self, rows: list[Event], **extra: Any) -> bool:
+        """Append to the journal; what it does not take now waits, within the ring's bound."""
+        self._backlog.extend(rows)
+        if self.recorder.seconds() < self._retry_at:
+            self._shorten()
+            return False
+        try:
+            if self.journal is None:
+                self.journal = open_journal(self.recorder.settings.journal_path)
+            self.journal.append(list(self._backlog), **extra)
+        except (Error, OSError) as error:
+            self._retry_at = self.recorder.seconds() + RETRY_SECONDS
+            self.recorder.guard.warn_once("journal", f"{error}; metrics go on, rows wait in memory")
+            self._shorten()
+            return False
+        self._backlog.clear()
+        return True
+
+    def _shorten(self) -> None:
+        surplus = len(self._backlog) - self.recorder.settings.ring
+        for _ in range(surplus):
+            self._backlog.popleft()
+        if surplus > 0:
+            self._count(signals.OBSERVE_UNWRITTEN, surplus)
+
+    def _beat(self) -> None:
+        """Say what is open, once a second; what ended within a second costs nothing here."""
+        now = self.recorder.seconds()
+        handles = [
+            h
+            for h in list(self.recorder.open)
+            if self.recorder.now() - h.started >= BEAT_NANOSECONDS
+        ]
+        fresh = [self._announce(h) for h in handles if h.id not in self._known]
+        rows = [events.still_open(handle, now) for handle in handles]
+        self.recorder.aggregates.set_open(rows, now)
+        for provider, skew in list(self.recorder.skews.items()):
+            self.recorder.aggregates.set_gauge(signals.OBSERVE_SKEW, (provider,), skew)
+        self._note()
+        noted = self._take_noted()
+        self.recorder.aggregates.fold([*fresh, *noted])
+        if fresh or rows or noted or self._backlog:
+            self._write([*fresh, *noted], open_work=rows)
+
+    def _note(self) -> None:
+        """Collect the counts of this package's own health."""
+        recorder = self.recorder
+        for part, count in recorder.guard.take().items():
+            self._count(signals.OBSERVE_ERRORS, count, part)
+        dropped, recorder.dropped = recorder.dropped, 0
+        gaps, recorder.gaps = recorder.gaps, 0
+        self._count(signals.OBSERVE_DROPPED, dropped)
+        self._count(signals.OBSERVE_GAPS, gaps)
+
+    def _count(self, signal: Any, count: int, *labels: str) -> None:
+        if count:
+            key = (signal.name, labels)
+            self._noted[key] = self._noted.get(key, 0) + count
+
+    def _take_noted(self) -> list[Event]:
+        noted, self._noted = self._noted, {}
+        if not noted:
+            return []
+        body: dict[str, list[Any]] = {}
+        for (name, labels), count in noted.items():
+            body.setdefault(name, []).append([list(labels), count])
+        return [self._own_event("noted", body)]
+
+    def _upkeep(self, now: float) -> None:
+        """Declare the dead lost, prune what is old, a minute apart."""
+        if self.journal is None:
+            return
+        settings = self.recorder.settings
+        with self.recorder.guard("upkeep"):
+            size = _size(self.journal.path)
+            self.recorder.aggregates.set_gauge(signals.OBSERVE_JOURNAL_SIZE, (), size)
+            self.journal.reap(now)
+            self.journal.prune(
+                now,
+                older_than_seconds=settings.retention_days * 86400,
+                max_bytes=settings.retention_bytes,
+            )
+
+    def _close(self) -> None:
+        if self.journal is not None:
+            self.journal.close()
+            self.journal = None
+
+
+def _size(path: Path) -> float:
+    """The bytes of a journal's file, or of the files in its directory."""
+    files = path.iterdir() if path.is_dir() else (path,)
+    return float(sum(file.stat().st_size for file in files))
+
+
+def _is_plain(event: Event) -> bool:
+    """Whether it is a successful local job, of which a tally tells enough at a high rate."""
+    body = event.body
+    return (
+        event.noun == "job"
+        and event.verb == "finished"
+        and body["outcome"] is Outcome.SUCCESS
+        and body["execution_mode"] == "local"
+    )
