@@ -56,6 +56,12 @@ unit: setup ## Run the tests alone; choose some with ARGS="tests/journal -k prun
 bench: setup ## Print the benchmark tables
 	@$(BIN)/python benchmarks/lifecycle.py $(ARGS)
 
+.PHONY: recorded
+recorded: setup-demo ## Record anew the run that `qgm-observe demo --replay` shows
+	@folder=$$(mktemp -d) && $(BIN)/qgm-observe demo --port 0 --journal $$folder/journal.db && \
+	$(BIN)/python -c "import sys, pathlib; from qgm_observe.cli.replay import record; \
+	record(pathlib.Path(sys.argv[1]))" $$folder/journal.db
+
 .PHONY: clean
 clean: ## Remove what make brought: .venv, .tools and caches
 	@rm -rf .venv .tools .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

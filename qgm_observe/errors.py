@@ -1,6 +1,6 @@
 """What can go wrong, as types.
 
-Error
+Error:
 ├── UsageError        bad input: one line that says what to write instead
 │   └── MissingExtra  an optional dependency is not installed
 └── JournalError      the journal cannot be opened, read or written

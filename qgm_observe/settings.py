@@ -68,7 +68,7 @@ class Settings:
 
 def default_journal() -> Path:
     """Return the user's default journal, below the platform's state directory."""
-    import platformdirs  # noqa: PLC0415  the base import stays light
+    import platformdirs
 
     return platformdirs.user_state_path("qgm-observe") / "journal.db"
 

@@ -17,10 +17,13 @@ An event has a verb and a noun. These are written:
 The body of a finished subject is a JSON object: the label names of the catalog (`project` ...
 `shot_class`), `start` (epoch s), `duration` (s), `outcome`, and where they exist `error`
 (`{"class", "type", "stage"}`), `stages` (`[[stage, start offset s, duration s, clock], ...]`),
-`attributes`. A run adds `steps`, `resumed_from`, `restart_seconds`; a step `index`, `loss`; a job
-`step`, `session`, `shots`, `circuits` and `attempts` (`[{"number", "outcome",
-"provider_job_id", "error", "queue_seconds", "execute_seconds"}, ...]`); a session `usage_seconds`.
-A missing key means unknown.
+`attributes`, `blobs` (`{kind: [content hash, ...]}`). A run adds `steps`, `resumed_from`,
+`restart_seconds`; a step `index`, `loss`; a job `step`, `session`, `shots`, `circuits` and
+`attempts` (`[{"number", "outcome", "provider_job_id", "error", "queue_seconds",
+"execute_seconds"}, ...]`); a session `usage_seconds`. A missing key means unknown.
+
+What was opened is open work of the process that appended it, and so is the job of an intent, until
+it is finished or closed.
 
 The id of a finished event is `<subject>/finished`, so whoever says it first is counted and nobody
 is counted twice.
@@ -42,7 +45,7 @@ class Event:
         noun: To what kind of thing.
         subject: The thing's id.
         at: The event's own time, epoch seconds.
-        run: The run it belongs to, or `None`.
+        run: The run it belongs to, or `None`; a stored run belongs to itself.
         body: JSON-compatible facts.
         id: Unique; the same id is never stored twice.
         recorded_at: When the journal took it, epoch seconds; 0 before that.
@@ -72,7 +75,8 @@ class OpenWork:
         heartbeat: When its process last said so, epoch seconds.
         process: JSON list `[host, boot, pid, started]`.
         body: Labels and what is known: `stage` (now in), for a run `steps`, `last_step_at`,
-            `median_step_seconds`; for a job `waiting_since` while it is submitted and not executing.
+            `median_step_seconds`; for a job `waiting_since` while it is submitted and
+            not executing.
     """
 
     subject: str

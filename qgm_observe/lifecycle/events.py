@@ -9,6 +9,7 @@ from qgm_observe.lifecycle.devices import Device
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.identity import new_id
 from qgm_observe.lifecycle.job import AttemptHandle, JobHandle
+from qgm_observe.lifecycle.provider_job import id_of
 from qgm_observe.lifecycle.run import RunHandle, SessionHandle, StepHandle
 from qgm_observe.records import LOCAL, PROVIDER, Estimate, Failure, current_process
 
@@ -171,6 +172,7 @@ def _known(handle: Handle) -> dict[str, Any]:
         known["parent"] = None if handle.parent is None else handle.parent.id
     elif isinstance(handle, SessionHandle):
         known["usage_seconds"] = handle.usage_seconds
+        known["provider_session_id"] = id_of(handle.provider, "session_id")
     return {key: value for key, value in known.items() if value is not None}
 
 

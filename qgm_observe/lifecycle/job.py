@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
 from qgm_observe.catalog import ErrorClass, ExecutionMode, Outcome
@@ -85,7 +86,7 @@ class JobHandle(Handle):
         if self.remote:
             self.recorder.commit(attempt, "intent")
         try:
-            with self.stage("submit"):
+            with self.stage("submit"), self.tagged(submit):
                 attempt.provider = submit(*args, **kwargs)
         except BaseException as error:
             attempt.ended(error, "submit")
@@ -100,7 +101,7 @@ class JobHandle(Handle):
         if self.remote:
             await self.recorder.commit_later(attempt, "intent")
         try:
-            with self.stage("submit"):
+            with self.stage("submit"), self.tagged(submit):
                 attempt.provider = await submit(*args, **kwargs)
         except BaseException as error:
             attempt.ended(error, "submit")
@@ -148,6 +149,12 @@ class JobHandle(Handle):
     ) -> Any:
         """Do as `results` does, off the event loop."""
         return await asyncio.to_thread(self.results, attempt, decode)
+
+    def tagged(self, submit: Any) -> AbstractContextManager[None]:
+        """Have `submit` send our id as a tag, by which a job is found whose process died early."""
+        if self.remote and self.recorder.settings.submit_tags:
+            return provider_job.tagged(submit, f"qgm-{self.id}")
+        return nullcontext()
 
     def intend(self) -> AttemptHandle:
         """Begin an attempt; `attempt` and `wait` do the rest, or whoever calls the provider."""

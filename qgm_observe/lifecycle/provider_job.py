@@ -1,8 +1,11 @@
 """What a provider's job object tells, asked without importing its library, and never in vain."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+_MOST_TAGS = 8
 _WAITING = {"INITIALIZING", "QUEUED", "VALIDATING"}
 
 
@@ -14,14 +17,34 @@ class Times(NamedTuple):
     execute: float
 
 
-def id_of(job: Any) -> str | None:
-    """Return the provider's id of a job, or `None`."""
+def id_of(thing: Any, name: str = "job_id") -> str | None:
+    """Return the provider's id of a job or session, or `None`."""
     try:
-        told = job.job_id
+        told = getattr(thing, name)
         text = told() if callable(told) else told
     except Exception:  # noqa: BLE001  what does not answer is unknown
         return None
     return str(text)[:128] if text else None
+
+
+@contextmanager
+def tagged(submit: Any, tag: str) -> Iterator[None]:
+    """Have a submission carry our job id as a provider tag, where the provider takes tags.
+
+    Source: `options.environment.job_tags` of qiskit-ibm-runtime's primitives (at most 8 tags).
+    """
+    options = getattr(getattr(submit, "__self__", None), "options", None)
+    environment: Any = getattr(options, "environment", None)
+    before = getattr(environment, "job_tags", None)
+    wanted = hasattr(environment, "job_tags") and isinstance(before, list | tuple | None)
+    if not wanted or len(before or ()) >= _MOST_TAGS:
+        yield
+        return
+    environment.job_tags = [*(before or ()), tag]
+    try:
+        yield
+    finally:
+        environment.job_tags = before
 
 
 def is_waiting(job: Any) -> bool:

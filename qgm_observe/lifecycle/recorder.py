@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import sys
 import threading
 import time
 import weakref
@@ -113,6 +114,9 @@ class Recorder:
     def start(self) -> None:
         """Start the writer if it does not run."""
         with self.guard("start"), _lock:
+            if not self.started and "multiprocessing.util" in sys.modules:
+                # a child of multiprocessing leaves without calling exit handlers
+                sys.modules["multiprocessing.util"].Finalize(None, self.flush, exitpriority=0)
             self.writer.start()
             self.started = True
 

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -145,6 +146,8 @@ def test_sessions_keep_their_jobs_and_their_usage(rows: Rows) -> None:
     """A session records mode, device and usage, and its jobs carry its id and mode."""
 
     class Session:
+        session_id = "s-9"
+
         def usage(self) -> float:
             return 12.5
 
@@ -161,4 +164,42 @@ def test_sessions_keep_their_jobs_and_their_usage(rows: Rows) -> None:
     assert (session.id, "batch", "ibm_fez") == tuple(
         job.body[key] for key in ("session", "execution_mode", "device")
     )
+    assert ended.body["provider_session_id"] == "s-9"
     assert (ended.body["usage_seconds"], ended.body["execution_mode"]) == (12.5, "batch")
+
+
+class Sampler:
+    """A provider's sampler that takes tags, as qiskit-ibm-runtime's do."""
+
+    def __init__(self, tags: list[str] | None) -> None:
+        self.options = SimpleNamespace(environment=SimpleNamespace(job_tags=tags))
+        self.sent: list[str] | None = None
+
+    def run(self) -> RemoteJob:
+        self.sent = self.options.environment.job_tags
+        return RemoteJob()
+
+
+def test_a_remote_submission_carries_our_id_as_a_tag() -> None:
+    """The tag is sent beside the user's own, whose options are then as they were."""
+    plain, full = Sampler(["mine"]), Sampler([str(n) for n in range(8)])
+    with qgm.job(REMOTE) as job:
+        job.attempt(plain.run)
+        job.attempt(full.run)
+
+    assert plain.sent == ["mine", f"qgm-{job.id}"]
+    assert plain.options.environment.job_tags == ["mine"]
+    assert full.sent == [str(n) for n in range(8)]
+
+
+def test_tags_can_be_turned_off(recorder: Recorder) -> None:
+    """With submit_tags off nothing is added; local work never is."""
+    untouched = Sampler(None)
+    with qgm.job("aer") as job:
+        job.attempt(untouched.run)
+    assert untouched.sent is None
+    object.__setattr__(recorder.settings, "submit_tags", False)
+    with qgm.job(REMOTE) as job:
+        job.attempt(untouched.run)
+
+    assert untouched.sent is None

@@ -1,0 +1,125 @@
+"""Compare a live /metrics endpoint with the catalog, in both directions, and find duplicates.
+
+Exit codes: 0 all is as the catalog says; 1 findings, one line each; 2 nothing to compare.
+Notes do not count: a signal that needs data is absent until there is some.
+"""
+
+import argparse
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from http.client import HTTPException
+from urllib.parse import urlsplit
+
+from qgm_observe.errors import UsageError
+from qgm_observe.telemetry.conformity import Report, Sample, examine
+
+LARGEST = 1 << 27
+_TYPE = re.compile(r"^#[ \t]+TYPE[ \t]+(\S+)[ \t]+(\S+)", re.MULTILINE)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("url", metavar="URL", help="for instance http://127.0.0.1:9464/metrics")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--timeout", type=float, default=10.0, help="seconds to wait (default: %(default)s)"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the command and return its exit code."""
+    url = address(args.url)
+    text = scraped(url, args.timeout)
+    report = examine(_TYPE.findall(text), list(samples(text, url)))
+    if args.json:
+        print(json.dumps(_described(url, report), indent=2))
+    else:
+        _print(report)
+    return 1 if report.findings else 0
+
+
+def address(url: str) -> str:
+    """Return a full URL: `http` and `/metrics` are what is meant when they are left out.
+
+    Raises:
+        UsageError: it is no address of a web server.
+    """
+    whole = url if "://" in url else f"http://{url}"
+    try:
+        parts = urlsplit(whole)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(f"{url}: write an address such as http://127.0.0.1:9464/metrics")
+    return whole if parts.path.strip("/") else f"{whole.rstrip('/')}/metrics"
+
+
+def scraped(url: str, timeout: float) -> str:
+    """Return the text at a URL.
+
+    Raises:
+        UsageError: nothing answers there, or not with text.
+    """
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(url, headers={"Accept": "text/plain;version=0.0.4"})  # noqa: S310  address() has checked the scheme
+    try:
+        with opener.open(request, timeout=timeout) as response:
+            body: bytes = response.read(LARGEST + 1)
+    except urllib.error.HTTPError as error:
+        raise UsageError(f"{url} answers {error.code}: write where the metrics are") from error
+    except (OSError, HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise UsageError(f"{url} is not reached ({reason}): is the endpoint up?") from error
+    if len(body) > LARGEST:
+        raise UsageError(f"{url} answers more than {LARGEST >> 20} MiB: is it a metrics endpoint?")
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise UsageError(f"{url} does not answer with metrics: is it the right address?") from None
+
+
+def samples(text: str, url: str = "the text") -> Iterator[Sample]:
+    """Yield every sample of an exposition.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from prometheus_client.parser import text_string_to_metric_families
+
+    counters = {name for name, kind in _TYPE.findall(text) if kind == "counter"}
+    found = False
+    try:
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                found = True
+                name = sample.name.removesuffix("_total")
+                name = name if name in counters else sample.name  # the parser adds the suffix
+                yield Sample(name, sample.labels, float(sample.value))
+    except (ValueError, KeyError, IndexError) as error:
+        raise UsageError(f"{url} does not answer with metrics ({error})") from error
+    if not found:
+        raise UsageError(f"{url} does not answer with metrics: is it the right address?")
+
+
+def _print(report: Report) -> None:
+    for note in report.notes:
+        print(f"note: {note.family} {note.message}")
+    for finding in report.findings:
+        print(f"{finding.kind}: {finding.family} {finding.message}")
+    verdict = f"{len(report.findings)} findings" if report.findings else "ok"
+    print(f"{verdict}: {report.families} families, {report.series} samples of qgm-observe")
+
+
+def _described(url: str, report: Report) -> dict[str, object]:
+    return {
+        "url": url,
+        "ok": not report.findings,
+        "families": report.families,
+        "samples": report.series,
+        "findings": [finding._asdict() for finding in report.findings],
+        "notes": [note._asdict() for note in report.notes],
+    }

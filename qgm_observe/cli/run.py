@@ -1,0 +1,157 @@
+"""Run an unmodified Qiskit script and record every sampler job and every compilation in it.
+
+The script behaves as under `python`: its arguments, output, traceback and exit code are its own.
+"""
+
+import argparse
+import atexit
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+
+import qgm_observe as qgm
+from qgm_observe.cli.program import Module, Program, Script
+from qgm_observe.errors import Error, UsageError
+from qgm_observe.instrumentation import instrument
+from qgm_observe.journal import Event, open_journal
+from qgm_observe.lifecycle import RunHandle
+from qgm_observe.lifecycle.failures import outcome_of
+from qgm_observe.records import current_process
+from qgm_observe.settings import Settings, load_settings
+from qgm_observe.telemetry.endpoint import Endpoint
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options; whatever follows the script is the script's."""
+    parser.usage = "%(prog)s [options] (SCRIPT | -m MODULE) [argument ...]"
+    for label, about in (
+        ("model", "name of the model"),
+        ("model-version", "version of the model"),
+        ("project", "whose work it is"),
+        ("pipeline", "label of the script (default: its name)"),
+    ):
+        parser.add_argument(f"--{label}", metavar="NAME", help=about)
+    parser.add_argument("--journal", type=Path, metavar="FILE", help="the journal (default: yours)")
+    parser.add_argument("--serve", type=int, metavar="PORT", help="serve /metrics meanwhile")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the summary as JSON")
+    parser.add_argument(
+        "--summary",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="end with a summary on standard error (default)",
+    )
+    rest = argparse.REMAINDER
+    parser.add_argument("-m", dest="module", nargs=rest, metavar="MODULE", help="run a module")
+    parser.add_argument("script", nargs=rest, metavar="SCRIPT", help="run a file")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the script; returns its exit code."""
+    program = _program(args)
+    settings = _configured(args, program)
+    endpoint = None if args.serve is None else qgm.serve(args.serve)
+    if endpoint is not None:
+        sys.stderr.write(f"qgm-observe: metrics at {endpoint.url}\n")
+    watched = _Watched(args, settings, program, endpoint)
+    # by then the script's threads have ended and its own exit handlers were called
+    atexit.register(watched.finish)
+    return watched.run()
+
+
+class _Watched:
+    """A program that is one run, from its first line to the end of the process."""
+
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        settings: Settings,
+        program: Program,
+        endpoint: Endpoint | None,
+    ) -> None:
+        self._args = args
+        self._settings = settings
+        self._program = program
+        self._endpoint = endpoint
+        self._process = os.getpid()
+        self._open = contextlib.ExitStack()
+        labels = {"model": args.model, "model_version": args.model_version}
+        self._run: RunHandle = qgm.run(**{k: v for k, v in labels.items() if v is not None})
+
+    def run(self) -> int:
+        """Run the program and return its exit code."""
+        self._run.note(script=self._program.file)
+        self._open.enter_context(self._run)
+        instrument(run=self._run)
+        ending = self._program.run()
+        if ending.error is not None:
+            self._run.saw(ending.error, None)
+            self._run.outcome = outcome_of(ending.error)
+        self._run.note(exit_code=ending.exit_code)
+        return ending.exit_code
+
+    def finish(self) -> None:
+        """End the run and tell what it came to; a forked child has nothing to tell."""
+        if os.getpid() != self._process or self._run.ended:
+            return
+        self._open.close()
+        self._run.recorder.flush()
+        if self._endpoint is not None:
+            self._endpoint.close()
+        if not self._settings.disabled:
+            try:
+                self._tell()
+            except (Error, OSError) as error:
+                sys.stderr.write(f"qgm-observe: no summary: {error}\n")
+
+    def _tell(self) -> None:
+        if not self._args.summary and self._args.json is None:
+            return
+        from rich.console import Console
+        from rich.rule import Rule
+
+        from qgm_observe.cli.summary import render, summarize, to_json
+
+        summary = summarize(self._events(), self._settings.journal_path)
+        if self._args.json is not None:
+            self._args.json.write_text(json.dumps(to_json(summary), indent=2) + "\n")
+        if self._args.summary:
+            sys.stdout.flush()
+            Console(stderr=True).print(Rule("qgm-observe", align="left"), render(summary))
+
+    def _events(self) -> list[Event]:
+        """What the journal has of this run, of runs inside it, and of what was only tallied."""
+        with open_journal(self._settings.journal_path, read_only=True) as journal:
+            runs = [self._run.id, *self._run.inner]
+            start = self._run.wall / 1e9
+            tallied = journal.events(verbs=("tallied",), since=start)
+            ours = [each for each in tallied if each.subject == str(current_process())]
+            return [*journal.events(runs=runs), *ours]
+
+
+def _program(args: argparse.Namespace) -> Program:
+    script, module = args.script, args.module
+    if script[:1] == ["--"]:
+        script = script[1:]
+    if module is not None:
+        if not module:
+            raise UsageError("-m: write the name of a module after it")
+        return Module(module[0], module[1:])
+    if not script:
+        raise UsageError("nothing to run: write a script's path, or -m and a module")
+    return Script(script[0], script[1:])
+
+
+def _configured(args: argparse.Namespace, program: Program) -> Settings:
+    """Begin the recording with the options over the environment; the script's name comes last."""
+    if args.json is not None and not args.json.absolute().parent.is_dir():
+        raise UsageError(f"--json {args.json}: write a file in a folder that exists")
+    changes = {
+        name: getattr(args, name)
+        for name in ("journal", "project", "pipeline")
+        if getattr(args, name) is not None
+    }
+    if load_settings(**changes).pipeline == Settings().pipeline:
+        changes["pipeline"] = program.name
+    return qgm.configure(**changes)

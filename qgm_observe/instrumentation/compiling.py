@@ -1,0 +1,102 @@
+"""Pass managers: each run of one is a compile stage of the job that follows it."""
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from qgm_observe.instrumentation.scope import (
+    COMPILING,
+    doing,
+    is_told,
+    owner,
+    start_doing,
+    stop_doing,
+)
+from qgm_observe.lifecycle import Handle, JobHandle, recorder
+from qgm_observe.lifecycle.run import WithJobs
+
+Times = tuple[int, int]
+"""From and to, nanoseconds of the monotonic clock."""
+
+_LIBRARIES = {"qiskit", "qiskit_aer", "qiskit_ibm_runtime", "samplomatic"}
+_FRONT = "qiskit.compiler."
+"""Where these libraries run a pass manager because the script asked them to: `transpile`."""
+
+_lock = threading.Lock()
+_outside: deque[Times] = deque(maxlen=256)
+
+
+def run(own: Callable[..., Any], manager: Any, *args: Any, **kwargs: Any) -> Any:
+    """Time a run of a pass manager that the script asked for."""
+    if doing() is not None or _builds_circuits(sys._getframe(2)) or is_told(owner()):  # noqa: SLF001
+        return own(manager, *args, **kwargs)
+    start = recorder().now()
+    token = start_doing(COMPILING)
+    try:
+        compiled = own(manager, *args, **kwargs)
+    except BaseException as error:
+        with recorder().guard("instrumentation"):
+            _failed(start, error)
+        raise
+    finally:
+        stop_doing(token)
+    with recorder().guard("instrumentation"):
+        _took(start, recorder().now())
+    return compiled
+
+
+def _builds_circuits(caller: FrameType) -> bool:
+    """Whether a library runs it for an end of its own: Qiskit does to control a gate."""
+    name = caller.f_globals.get("__name__", "")
+    return name.partition(".")[0] in _LIBRARIES and not name.startswith(_FRONT)
+
+
+def taken(handle: Handle | None) -> list[Times]:
+    """Return when something was compiled that no job has taken yet, and let a job take it."""
+    found: list[Times] = []
+    with _lock:
+        link = handle
+        while link is not None:
+            if isinstance(link, WithJobs):
+                found += link.compiled
+                link.compiled = ()
+            link = link.parent
+        if handle is None:
+            found += _outside
+            _outside.clear()
+    return sorted(found)
+
+
+def forget() -> None:
+    """Drop what was compiled outside of any run and is still without a job."""
+    _outside.clear()
+
+
+def _took(start: int, end: int) -> None:
+    handle = owner()
+    if isinstance(handle, JobHandle):
+        handle.stamp("compile", start, end)
+        return
+    with _lock:
+        if isinstance(handle, WithJobs):
+            handle.compiled = (*handle.compiled, (start, end))
+        else:
+            _outside.append((start, end))
+
+
+def _failed(start: int, error: BaseException) -> None:
+    """A compilation that fails is a job that failed: nothing follows it."""
+    handle = owner()
+    end = recorder().now()
+    if isinstance(handle, JobHandle):
+        handle.stamp("compile", start, end)
+        handle.saw(error, "compile")
+        return
+    job = JobHandle(recorder(), handle).begin()
+    job.started = start
+    job.stamp("compile", start, end)
+    job.saw(error, "compile")
+    job.end(error, at=end)

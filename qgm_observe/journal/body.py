@@ -1,0 +1,41 @@
+"""The body of an event as JSON text that every reader of JSON takes."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_strict = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
+_DEEPEST = 32
+
+
+def encode(body: Mapping[str, Any]) -> str:
+    """Return a body as JSON; what JSON cannot say becomes `null` (numbers) or text (the rest)."""
+    try:
+        return _strict(body)
+    except (TypeError, ValueError, RecursionError):
+        return _strict(_plain(body, _DEEPEST))
+
+
+def decode(text: str) -> dict[str, Any]:
+    """Return the body that `encode` wrote."""
+    body: dict[str, Any] = json.loads(text)
+    return body
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, str) or depth == 0:
+        return _text(value)
+    if isinstance(value, Mapping):
+        return {_text(key): _plain(each, depth - 1) for key, each in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray):
+        return [_plain(each, depth - 1) for each in value]
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else f"<{type(value).__name__}>"

@@ -1,0 +1,256 @@
+"""Reads the JSONL form's files into tables of this process, each line once.
+
+Lines are taken in the order they were recorded. A torn last line waits for its rest; one in the
+middle (its process could not finish it) is counted and passed over.
+"""
+
+import heapq
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from qgm_observe.errors import NewerJournal
+from qgm_observe.journal import lines, retention
+from qgm_observe.journal.appending import ProcessId, apply
+from qgm_observe.journal.database import ScratchDatabase
+from qgm_observe.journal.schema import MIGRATIONS
+from qgm_observe.journal.totals import Totals
+from qgm_observe.records import Process
+from qgm_observe.version import __version__
+
+CHUNK = 1 << 20
+BATCH = 500
+SUFFIX, SUMMARY = ".jsonl", ".pruned.json"
+_NOBODY: ProcessId = ("", "", 0, 0)
+
+
+@dataclass(slots=True)
+class SourceFile:
+    """One process's file as far as it was read.
+
+    Attributes:
+        offset: Bytes read.
+        process: Who writes it.
+        last_at: When its last line was recorded, epoch seconds.
+        ended: It will not grow any more.
+        torn: Lines that cannot be read.
+    """
+
+    offset: int = 0
+    process: ProcessId = _NOBODY
+    last_at: float = 0.0
+    ended: bool = False
+    torn: int = 0
+
+
+@dataclass(slots=True)
+class Importer:
+    """A directory's files as tables.
+
+    Attributes:
+        directory: Where the files are.
+        database: The tables.
+        files: Name to what was read of it.
+        summaries: Name to the content of the summaries that stand for pruned files.
+    """
+
+    directory: Path
+    database: ScratchDatabase = field(default_factory=ScratchDatabase)
+    files: dict[str, SourceFile] = field(default_factory=dict)
+    summaries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _replaced: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """Remember of each row which file it came from."""
+        with self.database.writing() as db:
+            db.execute("CREATE TABLE sources (seq INTEGER PRIMARY KEY, file TEXT NOT NULL)")
+
+    def refresh(self) -> None:
+        """Read what was added since the last time."""
+        with self._lock:
+            names = sorted(entry.name for entry in os.scandir(self.directory))
+            for name in names:
+                if name.endswith(SUMMARY) and name not in self._replaced | self.summaries.keys():
+                    self._take_summary(name)
+            streams = [
+                self._lines(name)
+                for name in names
+                if name.endswith(SUFFIX) and name not in self._replaced
+            ]
+            merged = heapq.merge(*streams, key=lambda line: line.at)
+            while batch := list(islice(merged, BATCH)):
+                with self.database.writing() as db:
+                    for line in batch:
+                        self._take(db, line)
+
+    def close(self) -> None:
+        """Let the tables go."""
+        self.database.close()
+
+    # ---------------------------------------------------------------------------------- lines
+
+    def _lines(self, name: str) -> Iterator[lines.Line]:
+        known = self.files.setdefault(name, SourceFile())
+        offset, at = known.offset, known.last_at
+        while text := self._complete_lines(name, offset):
+            for each in text.splitlines(keepends=True):
+                offset += len(each)
+                line = lines.read(each, name, offset, at)
+                at = line.at
+                yield line
+
+    def _complete_lines(self, name: str, offset: int) -> bytes:
+        """Return whole lines from an offset on, nothing if there is none; holds no file open."""
+        path = self.directory / name
+        try:
+            if path.stat().st_size <= offset:
+                return b""
+            with path.open("rb") as file:
+                file.seek(offset)
+                text = file.read(CHUNK)
+                while b"\n" not in text and (more := file.read(CHUNK)):
+                    text += more
+        except FileNotFoundError:
+            return b""
+        return text[: text.rfind(b"\n") + 1]
+
+    def _take(self, db: sqlite3.Connection, line: lines.Line) -> None:
+        known = self.files[line.file]
+        known.offset, known.last_at = line.end, line.at
+        if line.content is None:
+            known.torn += 1
+        elif "process" in line.content:
+            self._refuse_newer(line.file, line.content)
+            host, boot, pid, started = line.content["process"]
+            known.process = (host, boot, pid, started)
+        elif "end" in line.content:
+            known.ended = True
+        else:
+            known.torn += not self._apply(db, line, known.process)
+
+    def _apply(self, db: sqlite3.Connection, line: lines.Line, process: ProcessId) -> bool:
+        """Make the changes of a line; return whether it made sense."""
+        db.execute("SAVEPOINT line")
+        try:
+            stored = apply(db, lines.batch_of(line.content or {}, process), line.at)
+        except (sqlite3.IntegrityError, TypeError, ValueError, KeyError):
+            db.execute("ROLLBACK TO line")
+            return False
+        rows = [(event.seq, line.file) for event in stored]
+        db.executemany("INSERT INTO sources (seq, file) VALUES (?, ?)", rows)
+        return True
+
+    def _refuse_newer(self, name: str, content: Any) -> None:
+        if content["schema"] > len(MIGRATIONS):
+            raise NewerJournal(
+                f"journal {self.directory / name} was written by qgm-observe "
+                f"{content['written_by']}: pip install --upgrade qgm-observe"
+            )
+
+    # ------------------------------------------------------------------------------ summaries
+
+    def _take_summary(self, name: str) -> None:
+        """Let a summary stand for the files it replaces."""
+        try:
+            content = json.loads((self.directory / name).read_bytes())
+        except FileNotFoundError:
+            return
+        self._refuse_newer(name, content)
+        self.summaries[name] = content
+        with self.database.writing() as db:
+            for gone in content["replaces"]:
+                self._replaced.add(gone)
+                self.summaries.pop(gone, None)
+                self.files.pop(gone, None)
+                self._forget(db, gone)
+            self._retell(db)
+
+    def _forget(self, db: sqlite3.Connection, name: str) -> None:
+        """Delete the rows of a file; an empty one keeps the last number taken."""
+        (newest,) = db.execute("SELECT max(seq) FROM events").fetchone()
+        seqs = db.execute("SELECT seq FROM sources WHERE file = ?", (name,)).fetchall()
+        for table in ("refs", "sources", "events"):
+            db.executemany(f"DELETE FROM {table} WHERE seq = ?", seqs)  # noqa: S608  constants only
+        if (newest,) in seqs:
+            db.execute(
+                """INSERT INTO events (seq, id, verb, noun, subject, at, recorded_at, body)
+                    VALUES (?1, 'pruned/' || ?1, 'noted', 'process', '', 0, 0, '{}')""",
+                (newest,),
+            )
+
+    def _retell(self, db: sqlite3.Connection) -> None:
+        """Write what the living summaries count into the tables."""
+        totals, rows = Totals(), 0
+        for table in ("totals", "minutes"):
+            db.execute(f"DELETE FROM {table}")  # noqa: S608  constants only
+        for content in self.summaries.values():
+            totals.merge(Totals.from_json(content["totals"]))
+            rows += content["rows"]
+            retention.add_minutes(db, content["minutes"])
+            db.executemany("INSERT OR IGNORE INTO lost (id, at) VALUES (?, ?)", content["lost"])
+        retention.set_totals(db, totals, rows)
+
+    # ---------------------------------------------------------------------------------- prune
+
+    def prunable(self, now: float, older_than_seconds: float, max_bytes: int) -> list[str]:
+        """Return whole files that may go: of processes that ended and left nothing open."""
+        with self.database.reading() as db:
+            busy = {process for (process,) in db.execute("SELECT process FROM open_work")}
+        sizes = {name: self.size_of(name) for name in self.files}
+        total = sum(sizes.values())
+        chosen: list[str] = []
+        for name, known in sorted(self.files.items(), key=lambda item: item[1].last_at):
+            idle = now - known.last_at
+            if json.dumps(known.process) in busy or not _has_ended(known, idle):
+                continue
+            if idle > older_than_seconds or total > max_bytes:
+                chosen.append(name)
+                total -= sizes[name]
+        return chosen
+
+    def summary(self, names: Sequence[str], now: float) -> dict[str, Any]:
+        """Return what stands for files, and for all summaries so far, once they are gone."""
+        of_file = f"SELECT {retention.COLUMNS} FROM events JOIN sources USING (seq) WHERE file = ?"  # noqa: S608  constants only
+        with self.database.writing() as db:
+            db.execute("SAVEPOINT foreseen")
+            for name in names:
+                rows = db.execute(f"{of_file} ORDER BY events.seq", (name,)).fetchall()
+                retention.count(db, rows)
+            said = {
+                "schema": len(MIGRATIONS),
+                "written_by": __version__,
+                "rows": db.execute("SELECT coalesce(sum(rows), 0) FROM totals").fetchone()[0],
+                "totals": retention.pruned_totals(db).to_json(),
+                "minutes": retention.minute_rows(db, int((now - retention.KEEP_MINUTES) // 60)),
+                "lost": db.execute("SELECT id, at FROM lost").fetchall(),
+                "replaces": [*self.summaries, *names],
+            }
+            db.execute("ROLLBACK TO foreseen")
+        return said
+
+    def rows_of(self, names: Sequence[str]) -> int:
+        """Return how many rows came from files."""
+        query = "SELECT count(*) FROM sources WHERE file = ?"
+        with self.database.reading() as db:
+            return sum(db.execute(query, (name,)).fetchone()[0] for name in names)
+
+    def size_of(self, name: str) -> int:
+        """Return the size of a file, bytes, 0 if it is gone."""
+        try:
+            return (self.directory / name).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+
+def _has_ended(known: SourceFile, idle: float) -> bool:
+    if known.ended:
+        return True
+    gone = Process(*known.process).is_gone()
+    return idle > retention.WRONG_CLOCK if gone is None else gone

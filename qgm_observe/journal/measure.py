@@ -1,0 +1,188 @@
+"""What one event adds to which signal of the catalog.
+
+A finished subject is counted once, at its `finished` event; a `noted` event carries increments of
+this package's own health. Everything else measures nothing by itself: a `tallied` event carries
+whole totals, see `qgm_observe.journal.totals`.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from math import inf
+from typing import Any
+
+from qgm_observe.catalog import SIGNALS, ErrorClass, Kind, Outcome, Signal, signals
+from qgm_observe.catalog import labels as by
+from qgm_observe.journal.event import TERMINAL, Event
+
+Labels = tuple[str, ...]
+"""Label values in the order of the signal's labels."""
+
+Measurement = tuple[Signal, Labels, float]
+"""A signal, its label values, and the increment of a counter or the value a histogram observes."""
+
+NO_DEVICE: Labels = ("",) * (len(by.JOB) - len(by.WORK))
+"""The device labels of runs and steps, where a signal has them."""
+
+_CLASSES = {"lost": ErrorClass.LOST.value, "timeout": ErrorClass.RUN_TIMEOUT.value}
+_UNFAILED = {"success", "cancelled", "guarded", ""}
+
+
+def measurements(event: Event) -> list[Measurement]:
+    """Return what an event adds to the counters and histograms of the catalog.
+
+    Args:
+        event: Of any verb; label values may be missing and are then empty.
+
+    Returns:
+        Increments in the signal's unit. Durations that are unknown, negative or not finite are
+        left out, and so are signals this version does not know.
+    """
+    if event.verb == TERMINAL:
+        fold = _FINISHED.get(event.noun)
+        return fold(event.body) if fold else []
+    return _noted(event.body) if event.verb == "noted" else []
+
+
+def work_labels(body: Mapping[str, Any]) -> Labels:
+    """Return the label values that every run, step and job carries; what is missing is empty."""
+    get = body.get
+    return _texts(
+        (get("project"), get("pipeline"), get("model"), get("model_version"), get("kind"))
+    )
+
+
+def job_labels(body: Mapping[str, Any]) -> Labels:
+    """Return the label values that every job carries; what is missing is empty."""
+    get = body.get
+    return _texts(
+        (
+            get("project"),
+            get("pipeline"),
+            get("model"),
+            get("model_version"),
+            get("kind"),
+            get("provider"),
+            get("device"),
+            get("region"),
+            get("execution_mode"),
+            get("shot_class"),
+        )
+    )
+
+
+def _texts(values: tuple[Any, ...]) -> Labels:
+    try:
+        return _known_texts(values)
+    except TypeError:  # a value without a hash
+        return tuple(map(_text, values))
+
+
+@lru_cache(maxsize=4096)
+def _known_texts(values: tuple[Any, ...]) -> Labels:
+    return tuple(map(_text, values))
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value < inf
+
+
+def _job(body: Mapping[str, Any]) -> list[Measurement]:
+    labels = job_labels(body)
+    outcome = _text(body.get("outcome"))
+    found: list[Measurement] = [(signals.JOBS, (*labels, outcome), 1)]
+    found += _duration(signals.JOB_DURATION, labels, body.get("duration"))
+    found += _stages(labels, body)
+    if outcome == Outcome.SUCCESS:
+        found += _amount(signals.JOB_SHOTS, labels, body.get("shots"))
+        found += _amount(signals.JOB_CIRCUITS, labels, body.get("circuits"))
+    else:
+        found += _error(labels, outcome, body.get("error"))
+    for attempt in body.get("attempts") or ():
+        ended = _text(attempt.get("outcome")) or outcome
+        found.append((signals.JOB_ATTEMPTS, (*labels, ended), 1))
+    return found
+
+
+def _stages(labels: Labels, body: Mapping[str, Any]) -> list[Measurement]:
+    signal = signals.JOB_STAGE_DURATION
+    return [
+        (signal, (*labels, stage[0]), stage[2])
+        for stage in body.get("stages") or ()
+        if stage[2] is not None and 0 <= stage[2] < inf
+    ]
+
+
+def _error(labels: Labels, outcome: str, error: Mapping[str, Any] | None) -> list[Measurement]:
+    """A failed job is an error even when nobody could tell which."""
+    if error is None:
+        if outcome in _UNFAILED:
+            return []
+        error = {"class": _CLASSES.get(outcome, ErrorClass.OTHER.value)}
+    where = _text(error.get("stage")), _text(error.get("class"))
+    return [(signals.JOB_ERRORS, (*labels, *where), 1)]
+
+
+def _duration(signal: Signal, labels: Labels, seconds: Any) -> list[Measurement]:
+    return [(signal, labels, seconds)] if _is_amount(seconds) else []
+
+
+def _amount(signal: Signal, labels: Labels, amount: Any) -> list[Measurement]:
+    return [(signal, labels, amount)] if _is_amount(amount) and amount else []
+
+
+def _step(body: Mapping[str, Any]) -> list[Measurement]:
+    labels = work_labels(body)
+    return [
+        (signals.STEPS, (*labels, _text(body.get("outcome"))), 1),
+        *_duration(signals.STEP_DURATION, labels, body.get("duration")),
+        *_stages(labels + NO_DEVICE, body),
+    ]
+
+
+def _run(body: Mapping[str, Any]) -> list[Measurement]:
+    labels = work_labels(body)
+    return [
+        (signals.RUNS, (*labels, _text(body.get("outcome"))), 1),
+        *_duration(signals.RUN_DURATION, labels, body.get("duration")),
+        *_duration(signals.RUN_RESTART_DURATION, labels, body.get("restart_seconds")),
+        *_stages(labels + NO_DEVICE, body),
+    ]
+
+
+def _session(body: Mapping[str, Any]) -> list[Measurement]:
+    labels = job_labels(body)
+    return [
+        (signals.SESSIONS, (*labels, _text(body.get("outcome"))), 1),
+        *_amount(signals.SESSION_USAGE, labels, body.get("usage_seconds")),
+    ]
+
+
+_FINISHED: dict[str, Callable[[Mapping[str, Any]], list[Measurement]]] = {
+    "run": _run,
+    "step": _step,
+    "job": _job,
+    "session": _session,
+}
+
+
+def _noted(body: Mapping[str, Any]) -> list[Measurement]:
+    found: list[Measurement] = []
+    for name, increments in body.items():
+        signal = SIGNALS.get(name)
+        if signal is not None and signal.kind is Kind.COUNTER:
+            found += [
+                (signal, fitted(signal, values), amount)
+                for values, amount in increments
+                if _is_amount(amount)
+            ]
+    return found
+
+
+def fitted(signal: Signal, values: list[Any] | Labels) -> Labels:
+    """Return label values as texts, cut or filled with empty ones to the signal's labels."""
+    texts = [*map(_text, values), *[""] * len(signal.labels)]
+    return tuple(texts[: len(signal.labels)])

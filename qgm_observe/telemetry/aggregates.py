@@ -1,0 +1,194 @@
+"""Counters, histograms and gauges of one process or one journal, as they are published."""
+
+import os
+import time
+import weakref
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, Literal
+
+from qgm_observe.catalog import Signal, signals
+from qgm_observe.journal.event import TERMINAL, Event, OpenWork
+from qgm_observe.journal.measure import Labels, measurements, work_labels
+from qgm_observe.journal.totals import NANO, Totals
+from qgm_observe.telemetry.bundles import NOUNS
+from qgm_observe.telemetry.open_gauges import open_gauges
+from qgm_observe.telemetry.prometheus import Exposition, Renderer
+from qgm_observe.telemetry.published import Published
+from qgm_observe.telemetry.series import Family, Series
+
+_OPEN_GAUGES = (
+    signals.RUNS_IN_FLIGHT,
+    signals.RUNS_STALLED,
+    signals.JOBS_IN_FLIGHT,
+    signals.JOB_OLDEST_WAITING,
+)
+_MEASURED = {TERMINAL, "noted"}
+_LOSSES_KEPT = 1_000
+
+
+class Aggregates:
+    """What `/metrics` shows, folded from events as they come.
+
+    A new label set is published at 0 and its counts are released two scrape intervals later, so
+    that Prometheus sees the increase. Each label keeps to its bound. May be used from any thread,
+    and after a fork.
+
+    Args:
+        source: `process` for one process's own events, `journal` for all that a journal holds;
+            the constant label `source` tells them apart.
+        scrape_interval: Seconds between two scrapes.
+        clock: Returns seconds; any origin will do.
+    """
+
+    def __init__(
+        self,
+        source: Literal["process", "journal"] = "process",
+        scrape_interval: float = 15.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.source = source
+        self._lock = Lock()
+        self._published = Published(2 * scrape_interval, clock)
+        self._losses: dict[Labels, float] = {}
+        self._renderer = Renderer(source)
+        _instances.add(self)
+
+    def fold(self, events: Iterable[Event]) -> None:
+        """Add events; those of unknown verbs or nouns change nothing."""
+        with self._lock:
+            now = self._published.begin()
+            for event in events:
+                if event.verb in _MEASURED:
+                    self._measure(event, now)
+                elif event.verb == "opened" and event.noun in NOUNS:
+                    self._published.declare(event.noun, event.body)
+                elif event.verb == "tallied":
+                    self._absorb(Totals.from_json(event.body.get("totals")), held=True)
+
+    def seed(self, totals: Totals) -> None:
+        """Begin with what was counted before; it is shown at once, for it was shown before."""
+        with self._lock:
+            self._published.begin()
+            self._absorb(totals, held=False)
+
+    def declare(self, noun: str, labels: Mapping[str, Any]) -> None:
+        """Publish a label set at 0: all outcomes and stages of a run, step, job or session.
+
+        Args:
+            noun: `run`, `step`, `job` or `session`.
+            labels: Label values by name; what is missing is empty.
+        """
+        with self._lock:
+            self._published.begin()
+            self._published.declare(noun, labels)
+
+    def set_open(self, open_work: Iterable[OpenWork], now: float) -> None:
+        """Set the gauges over what is open, by the clock that stamped it (epoch seconds)."""
+        with self._lock:
+            published = self._published
+            published.begin()
+            rows = list(open_work)
+            for row in rows:
+                if row.noun in NOUNS:
+                    published.declare(row.noun, row.body)
+            values: dict[tuple[str, Labels], float] = {}
+            for signal, measured, value in open_gauges(rows, now):
+                labels = published.series(published.families[signal.name], measured).labels
+                _combine(values, (signal.name, labels), value)
+            for signal in _OPEN_GAUGES:
+                self._show(published.families[signal.name], values)
+
+    def set_gauge(self, signal: Signal, labels: Labels, value: float | None) -> None:
+        """Set a gauge, in its signal's unit; `None` and what is not finite take it away."""
+        with self._lock:
+            self._published.begin()
+            self._published.set_gauge(signal, labels, value)
+
+    def exposition(self) -> Exposition:
+        """Return the Prometheus text as it is now; only families that changed are rendered."""
+        with self.families() as families:
+            return self._renderer.render(families)
+
+    @contextmanager
+    def families(self) -> Iterator[list[Family]]:
+        """Hold still and give every family, in the order of the catalog, for reading."""
+        with self._lock:
+            self._published.begin()
+            yield list(self._published.families.values())
+
+    def _measure(self, event: Event, now: float) -> None:
+        families, version = self._published.families, self._published.version
+        for signal, labels, value in measurements(event):
+            family = families[signal.name]
+            series = family.known.get(labels) or self._published.series(family, labels)
+            histogram = series.histogram
+            if histogram is None:
+                series.number += value if family.scale == 1 else round(value * NANO)
+            else:
+                histogram.counts[bisect_left(histogram.bounds, value)] += 1
+                histogram.nanos += round(value * NANO)
+            series.touched = now
+            series.version = family.version = version
+        if event.noun == "step":
+            self._lose(event)
+
+    def _lose(self, event: Event) -> None:
+        """Show the loss of the last completed step; one that is no number is not shown."""
+        loss = event.body.get("loss")
+        labels = work_labels(event.body)
+        if loss is not None and event.at >= self._losses.get(labels, event.at):
+            if len(self._losses) > _LOSSES_KEPT:
+                self._losses.clear()
+            self._losses[labels] = event.at
+            self._published.set_gauge(signals.STEP_LOSS, labels, loss)
+
+    def _absorb(self, totals: Totals, *, held: bool) -> None:
+        for name, counters in totals.counters.items():
+            for labels, number in counters.items():
+                self._prepared(name, labels, held=held).number += number
+        for name, histograms in totals.histograms.items():
+            for labels, histogram in histograms.items():
+                own = self._prepared(name, labels, held=held).histogram
+                if own is not None:
+                    own.merge(histogram)
+
+    def _prepared(self, name: str, labels: Labels, *, held: bool) -> Series:
+        family = self._published.families[name]
+        series = self._published.series(family, labels)
+        if not held:
+            series.held_since = None
+        return self._published.changed(family, series)
+
+    def _show(self, family: Family, values: Mapping[tuple[str, Labels], float]) -> None:
+        """Set a gauge over open work; where nothing is open it is 0, or an age is no sample."""
+        for labels, series in list(family.series.items()):
+            value = values.get((family.signal.name, labels))
+            if value is not None:
+                self._published.set_gauge(family.signal, labels, value)
+            elif family.signal is signals.JOB_OLDEST_WAITING:
+                family.drop(labels, self._published.version)
+            else:
+                self._published.put(family, series, 0)
+
+
+def _combine(
+    values: dict[tuple[str, Labels], float], key: tuple[str, Labels], value: float
+) -> None:
+    """Counts of several rows add up; of ages the oldest stands."""
+    old = values.get(key, 0)
+    values[key] = max(old, value) if key[0] == signals.JOB_OLDEST_WAITING.name else old + value
+
+
+_instances: "weakref.WeakSet[Aggregates]" = weakref.WeakSet()
+
+
+def _unlock() -> None:
+    """A child has no other thread that could ever give a lock back."""
+    for aggregates in _instances:
+        aggregates._lock = Lock()  # noqa: SLF001  its own module
+
+
+os.register_at_fork(after_in_child=_unlock)

@@ -1,0 +1,49 @@
+"""What is going on right now, as gauges over open work."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from qgm_observe.catalog import Signal, signals
+from qgm_observe.journal.event import OpenWork
+from qgm_observe.journal.measure import Labels, job_labels, work_labels
+
+STALLED_AFTER = 5.0
+"""A run is stalled when its last completed step is older than so many of its median steps."""
+
+Gauge = tuple[Signal, Labels, float]
+
+
+def open_gauges(open_work: Iterable[OpenWork], now: float) -> list[Gauge]:
+    """Return what each open row adds to which gauge: counts to be summed, ages to be compared."""
+    found: list[Gauge] = []
+    for row in open_work:
+        fold = _OPEN.get(row.noun)
+        if fold is not None:
+            found += fold(row.body, now)
+    return found
+
+
+def is_stalled(body: Mapping[str, Any], now: float) -> bool:
+    """Return whether an open run's last completed step is too old; unknown is not stalled."""
+    last, median = body.get("last_step_at"), body.get("median_step_seconds")
+    return last is not None and median is not None and now - last > STALLED_AFTER * median
+
+
+def _job(body: Mapping[str, Any], now: float) -> list[Gauge]:
+    labels = job_labels(body)
+    found: list[Gauge] = [(signals.JOBS_IN_FLIGHT, labels, 1)]
+    since = body.get("waiting_since")
+    if since is not None:
+        found.append((signals.JOB_OLDEST_WAITING, labels, max(0.0, now - since)))
+    return found
+
+
+def _run(body: Mapping[str, Any], now: float) -> list[Gauge]:
+    labels = work_labels(body)
+    return [
+        (signals.RUNS_IN_FLIGHT, labels, 1),
+        (signals.RUNS_STALLED, labels, int(is_stalled(body, now))),
+    ]
+
+
+_OPEN: dict[str, Callable[[Mapping[str, Any], float], list[Gauge]]] = {"job": _job, "run": _run}

@@ -1,0 +1,77 @@
+"""One line of time each: a signal's label sets with their numbers."""
+
+from qgm_observe.catalog import Signal
+from qgm_observe.journal.measure import Labels
+from qgm_observe.journal.totals import NANO, SCALES, Histogram, bounds_of
+
+
+class Series:
+    """A label set of a signal.
+
+    Attributes:
+        labels: As they are published.
+        number: Of a counter (whole, see `SCALES`) or a gauge.
+        histogram: Of a histogram, else `None`.
+        held_since: Clock time since which it is shown at 0, `None` once it is released.
+        touched: Clock time of the last measurement.
+        text: The labels as they are written, empty until they are.
+        version: Of the aggregates when it last changed.
+    """
+
+    __slots__ = ("held_since", "histogram", "labels", "number", "text", "touched", "version")
+
+    def __init__(self, signal: Signal, labels: Labels, now: float, version: int) -> None:
+        self.labels = labels
+        self.number: float = 0
+        self.histogram = Histogram(bounds_of(signal, labels)) if signal.buckets else None
+        self.held_since: float | None = None
+        self.text = ""
+        self.touched = now
+        self.version = version
+
+
+class Family:
+    """All label sets of a signal.
+
+    Attributes:
+        signal: Whose they are.
+        scale: What the numbers of a counter are multiplied by; 1 for a gauge.
+        series: By the labels as published.
+        known: By the labels as measured; several may lead to one series.
+        version: Of the aggregates when any of its series last changed.
+    """
+
+    __slots__ = ("known", "scale", "series", "signal", "version")
+
+    def __init__(self, signal: Signal) -> None:
+        self.signal = signal
+        self.scale = SCALES[signal.name] if signal.kind == "counter" else 1
+        self.series: dict[Labels, Series] = {}
+        self.known: dict[Labels, Series] = {}
+        self.version = 0
+
+    def shown(self, series: Series) -> float:
+        """Return the number of a counter or gauge as published, in the signal's unit."""
+        if series.held_since is not None:
+            return 0
+        return series.number if self.scale == 1 else series.number / NANO
+
+    def shown_histogram(self, series: Series) -> Histogram:
+        """Return a histogram as published."""
+        assert series.histogram is not None  # noqa: S101  told to the type checker
+        if series.held_since is not None:
+            return Histogram(series.histogram.bounds)
+        return series.histogram
+
+    def learn(self, measured: Labels, series: Series) -> None:
+        """Remember under which labels a series is measured, within bounds."""
+        if len(self.known) > 1_000 + 4 * len(self.series):
+            self.known = dict(self.series)
+        self.known[measured] = series
+
+    def drop(self, labels: Labels, version: int) -> None:
+        """Forget a series."""
+        gone = self.series.pop(labels, None)
+        if gone is not None:
+            self.known = {key: series for key, series in self.known.items() if series is not gone}
+            self.version = version

@@ -1,0 +1,65 @@
+"""Prometheus names, against the text that Prometheus reads."""
+
+import pytest
+
+from qgm_observe.catalog import SIGNALS
+from qgm_observe.catalog.names import prometheus_name, unit_suffix
+
+EXPOSED = """\
+# TYPE qgm_runs_total counter
+# TYPE qgm_run_duration_seconds histogram
+# TYPE qgm_run_restart_duration_seconds histogram
+# TYPE qgm_runs_in_flight gauge
+# TYPE qgm_runs_stalled gauge
+# TYPE qgm_steps_total counter
+# TYPE qgm_step_duration_seconds histogram
+# TYPE qgm_step_loss gauge
+# TYPE qgm_jobs_total counter
+# TYPE qgm_job_duration_seconds histogram
+# TYPE qgm_job_stage_duration_seconds histogram
+# TYPE qgm_job_errors_total counter
+# TYPE qgm_job_attempts_total counter
+# TYPE qgm_job_shots_total counter
+# TYPE qgm_job_circuits_total counter
+# TYPE qgm_jobs_in_flight gauge
+# TYPE qgm_job_oldest_waiting_age_seconds gauge
+# TYPE qgm_sessions_total counter
+# TYPE qgm_session_usage_seconds_total counter
+# TYPE qgm_observe_build_info info
+# TYPE qgm_observe_errors_total counter
+# TYPE qgm_observe_events_dropped_total counter
+# TYPE qgm_observe_events_unwritten_total counter
+# TYPE qgm_observe_intent_gaps_total counter
+# TYPE qgm_observe_label_sets_folded_total counter
+# TYPE qgm_observe_clock_skew_seconds gauge
+# TYPE qgm_observe_journal_size_bytes gauge
+"""
+
+
+def test_every_name_is_computed_as_it_is_written():
+    """The computed names are, letter for letter, those of a literal exposition."""
+    lines = [f"# TYPE {signal.prometheus} {signal.kind}\n" for signal in SIGNALS.values()]
+
+    assert "".join(lines) == EXPOSED
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "unit", "expected"),
+    [
+        ("qgm.device.gate.error", "gauge", "1", "qgm_device_gate_error"),
+        ("qgm.device.frequency", "gauge", "Hz", "qgm_device_frequency_hertz"),
+        ("qgm.account.billed", "counter", "USD", "qgm_account_billed_usd_total"),
+        ("qgm.journal.bytes", "gauge", "By", "qgm_journal_bytes"),
+        ("qgm.wait.seconds", "counter", "s", "qgm_wait_seconds_total"),
+    ],
+)
+def test_a_unit_is_a_suffix_that_never_stands_twice(name, kind, unit, expected):
+    """The unit follows the name unless it stands there already; `_total` comes last."""
+    assert prometheus_name(name, kind, unit) == expected
+
+
+def test_only_base_units_are_known():
+    """An annotation has no suffix; a unit that is no base unit is refused."""
+    assert unit_suffix("{job}") == ""
+    with pytest.raises(KeyError):
+        unit_suffix("ms")

@@ -1,0 +1,108 @@
+"""A real Prometheus scrapes our endpoint."""
+
+import json
+import socket
+import subprocess
+import threading
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qgm_observe.journal.event import Event
+from qgm_observe.telemetry.aggregates import Aggregates
+from qgm_observe.telemetry.endpoint import Endpoint, serve
+
+HOSTILE = 'dev\ud800ice\u202e "\\\n'
+CONFIGURATION = """\
+global: {{scrape_interval: 500ms, scrape_timeout: 400ms}}
+scrape_configs:
+- job_name: qgm
+  static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
+"""
+WAIT = 30.0
+
+Query = Callable[[str], list[Any]]
+
+
+@pytest.fixture
+def aggregates() -> Aggregates:
+    """Aggregates that are scraped twice a second."""
+    return Aggregates(scrape_interval=0.5)
+
+
+@pytest.fixture
+def endpoint(aggregates: Aggregates) -> Iterator[Endpoint]:
+    """Their endpoint."""
+    with serve(aggregates.exposition, port=0) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def query(endpoint: Endpoint, tools: Callable[[str], Path], tmp_path: Path) -> Iterator[Query]:
+    """A Prometheus that scrapes the endpoint, to be asked."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    configuration = tmp_path / "prometheus.yml"
+    configuration.write_text(CONFIGURATION.format(port=endpoint.port))
+    process = subprocess.Popen(
+        [
+            tools("prometheus"),
+            f"--config.file={configuration}",
+            f"--storage.tsdb.path={tmp_path / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ],
+        stderr=subprocess.DEVNULL,
+    )
+
+    def ask(expression: str) -> list[Any]:
+        words = urllib.parse.urlencode({"query": expression})
+        url = f"http://127.0.0.1:{port}/api/v1/query?{words}"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as response:
+                result: list[Any] = json.load(response)["data"]["result"]
+        except OSError:
+            return []
+        return result
+
+    yield ask
+    process.terminate()
+    process.wait(10)
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait within a bound for what Prometheus does in its own time."""
+    deadline = time.monotonic() + WAIT
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        threading.Event().wait(0.1)
+
+
+@pytest.mark.slow
+def test_prometheus_sees_the_first_failure_of_all(aggregates: Aggregates, query: Query) -> None:
+    """Every sample is taken, hostile labels included, and one first failure is an increase of 1."""
+    until(lambda: [each["value"][1] for each in query("up")] == ["1"])
+    body = {
+        "model": "qcbm",
+        "device": HOSTILE,
+        "outcome": "failure",
+        "duration": 1.0,
+        "error": {"class": "quota", "stage": "submit"},
+    }
+    row = Event(verb="finished", noun="job", subject="0a", at=0.0, body=body, id="0a/finished")
+    aggregates.fold([row])
+    failures = 'qgm_job_errors_total{error_class="quota"}'
+    until(lambda: [each["value"][1] for each in query(failures)] == ["1"])
+    changed = query(f"{failures} - min_over_time({failures}[30s])")
+    (device,) = {each["metric"]["device"] for each in query(failures)}
+    exposed = aggregates.exposition().text.count(b"\nqgm_")
+    until(lambda: [x["value"][1] for x in query("scrape_samples_scraped")] == [str(exposed)])
+
+    assert [each["value"][1] for each in changed] == ["1"]
+    assert float(query(f"increase({failures}[30s])")[0]["value"][1]) > 0.5
+    assert device == 'dev\ufffdice\ufffd "\\\ufffd'
+    assert len(query('{__name__=~"qgm_.*"}')) == exposed
