@@ -54,7 +54,7 @@ unit: setup ## Run the tests alone; choose some with ARGS="tests/journal -k prun
 
 .PHONY: bench
 bench: setup ## Print the benchmark tables
-	@$(BIN)/python benchmarks/lifecycle.py $(ARGS)
+	@for each in benchmarks/*.py; do $(BIN)/python $$each; echo; done
 
 .PHONY: recorded
 recorded: setup-demo ## Record anew the run that `qgm-observe demo --replay` shows

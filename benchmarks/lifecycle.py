@@ -5,7 +5,7 @@ bare clock reads (the least that nine stages need). The later rows are what the 
 does per job. Peers are the OpenTelemetry SDK and prometheus_client, called directly as their
 manuals say, without export. Each figure is the smallest of several interleaved repeats.
 
-Usage: python benchmarks/lifecycle.py [--json]
+Usage: python benchmarks/lifecycle.py [--json] [--write README.md]
 """
 
 import argparse
@@ -26,6 +26,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 import qgm_observe as qgm
+from qgm_observe.catalog import labels
 from qgm_observe.journal import Event, open_journal
 from qgm_observe.lifecycle import recorder
 from qgm_observe.lifecycle.events import finished
@@ -43,7 +44,10 @@ STAGES = (
     "evaluate",
     "register",
 )
-LABELS = {"model": "qcbm", "device": "aer", "kind": "training"}
+LABELS = dict.fromkeys((label.name for label in labels.JOB), "value")
+"""The labels that every job of ours carries, for the peers too."""
+
+LINE = "{:<32}{:>9}{:>15}{:>13}  {}"
 REPEATS = 15
 CALLS = 300
 
@@ -216,10 +220,18 @@ BUDGETS = {
 }
 
 
+def quote(table: str, readme: Path) -> None:
+    """Put the table between the marks of a Markdown file."""
+    before, begin, rest = readme.read_text().partition("<!-- lifecycle:begin -->")
+    _, end, after = rest.partition("<!-- lifecycle:end -->")
+    readme.write_text(f"{before}{begin}\n```text\n{table}\n```\n{end}{after}")
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--write", type=Path, metavar="README", help="quote the table there too")
     args = parser.parse_args()
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
@@ -244,9 +256,10 @@ def main() -> int:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
         return 0
     head = ("one local job, nine stages", "us", "x clock reads", "x under SDK", "budget")
-    print("{:<32}{:>9}{:>15}{:>13}  {}".format(*head))
-    for row in rows:
-        print("{:<32}{:>9}{:>15}{:>13}  {}".format(*row.values()))
+    table = "\n".join(LINE.format(*row).rstrip() for row in (head, *(r.values() for r in rows)))
+    print(table)
+    if args.write:
+        quote(table, args.write)
     return 0
 
 

@@ -46,11 +46,11 @@ def main(args: argparse.Namespace) -> int:
         from qgm_observe.cli.replay import replay
 
         return replay(args)
-    core, target = _core(args)
     settings = qgm.configure(
         journal=args.journal, project="demo", pipeline="demo", scrape_interval=SCRAPE_INTERVAL
     )
     endpoint = qgm.serve(args.port)
+    core, target = _core(args)
     sys.stderr.write(f"metrics  {endpoint.url}\njournal  {settings.journal_path}\n")
     with open_journal(settings.journal_path) as journal:
         before = journal.last_seq()

@@ -132,9 +132,8 @@ def render(
     for title, section in (("samples", rows), (heading, list(extra))):
         if section:
             parts += [Text(), Text(title, style="bold"), _grid(section)]
-    last = [("cost", UNPRICED)]
-    last += [("journal", summary.journal)] if summary.journal else []
-    return Group(*parts, Text(), _grid(last))
+    last = [("cost", UNPRICED), ("run id", summary.run), ("journal", summary.journal)]
+    return Group(*parts, Text(), _grid([(name, value) for name, value in last if value]))
 
 
 def describe(estimate: Estimate) -> str:
@@ -271,7 +270,7 @@ def _ending(summary: Summary) -> Text:
         by = f" with exit code {summary.exit_code}"
     elif summary.error:
         by = f" by {summary.error}"
-    return Text(f"{summary.run}  ") + how + Text(by + after)
+    return how + Text(by + after)
 
 
 def _outcomes(summary: Summary) -> Text:

@@ -9,6 +9,7 @@ A handle never crosses a fork: all are closed before it and opened again on the 
 
 import contextlib
 import fcntl
+import io
 import os
 import random
 import sqlite3
@@ -82,11 +83,15 @@ class FileDatabase:
         self._migrations = migrations
         self._patience = patience
         self._reader, self._writer = _Handle(), _Handle()
-        self._turn_file: int | None = None
+        self._turn_file: io.FileIO | None = None
         self._closed = False
         _live.add(self)
-        with self.reading() if read_only else self.writing():
-            pass
+        try:
+            with self.reading() if read_only else self.writing():
+                pass
+        except BaseException:
+            self.close()
+            raise
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -162,13 +167,13 @@ class FileDatabase:
                     ) from None
                 time.sleep(_random() * _BACKOFF)
 
-    def _open_turn_file(self) -> int:
+    def _open_turn_file(self) -> io.FileIO:
         if self.path.is_dir():
             raise JournalError(f"journal {self.path} is a directory: give the path of a file")
         make_private_directory(self.path.parent)
         path = self.path.with_name(f"{self.path.name}-lock")
         try:
-            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            return io.FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+")
         except OSError as error:
             raise unwritable(self.path, error) from None
 
@@ -253,7 +258,7 @@ class FileDatabase:
         self._reader.close()
         self._writer.close()
         if self._turn_file is not None:
-            os.close(self._turn_file)
+            self._turn_file.close()
             self._turn_file = None
 
 

@@ -49,15 +49,14 @@ class Recorder:
         self.wall = wall
         self.work = Work(project=settings.project, pipeline=settings.pipeline)
         self.guard = Guard(strict=settings.strict)
-        self.aggregates = Aggregates(
-            source="process", scrape_interval=settings.scrape_interval, clock=self.seconds
-        )
         self.epoch = 0
         self._works: dict[tuple[Any, ...], Work] = {}
         self._devices: dict[int, tuple[Any, Device]] = {}
         self._reset()
 
     def _reset(self) -> None:
+        interval = self.settings.scrape_interval
+        self.aggregates = Aggregates("process", interval, self.seconds)
         self.ring: deque[Handle | Pending] = deque()
         self.open: set[Handle] = set()
         self.skews: dict[str, float] = {}

@@ -61,13 +61,13 @@ class Endpoint:
         self._socket = listening
         self._answers = answers
         self._connections: dict[Connection, None] = {}
-        self._closing = False
+        self._closing = self._sweeping = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="qgm-observe /metrics", daemon=True)
         _endpoints.add(self)
         self._ready = threading.Event()
         self._thread.start()
-        self._ready.wait(CLOSE_SECONDS)
+        self._ready.wait()
 
     @property
     def url(self) -> str:
@@ -105,15 +105,17 @@ class Endpoint:
             self._ready.set()
             self._loop.run_forever()
         finally:
+            self._ready.set()
             self._loop.close()
 
     def _connect(self) -> Connection:
         return Connection(self._answers, self._opened, self._closed)
 
     def _opened(self, connection: Connection) -> None:
-        if not self._connections:
-            self._loop.call_later(_SWEEP_SECONDS, self._sweep)
         self._connections[connection] = None
+        if not self._sweeping:
+            self._sweeping = True
+            self._loop.call_later(_SWEEP_SECONDS, self._sweep)
         if len(self._connections) > MOST_CONNECTIONS:
             self._displace(connection)
 
@@ -136,18 +138,25 @@ class Endpoint:
         now = time.monotonic()
         for connection in [each for each in self._connections if each.is_late(now)]:
             self._drop(connection)
-        if self._connections:
+        self._sweeping = bool(self._connections)
+        if self._sweeping:
             self._loop.call_later(_SWEEP_SECONDS, self._sweep)
 
     def _wind_down(self, deadline: float) -> None:
-        self._server.close()
+        """Accept nobody, drop who is not being answered, and stop when nobody is left.
+
+        A task is a client that was just accepted: only when it has become a connection may the
+        server be closed (until then asyncio would lose its socket).
+        """
+        self._loop.remove_reader(self._socket)
         over = time.monotonic() >= deadline
         for connection in list(self._connections):
             if over or connection.phase is not Phase.WRITING:
                 self._drop(connection)
-        if self._connections:
+        if self._connections or asyncio.all_tasks(self._loop):
             self._loop.call_later(0.01, self._wind_down, deadline)
         else:
+            self._server.close()
             self._loop.call_soon(self._loop.stop)
 
     def _forget(self) -> None:

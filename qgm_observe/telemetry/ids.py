@@ -27,8 +27,10 @@ def span_id(subject: str) -> int:
 
 def stage_span_ids(subject: str, count: int) -> list[int]:
     """Return the 64-bit ids of the spans of a subject's stages, in the order they began."""
-    own = span_id(subject)
-    return [_mixed(own + place * _GOLDEN) or 1 for place in range(1, count + 1)]
+    first = _mixed(span_id(subject) + _GOLDEN)
+    if first + count <= _MASK:
+        return list(range(first + 1, first + count + 1))
+    return [(first + place) & _MASK or 1 for place in range(1, count + 1)]
 
 
 def _mixed(number: int) -> int:

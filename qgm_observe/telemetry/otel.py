@@ -21,13 +21,14 @@ try:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-    from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
+    from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 except ImportError:
     raise MissingExtra("traces", "otlp") from None
 
 _SCOPE = InstrumentationScope("qgm_observe", __version__)
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _UNSET, _OK = Status(StatusCode.UNSET), Status(StatusCode.OK)
+_CLOCK = 3
 _FAILED = {"failure", "timeout", "lost"}
 _LABELS = [(name, f"qgm.{name}") for name in signals.JOBS.label_names]
 _STAGE_NAMES = {
@@ -71,20 +72,24 @@ def _stage_spans(event: Event, trace: int, begun: int, root: ReadableSpan) -> li
     parent, resource = root.context, root.resource
     failed = _failed_place(event.body)
     built = []
-    for place, identity in enumerate(stage_span_ids(event.subject, len(stages))):
-        stage, offset, seconds, *clock = stages[place]
-        first = begun + round(offset * 1e9)
+    for entry, identity in zip(stages, stage_span_ids(event.subject, len(stages)), strict=True):
+        stage = entry[0]
+        first = begun + int(entry[1] * 1e9)
         built.append(
             ReadableSpan(
                 names.get(stage) or f"qgm.{event.noun}.{stage}",
                 SpanContext(trace, identity, False, _SAMPLED),
                 parent,
                 resource,
-                _stage_attributes(stage, clock[0] if clock else LOCAL),
-                status=root.status if place == failed else _UNSET,
-                start_time=first,
-                end_time=first + round((seconds or 0.0) * 1e9),
-                instrumentation_scope=_SCOPE,
+                _stage_attributes(stage, entry[3] if len(entry) > _CLOCK else LOCAL),
+                (),
+                (),
+                SpanKind.INTERNAL,
+                None,
+                root.status if len(built) == failed else _UNSET,
+                first,
+                first + int((entry[2] or 0.0) * 1e9),
+                _SCOPE,
             )
         )
     return built

@@ -43,7 +43,6 @@ PROGRAMS = {
     """,
     "error_group": "raise ExceptionGroup('two', [ValueError(1), TypeError(2)])",
     "syntax_error": "def f(:\n    pass\n",
-    "encoding_error": "# coding: no-such\n",
     "import_error": "import no_such_module",
     "own_hook": "import sys\nsys.excepthook = lambda *error: print('mine', error[0])\n1 / 0",
     "broken_hook": "import sys\nsys.excepthook = None\n1 / 0",
@@ -108,8 +107,11 @@ def test_a_module_behaves_as_under_python(name: str, tmp_path: Path) -> None:
     for module in (name, "box"):
         ours = outcome("-c", RUN, "-m", module, "one", cwd=tmp_path)
         theirs = outcome("-m", module, "one", cwd=tmp_path)
-        frames = re.compile(r'  File "<frozen runpy>".*\n')  # of a way we do not take
-        assert (*ours[:2], ours[2]) == (*theirs[:2], frames.sub("", theirs[2]))
+        # places in memory differ, and `python -m` shows frames of a way that is not taken here
+        passing = re.compile(r'0x[0-9a-f]+|  File "<frozen runpy>".*\n')
+        assert [passing.sub("", str(each)) for each in ours] == [
+            passing.sub("", str(each)) for each in theirs
+        ]
 
 
 def test_an_interrupt_ends_with_130(tmp_path: Path) -> None:

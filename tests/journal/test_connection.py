@@ -188,6 +188,16 @@ def test_a_writer_that_never_gets_its_turn_gives_up(tmp_path, make):
         assert len(journal.append([make.finished()])) == 1
 
 
+def test_nobody_else_has_a_turn_during_a_write(journal):
+    """While one process writes, and so may checkpoint, the lock file lets nobody else in."""
+    with journal._database.writing():
+        other = os.open(journal.path.with_name("journal.db-lock"), os.O_RDWR)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    os.close(other)
+
+
 @pytest.fixture
 def small_log(monkeypatch):
     """Checkpoints often, so that a test need not write a hundred megabytes."""
@@ -230,6 +240,7 @@ def test_a_transaction_held_open_would_grow_the_log(small_log, tmp_path, make):
 
 FORKER = """
 import os, sys, threading
+from pathlib import Path
 from qgm_observe.journal import Event, Journal
 def event(name):
     return Event(verb="finished", noun="job", subject=name, at=1.0, id=name + "/finished", body={})
@@ -246,6 +257,8 @@ children = []
 for number in range(5):
     child = os.fork()
     if child == 0:
+        inherited = [fd.resolve().name for fd in Path("/proc/self/fd").iterdir()]
+        assert not [name for name in inherited if name.startswith("journal.db")]
         for i in range(20):
             journal.append([event(f"child{number}.{i}")])
         assert len(list(journal.events())) > 20
@@ -271,10 +284,11 @@ def test_no_handle_is_open_across_a_fork(journal, make):
     """At the instant of a fork no connection is open, so the child inherits none."""
     journal.append([make.finished()])
     list(journal.events())
-    files = {f"journal.db{suffix}" for suffix in ("", "-wal", "-shm", "-lock")}
+    names = ("journal.db", "journal.db-wal", "journal.db-shm", "journal.db-lock")
+    files = {journal.path.with_name(name) for name in names}
 
     def inherited():
-        return files.intersection(fd.resolve().name for fd in Path("/proc/self/fd").iterdir())
+        return files.intersection(fd.resolve() for fd in Path("/proc/self/fd").iterdir())
 
     assert inherited() == files
     connection._before_fork()

@@ -1,6 +1,7 @@
 """Schema versions: creation, migration, and what is refused."""
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +99,16 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path, read_onl
         Journal.open(path, read_only=read_only)
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == before
+
+
+def test_a_refused_file_is_let_go(tmp_path):
+    """After a refusal this process holds no descriptor of the file or its lock."""
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database" * 100)
+    with pytest.raises(CorruptJournal):
+        Journal.open(path)
+    held = {fd.resolve().parent for fd in Path("/proc/self/fd").iterdir()}
+    assert tmp_path not in held
 
 
 def test_a_damaged_journal_is_refused_and_left_alone(path):

@@ -348,6 +348,15 @@ def test_closing_is_quick_and_gives_the_port_back():
         assert scrape(second) == TEXT
 
 
+def test_a_client_that_comes_while_closing_is_let_go():
+    """Whether a connection was just accepted or not yet, close leaves nobody hanging."""
+    for _ in range(30):
+        place = serve(lambda: SMALL, port=0)
+        with connected(place, b"GET") as client:
+            place.close()
+            assert everything(client) == b""
+
+
 def test_closing_does_not_wait_for_who_does_not_read():
     """A client that takes no answer delays the end by no more than the bound."""
     place = serve(lambda: LARGE, port=0)

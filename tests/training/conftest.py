@@ -1,10 +1,6 @@
 import pytest
-from hypothesis import settings
 
 from qgm_observe.training import load_device, load_target
-
-settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
-settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

@@ -83,6 +83,15 @@ def test_a_file_appears_only_when_it_is_complete(tmp_path, monkeypatch):
     assert json.loads(path.read_text()) == {"version": 2}
 
 
+def test_a_reader_keeps_the_file_that_it_opened(tmp_path):
+    """A file is replaced, never overwritten: who has the old one open reads the old content."""
+    path = write_json(tmp_path / "model.json", {"version": 1})
+    with path.open(encoding="utf-8") as reader:
+        write_json(path, {"version": 2})
+
+        assert json.load(reader) == {"version": 1}
+
+
 def test_a_draft_left_by_a_killed_process_is_not_read(tmp_path):
     """A draft beside the checkpoints is ignored, and replaced by the next save of that step."""
     store = CheckpointStore(tmp_path)

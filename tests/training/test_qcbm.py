@@ -211,6 +211,19 @@ def test_the_global_random_state_is_left_alone(ideal, bars):
     assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
 
 
+def test_every_step_draws_shots_of_its_own(ideal, bars):
+    """The same circuits give other counts in another step, and the same ones in the same step."""
+    core = quick(ideal)
+    core.encode = lambda parameters, index=None: np.full((3, 8), 0.5)
+    seen = record(core, ("decode",))
+    core.fit(bars, iterations=2)
+    core.step(1)
+    first, second, again = (call[3] for call in seen)
+
+    assert not np.array_equal(first, second)
+    assert np.array_equal(second, again)
+
+
 def test_repeated_samples_differ_and_follow_from_the_seed(ideal, bars):
     """Each call draws new shots; a training that is repeated repeats the sequence."""
     core = quick(ideal, initial_angle=1.0)
