@@ -15,7 +15,9 @@ from typing import Any
 from qgm_observe.errors import UsageError
 
 INTERRUPTED = 130
-_OURS = f"{Path(__file__).parent.parent}{os.sep}"
+_ROOMS = ("cli", "instrumentation")
+_OURS = tuple(f"{Path(__file__).parent.parent / room}{os.sep}" for room in _ROOMS)
+"""Where the frames come from that a script does not have under `python`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,7 @@ def _exit_code(error: SystemExit) -> int:
 
 
 def _show(error: BaseException) -> None:
-    """Show an uncaught exception by the program's own hook, without frames of this package."""
+    """Show an uncaught exception by the program's own hook, without frames of this command."""
     _leave_out_ours(error, set())
     try:
         sys.excepthook(type(error), error, error.__traceback__)

@@ -84,7 +84,11 @@ class _Watched:
         self._run.note(script=self._program.file)
         self._open.enter_context(self._run)
         instrument(run=self._run)
-        ending = self._program.run()
+        try:
+            ending = self._program.run()
+        except UsageError as error:
+            self._run.end(error)
+            raise
         if ending.error is not None:
             self._run.saw(ending.error, None)
             self._run.outcome = outcome_of(ending.error)
@@ -102,8 +106,9 @@ class _Watched:
         if not self._settings.disabled:
             try:
                 self._tell()
-            except (Error, OSError) as error:
-                sys.stderr.write(f"qgm-observe: no summary: {error}\n")
+            except (Error, OSError, ValueError) as error:  # ValueError: a stream was closed
+                with contextlib.suppress(OSError, ValueError):
+                    sys.stderr.write(f"qgm-observe: no summary: {error}\n")
 
     def _tell(self) -> None:
         if not self._args.summary and self._args.json is None:
@@ -113,21 +118,26 @@ class _Watched:
 
         from qgm_observe.cli.summary import render, summarize, to_json
 
-        summary = summarize(self._events(), self._settings.journal_path)
+        still_open = sum(handle.noun == "job" for handle in self._run.recorder.open)
+        summary = summarize(self._events(), self._settings.journal_path, still_open)
         if self._args.json is not None:
             self._args.json.write_text(json.dumps(to_json(summary), indent=2) + "\n")
         if self._args.summary:
-            sys.stdout.flush()
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.flush()
             Console(stderr=True).print(Rule("qgm-observe", align="left"), render(summary))
 
     def _events(self) -> list[Event]:
         """What the journal has of this run, of runs inside it, and of what was only tallied."""
         with open_journal(self._settings.journal_path, read_only=True) as journal:
-            runs = [self._run.id, *self._run.inner]
             start = self._run.wall / 1e9
+            runs = {self._run.id}
+            for event in journal.events(nouns=("run",), verbs=("opened",), since=start):
+                if event.body.get("parent") in runs:
+                    runs.add(event.subject)
             tallied = journal.events(verbs=("tallied",), since=start)
             ours = [each for each in tallied if each.subject == str(current_process())]
-            return [*journal.events(runs=runs), *ours]
+            return [*journal.events(runs=sorted(runs)), *ours]
 
 
 def _program(args: argparse.Namespace) -> Program:
@@ -145,13 +155,17 @@ def _program(args: argparse.Namespace) -> Program:
 
 def _configured(args: argparse.Namespace, program: Program) -> Settings:
     """Begin the recording with the options over the environment; the script's name comes last."""
-    if args.json is not None and not args.json.absolute().parent.is_dir():
-        raise UsageError(f"--json {args.json}: write a file in a folder that exists")
+    if args.json is not None:
+        if not args.json.absolute().parent.is_dir():
+            raise UsageError(f"--json {args.json}: write a file in a folder that exists")
+        args.json = args.json.absolute()
     changes = {
         name: getattr(args, name)
         for name in ("journal", "project", "pipeline")
         if getattr(args, name) is not None
     }
-    if load_settings(**changes).pipeline == Settings().pipeline:
+    settings = load_settings(**changes)
+    if settings.pipeline == Settings().pipeline:
         changes["pipeline"] = program.name
+    changes["journal"] = settings.journal_path.absolute()  # the script may change its folder
     return qgm.configure(**changes)

@@ -47,7 +47,8 @@ class Summary:
         error: Type of the exception that ended it, or `None`.
         exit_code: Of the script, where it was one.
         jobs: Ended jobs by outcome.
-        tallied: How many of them were counted without their detail being kept.
+        open_jobs: Jobs that a provider still has.
+        tallied: How many of the ended ones were counted without their detail being kept.
         circuits: Circuits of the successful jobs.
         shots: Shots of the successful jobs.
         stages: In the order of the work.
@@ -65,6 +66,7 @@ class Summary:
     error: str | None = None
     exit_code: int | None = None
     jobs: dict[str, int] = field(default_factory=dict)
+    open_jobs: int = 0
     tallied: int = 0
     circuits: int = 0
     shots: int = 0
@@ -77,7 +79,7 @@ class Summary:
     journal: str | None = None
 
 
-def summarize(events: Iterable[Event], journal: Path | None = None) -> Summary:
+def summarize(events: Iterable[Event], journal: Path | None = None, open_jobs: int = 0) -> Summary:
     """Return the summary of events, in the order of the journal.
 
     Percentiles are interpolated between neighbors (type 7 of Hyndman and Fan, "Sample quantiles
@@ -86,6 +88,7 @@ def summarize(events: Iterable[Event], journal: Path | None = None) -> Summary:
     Args:
         events: Of one run or of several, also `estimate` and `tallied` ones.
         journal: Where they are kept.
+        open_jobs: How many jobs are still open.
     """
     told = list(events)
     ended = [event for event in told if event.verb == TERMINAL]
@@ -97,6 +100,7 @@ def summarize(events: Iterable[Event], journal: Path | None = None) -> Summary:
     return Summary(
         **_first_run(ended),
         jobs=_by_count(Counter(str(body.get("outcome")) for body in jobs) + tally.jobs),
+        open_jobs=open_jobs,
         tallied=tally.jobs.total(),
         circuits=sum(body.get("circuits", 0) for body in good) + tally.circuits,
         shots=sum(body.get("shots", 0) for body in good) + tally.shots,
@@ -274,12 +278,12 @@ def _ending(summary: Summary) -> Text:
 
 
 def _outcomes(summary: Summary) -> Text:
-    if not summary.jobs:
-        return Text("none")
-    text = Text(", ").join(
+    told = [
         Text(f"{count:,} {outcome}", style=_STYLES.get(outcome, ""))
         for outcome, count in summary.jobs.items()
-    )
+    ]
+    told += [Text(f"{summary.open_jobs:,} still open")] if summary.open_jobs else []
+    text = Text(", ").join(told) if told else Text("none")
     return text + Text(f" ({summary.tallied:,} without detail)" if summary.tallied else "")
 
 

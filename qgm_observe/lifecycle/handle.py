@@ -131,10 +131,10 @@ class Handle:
         if self.given:
             self.work = recorder.work_of(self.work, self.given)
         self.epoch = recorder.epoch
-        recorder.open.add(self)
         if not recorder.started:
             recorder.start()
         self.started = self.now()
+        recorder.open.add(self)
         return self
 
     def end(

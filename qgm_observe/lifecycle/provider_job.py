@@ -1,8 +1,10 @@
 """What a provider's job object tells, asked without importing its library, and never in vain."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from threading import Thread
 from typing import Any, NamedTuple
 
 _MOST_TAGS = 8
@@ -48,7 +50,14 @@ def tagged(submit: Any, tag: str) -> Iterator[None]:
 
 
 def is_waiting(job: Any) -> bool:
-    """Return whether a local job says that it has not begun; one that says nothing has."""
+    """Return whether a local job says that it has not begun; one that says nothing has.
+
+    Qiskit's `PrimitiveJob` is asked through its future: its `status()` takes a job that has not
+    begun for failed, and remembers that for good.
+    """
+    future = getattr(job, "_future", None)
+    if isinstance(future, Future):
+        return not (future.running() or future.done())
     try:
         status = job.status()
     except Exception:  # noqa: BLE001  what does not answer is unknown
@@ -56,12 +65,22 @@ def is_waiting(job: Any) -> bool:
     return str(getattr(status, "name", status)).upper() in _WAITING
 
 
-def times(job: Any) -> Times | None:
+def times(job: Any, deadline: float = 5.0) -> Times | None:
     """Return the provider's own times of a finished job (one request), or `None`.
+
+    The request has a deadline in seconds, for the provider's client has none.
 
     Source: the job metrics of the IBM Quantum REST interface, `timestamps` with `created`,
     `running` and `finished`.
     """
+    answer: list[Times | None] = []
+    asking = Thread(target=lambda: answer.append(_ask(job)), name="qgm-observe-times", daemon=True)
+    asking.start()
+    asking.join(deadline)
+    return answer[0] if answer else None
+
+
+def _ask(job: Any) -> Times | None:
     try:
         stamps = job.metrics()["timestamps"]
         created, running, finished = (_epoch(stamps[k]) for k in ("created", "running", "finished"))

@@ -76,11 +76,7 @@ class WithJobs(Handle):
 
 
 class RunHandle(WithJobs):
-    """One training or sampling run.
-
-    Attributes:
-        inner: Ids of the runs that began inside this one.
-    """
+    """One training or sampling run."""
 
     noun: ClassVar[str] = "run"
     inside = frozenset({"run"})
@@ -88,7 +84,6 @@ class RunHandle(WithJobs):
     restart: int | None = None
     last_step_ended = 0
     last_loss: float | None = None
-    inner: tuple[str, ...] = ()
 
     def __init__(
         self, *arguments: Any, run_id: str | None = None, resumed_from: int | None = None
@@ -103,11 +98,6 @@ class RunHandle(WithJobs):
     def begin(self) -> Self:
         """Begin; a run's beginning is written at once, whatever happens next."""
         super().begin()
-        link = self.parent
-        while link is not None:
-            if isinstance(link, RunHandle):
-                link.inner = (*link.inner, self.id)
-            link = link.parent
         if self.recorder.room:
             self.recorder.writer.announce(self)
         return self

@@ -109,6 +109,12 @@ def test_tallied_jobs_count() -> None:
     assert "6 success (5 without detail)" in text(summary)
 
 
+def test_open_jobs_are_told() -> None:
+    """Jobs that a provider still has are neither success nor forgotten."""
+    assert "jobs      1 success, 2 still open\n" in text(summarize([job(0)], open_jobs=2))
+    assert "jobs      2 still open\n" in text(summarize([], open_jobs=2))
+
+
 def test_only_tallied_stages_have_no_percentile() -> None:
     """Where no single duration was kept, none is made up."""
     totals = Totals()

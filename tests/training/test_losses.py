@@ -116,7 +116,7 @@ def test_entropy_is_largest_for_the_uniform_distribution():
 
 
 def test_the_entropy_reward_prefers_spread():
-    """The reward is the weight times the entropy relative to uniform: a collapsed model has none."""
+    """The reward is the weight times the entropy relative to uniform: collapse earns none."""
     target = np.array([0.25, 0.25, 0.25, 0.25])
     plain = MmdLoss(target, (1.0,))
     rewarded = EntropyRegularized(plain, weight=0.3, clip=1e-6)

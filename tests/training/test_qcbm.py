@@ -213,8 +213,8 @@ def test_the_global_random_state_is_left_alone(ideal, bars):
 
 def test_every_step_draws_shots_of_its_own(ideal, bars):
     """The same circuits give other counts in another step, and the same ones in the same step."""
-    core = quick(ideal)
-    core.encode = lambda parameters, index=None: np.full((3, 8), 0.5)
+    core = quick(ideal, gradient="parameter-shift")
+    core.encode = lambda parameters, index=None: np.full((17, 8), 0.5)
     seen = record(core, ("decode",))
     core.fit(bars, iterations=2)
     core.step(1)
