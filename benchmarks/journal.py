@@ -1,10 +1,10 @@
 """The journal: how fast it takes rows, and what is left of them after kills and crowds.
 
-Rows a second and latencies are wall time of one process, with a file of its own a row of the
-table; the best and the median of several repeats are printed. The kills end three writers
-(SIGKILL) in the middle of their work, fifteen times over; each row had been acknowledged, that is,
-its writer had printed its id after `append` returned. The crowd is eight processes that each
-append one event a time for four seconds.
+Rows a second and latencies are wall time of one process, each line of the table with files of its
+own; the best and the median of several repeats are printed, beside SQLite with one bare table under
+the same load. The kills end three writers (SIGKILL) in the middle of their work, fifteen times;
+each row had been acknowledged, that is, its writer had printed its id after `append` returned. The
+crowd is eight processes that each append one event a time for four seconds.
 
 Usage: python benchmarks/journal.py [--json] [--rounds 15] [--seconds 4]
 """
@@ -12,14 +12,16 @@ Usage: python benchmarks/journal.py [--json] [--rounds 15] [--seconds 4]
 import argparse
 import json
 import random
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Self, cast
 
 from qgm_observe.journal import Event, Journal, JsonlJournal, Store
 
@@ -36,6 +38,7 @@ LABELS = {
     "shot_class": "1k",
 }
 STAGES = ("compile", "submit", "queue", "execute", "decode")
+TEXT = "x" * 600
 ROWS = 20_000
 REPEATS = 5
 KILLED, WRITERS = 3, 8
@@ -78,7 +81,36 @@ def job_event(number: int) -> Event:
     )
 
 
-def timed(journal: Store, events: list[Event], batch: int) -> list[float]:
+class BareTable:
+    """What SQLite itself needs: one table with its key, the text ready made, nothing else."""
+
+    def __init__(self, path: Path) -> None:
+        self.db = sqlite3.connect(path, isolation_level=None)
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL"):
+            self.db.execute(f"PRAGMA {pragma}")
+        self.db.execute("CREATE TABLE events (seq INTEGER PRIMARY KEY, id TEXT UNIQUE, body TEXT)")
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open it like a journal."""
+        return cls(path)
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Write events as text of about the same size."""
+        self.db.execute("BEGIN IMMEDIATE")
+        for event in events:
+            row = (event.id, TEXT)
+            self.db.execute("INSERT INTO events (id, body) VALUES (?, ?)", row)
+        self.db.execute("COMMIT")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.db.close()
+
+
+def timed(journal: Store | BareTable, events: list[Event], batch: int) -> list[float]:
     """Append events in batches; return the seconds of each append."""
     seconds = []
     for first in range(0, len(events), batch):
@@ -89,7 +121,10 @@ def timed(journal: Store, events: list[Event], batch: int) -> list[float]:
     return seconds
 
 
-def speed(form: type[Journal] | type[JsonlJournal], batch: int, *, small: bool) -> dict[str, Any]:
+Form = type[Journal | JsonlJournal | BareTable]
+
+
+def speed(form: Form, batch: int, *, small: bool) -> dict[str, Any]:
     """Measure one row of the table."""
     make = small_event if small else job_event
     rates, appends, work = [], [], []
@@ -246,7 +281,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=4.0)
     args = parser.parse_args()
-    cases: list[tuple[type[Journal | JsonlJournal], int, bool]] = [
+    cases: list[tuple[Form, int, bool]] = [
+        (BareTable, 1, False),
+        (BareTable, 100, False),
         (Journal, 1, True),
         (Journal, 1, False),
         (Journal, 100, False),

@@ -76,9 +76,9 @@ def serve_ours(size: int, *, changed: bool) -> int:
     aggregates = aggregates_of(size)
     event = job(0)
 
-    def changing() -> Any:
+    def changing(form: Any) -> Any:
         aggregates.fold([event])
-        return aggregates.exposition()
+        return aggregates.exposition(form)
 
     endpoint = serve(changing if changed else aggregates.exposition, port=0)
     globals()["kept"] = endpoint

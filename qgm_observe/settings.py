@@ -34,6 +34,8 @@ class Settings:
         intent_timeout: Seconds a submission waits for its intent to be on disk.
         exit_timeout: Seconds the exit of the process waits for the journal.
         submit_tags: Send our job id as a provider tag where supported.
+        otlp: Deliver traces and metrics to the endpoint of `OTEL_EXPORTER_OTLP_ENDPOINT`.
+        otlp_interval: Seconds between two deliveries.
         strict: Re-raise internal errors (for our own tests).
     """
 
@@ -50,13 +52,15 @@ class Settings:
     intent_timeout: float = 0.25
     exit_timeout: float = 3.0
     submit_tags: bool = True
+    otlp: bool = False
+    otlp_interval: float = 5.0
     strict: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be meant."""
         if self.capture not in CAPTURES:
             raise UsageError(f"capture {self.capture!r}: write one of {', '.join(CAPTURES)}")
-        for name in ("ring", "retention_days", "retention_bytes", "scrape_interval"):
+        for name in ("ring", "retention_days", "retention_bytes", "scrape_interval", "otlp_interval"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"{name} {getattr(self, name)}: write a number above 0")
 

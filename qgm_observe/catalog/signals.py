@@ -27,6 +27,45 @@ RUNS_STALLED = Signal(
     "Open runs whose last completed step is older than five times their median step.",
     by.WORK,
 )
+RUN_CPU_TIME = Signal(
+    "qgm.run.cpu.time",
+    COUNTER,
+    "s",
+    "Processor time, user and system, of the processes of ended runs.",
+    by.WORK,
+)
+RUN_CHILDREN_CPU_TIME = Signal(
+    "qgm.run.children.cpu.time",
+    COUNTER,
+    "s",
+    "Processor time of the child processes that ended runs waited for.",
+    by.WORK,
+)
+RUN_READ = Signal("qgm.run.io.read", COUNTER, "By", "What ended runs had storage read.", by.WORK)
+RUN_WRITTEN = Signal(
+    "qgm.run.io.written", COUNTER, "By", "What ended runs had storage written.", by.WORK
+)
+RUN_MEMORY_PEAK = Signal(
+    "qgm.run.memory.peak",
+    GAUGE,
+    "By",
+    "Most resident memory of the process in the run that was last seen.",
+    by.WORK,
+)
+RUN_GPU_UTILIZATION = Signal(
+    "qgm.run.gpu.utilization",
+    GAUGE,
+    "1",
+    "Mean share of the time that the GPUs were at work in the run that was last seen.",
+    by.WORK,
+)
+RUN_GPU_MEMORY_PEAK = Signal(
+    "qgm.run.gpu.memory.peak",
+    GAUGE,
+    "By",
+    "Most GPU memory allocated, by whatever process, in the run that was last seen.",
+    by.WORK,
+)
 STEPS = Signal(
     "qgm.steps", COUNTER, "{step}", "Steps ended.", (*by.WORK, by.OUTCOME), stability=STABLE
 )
@@ -107,6 +146,15 @@ OBSERVE_GAPS = Signal(
     "{gap}",
     "Submissions that went ahead before their intent was on disk.",
 )
+OBSERVE_SPANS = Signal(
+    "qgm.observe.spans.delivered", COUNTER, "{span}", "Spans that an OTLP endpoint has taken."
+)
+OBSERVE_SPANS_SKIPPED = Signal(
+    "qgm.observe.spans.skipped",
+    COUNTER,
+    "{span}",
+    "Spans that were not delivered: too old, refused, or beyond what may wait.",
+)
 OBSERVE_FOLDED = Signal(
     "qgm.observe.label_sets.folded",
     COUNTER,
@@ -122,6 +170,10 @@ OBSERVE_SKEW = Signal(
 )
 OBSERVE_JOURNAL_SIZE = Signal(
     "qgm.observe.journal.size", GAUGE, "By", "Size of the journal on disk."
+)
+
+OBSERVE_DISK_FREE = Signal(
+    "qgm.observe.journal.disk.free", GAUGE, "By", "Free space where the journal is."
 )
 
 SIGNALS: dict[str, Signal] = {

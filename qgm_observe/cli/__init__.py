@@ -18,6 +18,7 @@ COMMANDS = {
     "run": "run a Python script and record its quantum work",
     "journal": "look into, export or prune the journal",
     "catalog": "print every signal",
+    "shots": "plan shots: for an interval, for a change to be seen, and when more are wasted",
     "check": "compare a live /metrics endpoint with the catalog",
 }
 """Command to one line of help; the module of the same name has `configure` and `main`."""

@@ -10,18 +10,21 @@ from typing import Any
 
 from qgm_observe.catalog import SIGNALS, Label, Signal, lock
 from qgm_observe.catalog import labels as by
+from qgm_observe.catalog.semconv import semconv
 from qgm_observe.errors import UsageError
 
+FORMATS = ("table", "markdown", "json", "semconv")
 BEGIN, END = "<!-- catalog:begin -->", "<!-- catalog:end -->"
 _BLOCK = re.compile(f"{re.escape(BEGIN)}\n.*?{re.escape(END)}", re.DOTALL)
 _HEADINGS = ("Signal", "Prometheus name", "Kind", "Unit", "Labels", "What it tells", "Stability")
 _GROUPS = {"job": by.JOB, "work": by.WORK}
 _WIDE = 240
+_FORMAT_HELP = "semconv: OpenTelemetry semantic conventions, YAML (default: %(default)s)"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--format", choices=["table", "markdown", "json"], default="table")
+    parser.add_argument("--format", choices=FORMATS, default="table", help=_FORMAT_HELP)
     act = parser.add_mutually_exclusive_group()
     act.add_argument("--write", metavar="FILE", type=Path, help="fill the marked block of a file")
     act.add_argument("--check", metavar="FILE", type=Path, help="fail if that block is stale")
@@ -136,6 +139,8 @@ def _write(path: Path, text: str) -> None:
 def _print(form: str) -> None:
     if form == "json":
         print(json.dumps([_described(signal) for signal in SIGNALS.values()], indent=2))
+    elif form == "semconv":
+        print(semconv(SIGNALS.values()), end="")
     elif form == "markdown":
         print(markdown(), end="")
     else:

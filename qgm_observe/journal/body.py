@@ -7,6 +7,8 @@ from typing import Any
 
 _strict = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 _DEEPEST = 32
+_WIDEST = 4096
+"""Bits of an integer; Python refuses to write more than 4300 digits of one."""
 
 
 def encode(body: Mapping[str, Any]) -> str:
@@ -24,8 +26,10 @@ def decode(text: str) -> dict[str, Any]:
 
 
 def _plain(value: Any, depth: int) -> Any:
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        return value if value.bit_length() <= _WIDEST else _text(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, str) or depth == 0:

@@ -17,10 +17,17 @@ An event has a verb and a noun. These are written:
 The body of a finished subject is a JSON object: the label names of the catalog (`project` ...
 `shot_class`), `start` (epoch s), `duration` (s), `outcome`, and where they exist `error`
 (`{"class", "type", "stage"}`), `stages` (`[[stage, start offset s, duration s, clock], ...]`),
-`attributes`, `blobs` (`{kind: [content hash, ...]}`). A run adds `steps`, `resumed_from`,
-`restart_seconds`; a step `index`, `loss`; a job `step`, `session`, `shots`, `circuits` and
+`attributes`, `blobs` (`{kind: [content hash, ...]}`). A run or job that did not succeed may have
+`log`: redacted log lines since it began (see `qgm_observe.lifecycle.logs`). A run adds `steps`,
+`resumed_from`, `restart_seconds`, `resources`; a step `index`, `loss`; a job `step`, `session`, `shots`, `circuits` and
 `attempts` (`[{"number", "outcome", "provider_job_id", "error", "queue_seconds",
 "execute_seconds"}, ...]`); a session `usage_seconds`. A missing key means unknown.
+
+`resources` are what the process spent while the run was open: `cpu_seconds`, `children_cpu_seconds`
+(children it waited for), `memory_peak_bytes` (the kernel's high-water mark where it rose meanwhile,
+else the most that was seen, once a second), `read_bytes` and `written_bytes` (of storage),
+`disk_free_bytes` (where the journal is, at the end), `gpu_utilization` (mean over devices and time,
+in [0, 1]) and `gpu_memory_peak_bytes` (of all devices and processes).
 
 What was opened is open work of the process that appended it, and so is the job of an intent, until
 it is finished or closed.

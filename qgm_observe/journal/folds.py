@@ -161,6 +161,7 @@ def _run(facts: Facts) -> Run:
         resumed_from=facts.get("resumed_from"),
         restart_seconds=facts.get("restart_seconds"),
         steps=facts.get("steps", 0),
+        resources=facts.get("resources", {}),
     )
 
 
@@ -227,6 +228,7 @@ def _common(facts: Facts) -> dict[str, Any]:
         "failure": _failure(facts.get("error")),
         "stages": _stages(facts.get("stages", ())),
         "attributes": facts.get("attributes", {}),
+        "log": tuple(facts.get("log", ())),
     }
 
 

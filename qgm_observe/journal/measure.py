@@ -150,7 +150,26 @@ def _run(body: Mapping[str, Any]) -> list[Measurement]:
         *_duration(signals.RUN_DURATION, labels, body.get("duration")),
         *_duration(signals.RUN_RESTART_DURATION, labels, body.get("restart_seconds")),
         *_stages(labels + NO_DEVICE, body),
+        *_resources(labels, body),
     ]
+
+
+def _resources(labels: Labels, body: Mapping[str, Any]) -> list[Measurement]:
+    """A run inside another spends nothing of its own: the outer one has counted it."""
+    spent = body.get("resources")
+    if not spent or body.get("parent") is not None:
+        return []
+    return [
+        each for name, signal in _SPENT.items() for each in _amount(signal, labels, spent.get(name))
+    ]
+
+
+_SPENT = {
+    "cpu_seconds": signals.RUN_CPU_TIME,
+    "children_cpu_seconds": signals.RUN_CHILDREN_CPU_TIME,
+    "read_bytes": signals.RUN_READ,
+    "written_bytes": signals.RUN_WRITTEN,
+}
 
 
 def _session(body: Mapping[str, Any]) -> list[Measurement]:

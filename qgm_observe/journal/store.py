@@ -1,6 +1,7 @@
 """The journal: what every form of it can do, and its usual form, one SQLite file."""
 
 import contextlib
+import json
 import os
 import sqlite3
 import time
@@ -76,6 +77,13 @@ class Store(Reader):
     @abstractmethod
     def close(self) -> None:
         """Let the files go."""
+
+    def cursor(self, name: str) -> int | None:  # noqa: ARG002  the usual form keeps them
+        """Return how far a follower has come, `None` where that is not known."""
+        return None
+
+    def advance(self, name: str, seq: int) -> None:
+        """Remember how far a follower has come; the JSONL form has no lasting sequence numbers."""
 
     def reap(self, now: float, *, heartbeat_timeout: float = HEARTBEAT_TIMEOUT) -> list[Event]:
         """Finish open work whose process is gone, as `lost`; return the events stored.
@@ -179,6 +187,18 @@ class Journal(Store):
             row = (name, mine, now + seconds)
             db.execute("INSERT OR REPLACE INTO leases (name, owner, until) VALUES (?, ?, ?)", row)
             return True
+
+    def cursor(self, name: str) -> int | None:
+        """Return how far a follower has come, `None` where that is not known."""
+        with self._reading() as db:
+            seq = schema.facts_of(db).get(f"cursor {name}")
+        return None if seq is None else int(seq)
+
+    def advance(self, name: str, seq: int) -> None:
+        """Remember how far a follower has come."""
+        row = (f"cursor {name}", json.dumps(seq))
+        with self._database.writing() as db:
+            db.execute("INSERT OR REPLACE INTO journal (key, value) VALUES (?, ?)", row)
 
     def put_blob(self, kind: str, data: bytes) -> str:
         """Keep a content and return its hash; one above 16 MiB is not kept."""

@@ -2,8 +2,8 @@
 
 Numbers are whole, so that a sum depends neither on the order of its parts nor on how they were
 grouped. A float sum would move by its last digit when rows are pruned into totals, and Prometheus
-takes any fall of a counter for a restart. Hence counters of things count things, and everything
-that has a unit, and every histogram's sum, is kept in billionths of it (`NANO`).
+takes any fall of a counter for a restart. Hence counters of things and bytes count them, and
+everything else that has a unit, and every histogram's sum, is kept in billionths (`NANO`).
 """
 
 from bisect import bisect_left
@@ -69,8 +69,8 @@ def bounds_of(signal: Signal, labels: Labels) -> tuple[float, ...]:
     return signal.buckets if stage is None else stage.buckets
 
 
-SCALES = {s.name: 1 if s.unit.startswith("{") else NANO for s in SIGNALS.values()}
-"""What a signal's amounts are multiplied by to be whole: 1 for things, else `NANO`."""
+SCALES = {s.name: 1 if s.unit.startswith(("{", "By")) else NANO for s in SIGNALS.values()}
+"""What a signal's amounts are multiplied by to be whole: 1 for things and bytes, else `NANO`."""
 
 
 class Totals:

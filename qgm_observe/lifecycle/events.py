@@ -9,6 +9,7 @@ from qgm_observe.lifecycle.devices import Device
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.identity import new_id
 from qgm_observe.lifecycle.job import AttemptHandle, JobHandle
+from qgm_observe.lifecycle.logs import tail_of
 from qgm_observe.lifecycle.provider_job import id_of
 from qgm_observe.lifecycle.run import RunHandle, SessionHandle, StepHandle
 from qgm_observe.records import LOCAL, PROVIDER, Estimate, Failure, current_process
@@ -61,6 +62,9 @@ def finished(handle: Handle) -> Event:
     if handle.stamps:
         body["stages"] = _stages(handle.stamps, zero, handle.ended)
     body |= _known(handle)
+    lines = tail_of(handle)
+    if lines:
+        body["log"] = lines
     subject = handle.id
     return Event(
         verb="finished",
@@ -170,6 +174,7 @@ def _known(handle: Handle) -> dict[str, Any]:
         known |= {"steps": handle.steps, "loss": handle.last_loss}
         known |= {"resumed_from": handle.resumed_from, "restart_seconds": restart}
         known["parent"] = None if handle.parent is None else handle.parent.id
+        known["resources"] = _spent(handle)
     elif isinstance(handle, SessionHandle):
         known["usage_seconds"] = handle.usage_seconds
         known["provider_session_id"] = id_of(handle.provider, "session_id")
@@ -187,10 +192,19 @@ def _job(job: JobHandle) -> dict[str, Any]:
     return known
 
 
+def _spent(run: RunHandle) -> dict[str, float] | None:
+    """What is spent so far; a run that has only begun has spent nothing."""
+    if run.meter is None:
+        return None
+    with run.recorder.guard("resources"):
+        return run.meter.told()
+    return None
+
+
 def _attempt(attempt: AttemptHandle) -> dict[str, Any]:
     known = {
         "number": attempt.number,
-        "outcome": attempt.outcome or Outcome.CANCELLED,
+        "outcome": attempt.outcome or (Outcome.CANCELLED if attempt.job.ended else None),
         "provider_job_id": attempt.provider_job_id,
         "error": None if attempt.failure is None else _failure(attempt.failure),
         "queue_seconds": attempt.queue_seconds,
@@ -225,12 +239,19 @@ def _stages(stamps: list[str | int], zero: int, ended: int) -> list[list[Any]]:
 
 def _plain(value: Any) -> Any:
     """Only plain facts are kept; of anything else its type, for its text may be hostile."""
+    try:
+        return _fact(value)
+    except Exception:  # noqa: BLE001  a subclass of a plain type may do anything, or hold itself
+        return f"<{type(value).__qualname__}>"
+
+
+def _fact(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
         return value[:_CHARACTERS_KEPT]
     if isinstance(value, list | tuple) and len(value) <= _ITEMS_KEPT:
-        return [_plain(item) for item in value]
+        return [_fact(item) for item in value]
     if isinstance(value, dict) and len(value) <= _ITEMS_KEPT:
-        return {str(key)[:128]: _plain(item) for key, item in value.items() if isinstance(key, str)}
+        return {str(key)[:128]: _fact(item) for key, item in value.items() if isinstance(key, str)}
     return f"<{type(value).__qualname__}>"

@@ -43,8 +43,13 @@ def job(
     return JobHandle(recorder(), None, labels, backend, shots=shots, circuits=circuits)
 
 
-def configure(**changes: Any) -> Settings:
+def configure(*, tracer_provider: Any = None, **changes: Any) -> Settings:
     """Begin anew with other settings (see `Settings`), over those of the environment.
+
+    Args:
+        tracer_provider: Your own `opentelemetry.sdk.trace.TracerProvider`: finished spans go to
+            its processors, its sampler is asked once a trace. Nothing global is set.
+        changes: Settings by name.
 
     Raises:
         UsageError: a setting is unknown or out of range.
@@ -57,7 +62,12 @@ def configure(**changes: Any) -> Settings:
     settings = load_settings(**changes)
     if not settings.disabled:
         open_journal(settings.journal_path).close()
-    before = use(Recorder(settings))
+    made = Recorder(settings, provider=tracer_provider)
+    if settings.otlp or tracer_provider is not None:
+        import qgm_observe.lifecycle.tracing  # noqa: F401  a missing extra shows here
+
+        made.start()
+    before = use(made)
     if before is not None:
         before.close()
     return settings

@@ -1,5 +1,6 @@
 """No exception of ours reaches the training: counted, logged once, swallowed."""
 
+import contextlib
 import logging
 from collections import Counter
 from types import TracebackType
@@ -28,7 +29,8 @@ class Guard:
         """Log a message, the first time for this part."""
         if part not in self._told:
             self._told.add(part)
-            log.warning("qgm-observe: %s", message)
+            with contextlib.suppress(Exception):  # a handler of the script's may raise
+                log.warning("qgm-observe: %s", message)
 
     def take(self) -> dict[str, int]:
         """Return the counts since the last call."""

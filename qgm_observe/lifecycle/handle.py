@@ -74,10 +74,12 @@ class Handle:
     started = 0
     ended = 0
     stage_now: str | None = None
+    told = False
     outcome: Outcome | None = None
     failure: Failure | None = None
     failed_with: BaseException | None = None
     attributes: dict[str, Any] | None = None
+    _span: Any = None
     kept: list[tuple[str, bytes | Callable[[], bytes]]] | None = None
 
     def __init__(
@@ -99,16 +101,21 @@ class Handle:
     def __enter__(self) -> Self:
         self.begin()
         self._token = _set_current(self)
+        if self.recorder.tracing is not None:
+            self._span = self.recorder.tracing.enter(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
+        if self._span is not None and self.recorder.tracing is not None:
+            self.recorder.tracing.leave(self._span)
         try:
             _reset_current(self._token)
         except ValueError:  # a generator may be closed in another context
             _set_current(self.parent)
-        self.end(error)
+        finally:  # also when an interrupt strikes just here
+            self.end(error)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -124,6 +131,8 @@ class Handle:
     def begin(self) -> Self:
         """Begin without a `with` block; `end` has to follow."""
         parent = self.parent or current()
+        while parent is not None and parent.ended and parent is not self.parent:
+            parent = parent.parent  # an interrupt left it behind as the current one
         if parent is not None:
             self.parent = parent if parent.noun in self.inside else parent.parent
             self.work = parent.work
@@ -147,17 +156,20 @@ class Handle:
         self.ended = at or self.now()
         if error is not None:
             self.saw(error, self.at_stage)
-            self.outcome = outcome_of(error)
+            self.outcome = Outcome.FAILURE
+            with recorder.guard("failure"):
+                self.outcome = outcome_of(error)
         elif self.outcome is None:
             self.outcome = outcome or Outcome.SUCCESS
         if self.failure is not None and self.outcome is Outcome.SUCCESS:
             self.failure = None
         self.failed_with = None
-        recorder.open.discard(self)
         if len(recorder.ring) < recorder.room:
             recorder.ring.append(self)
         else:
+            self.told = True
             recorder.dropped += 1
+        recorder.open.discard(self)  # last: what an interrupt left half ended is found there
 
     def stage(self, name: str) -> StageBlock:
         """Return a block that times one stage.
@@ -192,6 +204,14 @@ class Handle:
             return self.stamps[-2]
         return self.stage_now
 
+    @property
+    def place(self) -> int | None:
+        """The number of the stage that goes on, as its span is numbered, or `None`."""
+        if self.at_stage is None:
+            return None
+        begun = sum(isinstance(stamp, str) for stamp in self.stamps)
+        return begun if self.stage_now is not None else begun - 1
+
     def note(self, **attributes: Any) -> None:
         """Keep facts with the record; they never become labels."""
         if self.attributes is None:
@@ -217,7 +237,8 @@ class Handle:
         """Remember the innermost place an exception came through."""
         if self.failed_with is not error:
             self.failed_with = error
-            self.failure = classify(error, stage)
+            with self.recorder.guard("failure"):
+                self.failure = classify(error, stage)
 
     def __call__(self, function: Function) -> Function:
         """Decorate a function, coroutine function or generator: each call is one of these."""

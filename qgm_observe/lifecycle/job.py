@@ -2,8 +2,8 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from qgm_observe.catalog import ErrorClass, ExecutionMode, Outcome
@@ -32,8 +32,11 @@ class AttemptHandle:
 
     def ended(self, error: BaseException | None, stage: str) -> None:
         """Keep how it ended."""
-        self.outcome = Outcome.SUCCESS if error is None else outcome_of(error)
-        self.failure = None if error is None else classify(error, stage)
+        self.outcome = Outcome.SUCCESS if error is None else Outcome.FAILURE
+        if error is not None:
+            with self.job.recorder.guard("failure"):
+                self.outcome = outcome_of(error)
+                self.failure = classify(error, stage)
 
 
 class JobHandle(Handle):
@@ -56,8 +59,7 @@ class JobHandle(Handle):
         circuits: int | None = None,
         session: Any = None,
     ) -> None:
-        if shots is not None and shots < 1:
-            raise UsageError(f"shots {shots}: write a count of 1 or more")
+        shots, circuits = _count("shots", shots), _count("circuits", circuits)
         Handle.__init__(self, recorder, parent, given)
         self.backend = backend
         self.shots = shots
@@ -91,7 +93,8 @@ class JobHandle(Handle):
         except BaseException as error:
             attempt.ended(error, "submit")
             raise
-        self.submitted(attempt)
+        with self.recorder.guard("submitted"):
+            self.submitted(attempt)
         if self.remote:
             self.recorder.commit(attempt, "submitted")
         return attempt
@@ -106,7 +109,8 @@ class JobHandle(Handle):
         except BaseException as error:
             attempt.ended(error, "submit")
             raise
-        self.submitted(attempt)
+        with self.recorder.guard("submitted"):
+            self.submitted(attempt)
         if self.remote:
             await self.recorder.commit_later(attempt, "submitted")
         return attempt
@@ -137,10 +141,11 @@ class JobHandle(Handle):
         try:
             value = result(*args, **kwargs)
         except BaseException as error:
-            self.waited(attempt, error)
+            with self.recorder.guard("results"):
+                self.waited(attempt, error)
             raise
-        self.waited(attempt, None)
         with self.recorder.guard("results"):
+            self.waited(attempt, None)
             self.sized(value)
         return value
 
@@ -150,11 +155,19 @@ class JobHandle(Handle):
         """Do as `results` does, off the event loop."""
         return await asyncio.to_thread(self.results, attempt, decode)
 
-    def tagged(self, submit: Any) -> AbstractContextManager[None]:
+    @contextmanager
+    def tagged(self, submit: Any) -> Iterator[None]:
         """Have `submit` send our id as a tag, by which a job is found whose process died early."""
-        if self.remote and self.recorder.settings.submit_tags:
-            return provider_job.tagged(submit, f"qgm-{self.id}")
-        return nullcontext()
+        undo: Callable[[], None] | None = None
+        with self.recorder.guard("tags"):
+            if self.remote and self.recorder.settings.submit_tags:
+                undo = provider_job.tag(submit, f"qgm-{self.id}")
+        try:
+            yield
+        finally:
+            if undo is not None:
+                with self.recorder.guard("tags"):
+                    undo()
 
     def intend(self) -> AttemptHandle:
         """Begin an attempt; `attempt` and `wait` do the rest, or whoever calls the provider."""
@@ -186,7 +199,10 @@ class JobHandle(Handle):
         """Split the wait for a result into queue and execute, by the provider where it tells."""
         end = self.now()
         self.waiting = 0
-        times = provider_job.times(attempt.provider) if self.remote and error is None else None
+        times: provider_job.Times | None = None
+        if self.remote and error is None:
+            with self.recorder.guard("times"):
+                times = provider_job.times(attempt.provider)
         if times is not None:
             attempt.queue_seconds, attempt.execute_seconds = times.queue, times.execute
             begun = attempt.submitted + round(times.queue * 1e9)
@@ -202,3 +218,16 @@ class JobHandle(Handle):
             queued = self.remote and classify(error).error_class is ErrorClass.QUEUE_TIMEOUT
             self.saw(error, "queue" if queued else "execute")
         attempt.ended(error, "execute")
+
+
+def _count(name: str, value: Any) -> int | None:
+    """A count that was given, as a plain integer."""
+    if value is None:
+        return None
+    try:
+        count = int(value)
+        if count == value and count >= 1:
+            return count
+    except Exception:  # noqa: BLE001  what is no number may raise anything
+        raise UsageError(f"{name} <{type(value).__name__}>: write a count of 1 or more") from None
+    raise UsageError(f"{name} {value}: write a count of 1 or more")

@@ -106,11 +106,14 @@ class _Eye:
         self.labels = labels
 
     def fit(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        options = _options(method, args, kwargs)
-        run_id = run_to_resume(recorder(), options)
+        options: dict[str, Any] = {}
+        run_id = None
+        with recorder().guard("observe"):
+            options = _options(method, args, kwargs)
+            run_id = run_to_resume(recorder(), options)
         resumed_from = None if run_id is None else 0
         run = RunHandle(recorder(), None, self.labels, run_id=run_id, resumed_from=resumed_from)
-        run.note(core=type(self.core).__name__, **options)
+        run.attributes = {"core": type(self.core).__name__} | options
         with run:
             return method(*args, **kwargs)
 
@@ -124,20 +127,26 @@ class _Eye:
             run.resumed_from = run.steps = index
         with run.step(index) as step:
             value = method(*args, **kwargs)
-            if step.loss_value is None and _is_number(value):
-                step.loss(value)
+            with step.recorder.guard("observe"):
+                if step.loss_value is None and _is_number(value):
+                    step.loss(value)
             return value
 
     def sample(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if current() is not None:
             return method(*args, **kwargs)
-        shots = _options(method, args, kwargs).get("shots")
         labels = {"kind": "inference"} | self.labels
-        with JobHandle(recorder(), None, labels, self._backend(), shots=_positive(shots)):
+        backend = shots = None
+        with recorder().guard("observe"):
+            shots = _positive(_options(method, args, kwargs).get("shots"))
+            backend = self._backend()
+        with JobHandle(recorder(), None, labels, backend, shots=shots):
             return method(*args, **kwargs)
 
     def stage(self, name: str, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        handle = self._place(name)
+        handle: Handle | None = None
+        with recorder().guard("observe"):
+            handle = self._place(name)
         if handle is None:
             return method(*args, **kwargs)
         if isinstance(handle, JobHandle) and name == "submit":
@@ -180,7 +189,7 @@ def _options(method: Callable[..., Any], args: Any, kwargs: Any) -> dict[str, An
     try:
         signature = inspect.signature(method)
         options = dict(signature.bind(*args, **kwargs).arguments)
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001  a signature may be computed, or not be there
         return dict(kwargs)
     for name, parameter in signature.parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
@@ -189,7 +198,7 @@ def _options(method: Callable[..., Any], args: Any, kwargs: Any) -> dict[str, An
 
 
 def _positive(value: Any) -> int | None:
-    return value if isinstance(value, int) and value > 0 else None
+    return int(value) if isinstance(value, int) and value > 0 else None
 
 
 def _is_number(value: Any) -> bool:

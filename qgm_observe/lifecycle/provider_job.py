@@ -1,9 +1,9 @@
 """What a provider's job object tells, asked without importing its library, and never in vain."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from threading import Thread
 from typing import Any, NamedTuple
 
@@ -24,14 +24,15 @@ def id_of(thing: Any, name: str = "job_id") -> str | None:
     try:
         told = getattr(thing, name)
         text = told() if callable(told) else told
+        return str(text)[:128] if text else None
     except Exception:  # noqa: BLE001  what does not answer is unknown
         return None
-    return str(text)[:128] if text else None
 
 
-@contextmanager
-def tagged(submit: Any, tag: str) -> Iterator[None]:
+def tag(submit: Any, tag: str) -> Callable[[], None] | None:
     """Have a submission carry our job id as a provider tag, where the provider takes tags.
+
+    Returns a function that puts the user's own tags back, or `None`.
 
     Source: `options.environment.job_tags` of qiskit-ibm-runtime's primitives (at most 8 tags).
     """
@@ -40,13 +41,9 @@ def tagged(submit: Any, tag: str) -> Iterator[None]:
     before = getattr(environment, "job_tags", None)
     wanted = hasattr(environment, "job_tags") and isinstance(before, list | tuple | None)
     if not wanted or len(before or ()) >= _MOST_TAGS:
-        yield
-        return
+        return None
     environment.job_tags = [*(before or ()), tag]
-    try:
-        yield
-    finally:
-        environment.job_tags = before
+    return partial(setattr, environment, "job_tags", before)
 
 
 def is_waiting(job: Any) -> bool:
@@ -55,14 +52,14 @@ def is_waiting(job: Any) -> bool:
     Qiskit's `PrimitiveJob` is asked through its future: its `status()` takes a job that has not
     begun for failed, and remembers that for good.
     """
-    future = getattr(job, "_future", None)
-    if isinstance(future, Future):
-        return not (future.running() or future.done())
     try:
+        future = getattr(job, "_future", None)
+        if isinstance(future, Future):
+            return not (future.running() or future.done())
         status = job.status()
+        return str(getattr(status, "name", status)).upper() in _WAITING
     except Exception:  # noqa: BLE001  what does not answer is unknown
         return False
-    return str(getattr(status, "name", status)).upper() in _WAITING
 
 
 def times(job: Any, deadline: float = 5.0) -> Times | None:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from qgm_observe.catalog import Signal
 from qgm_observe.errors import UsageError
 from qgm_observe.lifecycle import events
 from qgm_observe.lifecycle.devices import NO_DEVICE, Device, describe
@@ -23,6 +24,9 @@ from qgm_observe.lifecycle.writer import Pending, Writer
 from qgm_observe.records import Estimate, Work
 from qgm_observe.settings import Settings, load_settings
 from qgm_observe.telemetry.aggregates import Aggregates
+
+if TYPE_CHECKING:
+    from qgm_observe.lifecycle.tracing import Tracing
 
 _DEVICES_KEPT = 256
 _WORKS_KEPT = 1024
@@ -35,6 +39,7 @@ class Recorder:
         settings: What may be configured.
         now: Monotonic clock, nanoseconds.
         wall: Wall clock, epoch nanoseconds.
+        provider: The user's own OpenTelemetry `TracerProvider`, to whose processors spans go.
     """
 
     def __init__(
@@ -43,12 +48,14 @@ class Recorder:
         *,
         now: Callable[[], int] = time.perf_counter_ns,
         wall: Callable[[], int] = time.time_ns,
+        provider: Any = None,
     ) -> None:
         self.settings = settings
         self.now = now
         self.wall = wall
         self.work = Work(project=settings.project, pipeline=settings.pipeline)
         self.guard = Guard(strict=settings.strict)
+        self.provider = provider
         self.epoch = 0
         self._works: dict[tuple[Any, ...], Work] = {}
         self._devices: dict[int, tuple[Any, Device]] = {}
@@ -60,6 +67,8 @@ class Recorder:
         self.ring: deque[Handle | Pending] = deque()
         self.open: set[Handle] = set()
         self.skews: dict[str, float] = {}
+        self.counted: deque[tuple[Signal, int]] = deque()
+        self.tracing: Tracing | None = None
         self.dropped = 0
         self.gaps = 0
         self.writer = Writer(self)
@@ -116,19 +125,41 @@ class Recorder:
             if not self.started and "multiprocessing.util" in sys.modules:
                 # a child of multiprocessing leaves without calling exit handlers
                 sys.modules["multiprocessing.util"].Finalize(None, self.flush, exitpriority=0)
+            if not self.started:
+                self._trace()
             self.writer.start()
             self.started = True
+
+    def _trace(self) -> None:
+        if not self.settings.otlp and self.provider is None:
+            return
+        with self.guard("otlp"):
+            from qgm_observe.lifecycle.tracing import Tracing
+
+            self.tracing = Tracing(self)
+            self.tracing.start()
+
+    def count(self, signal: Signal, number: int) -> None:
+        """Count something about this package itself, from any thread."""
+        if number:
+            self.counted.append((signal, number))
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was recorded so far is in the journal; false if time ran out."""
         if self.settings.disabled:
             return True
-        return self.writer.flush(self.settings.exit_timeout if timeout is None else timeout)
+        with self.guard("flush"):
+            return self.writer.flush(self.settings.exit_timeout if timeout is None else timeout)
+        return False
 
     def close(self) -> None:
-        """Flush within the exit bound and stop the writer."""
-        if not self.settings.disabled:
-            self.writer.stop(self.settings.exit_timeout)
+        """Flush within the exit bound, stop the writer, deliver what then can be delivered."""
+        if self.settings.disabled:
+            return
+        deadline = time.monotonic() + self.settings.exit_timeout
+        self.writer.stop(self.settings.exit_timeout)
+        if self.tracing is not None:
+            self.tracing.stop(max(0.0, deadline - time.monotonic()))
 
     def after_fork(self) -> None:
         """Begin anew in a child: the parent's work stays the parent's."""
@@ -138,7 +169,7 @@ class Recorder:
 
     def work_of(self, base: Work, given: dict[str, Any]) -> Work:
         """Return the work labels of a parent with some changed."""
-        changes = {name: str(value) for name, value in given.items()}
+        changes = {name: _text(value) for name, value in given.items()}
         key = (base, *changes.items())
         found = self._works.get(key)
         if found is None:
@@ -161,10 +192,17 @@ class Recorder:
         device = NO_DEVICE
         with self.guard("device"):
             device = describe(backend)
-            if len(self._devices) >= _DEVICES_KEPT:
-                self._devices.clear()
-            self._devices[id(backend)] = (_reference(backend), device)
+        if len(self._devices) >= _DEVICES_KEPT:
+            self._devices.clear()
+        self._devices[id(backend)] = (_reference(backend), device)
         return device
+
+
+def _text(value: Any) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001  what cannot say its name is called by its type's
+        return type(value).__name__
 
 
 def _reference(backend: Any) -> Callable[[], Any]:
@@ -194,9 +232,12 @@ def _from_environment() -> Recorder:
     try:
         return Recorder(load_settings())
     except UsageError as error:
-        made = Recorder(Settings())
-        made.guard.warn_once("settings", f"{error}; the defaults are used")
-        return made
+        why = str(error)
+    except Exception as error:  # noqa: BLE001  such as a home that nobody knows
+        why = f"settings: {type(error).__name__}"
+    made = Recorder(Settings())
+    made.guard.warn_once("settings", f"{why}; the defaults are used")
+    return made
 
 
 def use(new: Recorder | None) -> Recorder | None:
@@ -208,6 +249,8 @@ def use(new: Recorder | None) -> Recorder | None:
 
 
 def _after_fork() -> None:
+    global _lock
+    _lock = threading.RLock()  # another thread of the parent may have held it
     if _recorder is not None:
         _recorder.after_fork()
 

@@ -9,12 +9,9 @@ def counts_of(result: Any) -> Any:
     Knows Qiskit's `PrimitiveResult` of a sampler (one item a circuit, each with `data`) and
     results with `get_counts`; anything else is returned as it is.
     """
-    if hasattr(result, "get_counts"):
+    if _has(result, "get_counts"):
         return result.get_counts()
-    try:
-        items = list(result)
-    except TypeError:
-        return result
+    items = list(result) if _is_of_a_primitive(result) else []
     if not items or not all(hasattr(item, "join_data") for item in items):
         return result
     counts = [item.join_data().get_counts() for item in items]
@@ -28,9 +25,21 @@ def size_of(result: Any) -> tuple[int, int]:
     where parameters were broadcast, a `size` above 1.
     """
     circuits = shots = 0
-    for item in result if hasattr(result, "__iter__") else ():
+    for item in result if _is_of_a_primitive(result) else ():
         registers = list(getattr(item, "data", {}).values()) if hasattr(item, "data") else []
         if registers and hasattr(registers[0], "num_shots"):
             circuits += registers[0].size
             shots += registers[0].size * registers[0].num_shots
     return circuits, shots
+
+
+def _is_of_a_primitive(result: Any) -> bool:
+    """Nothing else is iterated: that might use up what the script wants to read."""
+    return any(kind.__name__ == "PrimitiveResult" for kind in type(result).__mro__)
+
+
+def _has(thing: Any, name: str) -> bool:
+    try:
+        return hasattr(thing, name)
+    except Exception:  # noqa: BLE001  a property may raise anything
+        return False

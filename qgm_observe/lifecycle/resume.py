@@ -1,7 +1,9 @@
 """A resume is one run: find the run that wrote the checkpoint."""
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
+from qgm_observe.errors import JournalError
 from qgm_observe.journal import open_journal
 
 if TYPE_CHECKING:
@@ -22,11 +24,11 @@ def run_to_resume(recorder: "Recorder", options: dict[str, Any]) -> str | None:
     found: str | None = None
     with recorder.guard("resume"):
         recorder.flush(recorder.settings.intent_timeout)
-        path = recorder.settings.journal_path
-        if path.exists():
-            journal = open_journal(path, read_only=True)
+        with (
+            contextlib.suppress(JournalError),  # nothing was recorded yet
+            open_journal(recorder.settings.journal_path, read_only=True) as journal,
+        ):
             for event in journal.events(verbs=("opened",), nouns=("run",)):
                 if event.body.get("attributes", {}).get("checkpoint") == str(checkpoint):
                     found = event.subject
-            journal.close()
     return found

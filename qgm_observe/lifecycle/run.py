@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Self
 
 from qgm_observe.catalog import STAGES, ExecutionMode, Outcome
 from qgm_observe.errors import UsageError
-from qgm_observe.lifecycle.devices import Device, describe
+from qgm_observe.lifecycle.devices import Device
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.job import JobHandle
+from qgm_observe.lifecycle.resources import Meter
 
 _RECENT = 101
 
@@ -84,6 +85,7 @@ class RunHandle(WithJobs):
     restart: int | None = None
     last_step_ended = 0
     last_loss: float | None = None
+    meter: Meter | None = None
 
     def __init__(
         self, *arguments: Any, run_id: str | None = None, resumed_from: int | None = None
@@ -99,8 +101,19 @@ class RunHandle(WithJobs):
         """Begin; a run's beginning is written at once, whatever happens next."""
         super().begin()
         if self.recorder.room:
+            with self.recorder.guard("resources"):
+                self.meter = Meter(self.recorder.settings.journal_path)
             self.recorder.writer.announce(self)
         return self
+
+    def end(
+        self, error: BaseException | None = None, outcome: Outcome | None = None, at: int = 0
+    ) -> None:
+        """End, with a last look at what was spent."""
+        if self.meter is not None and not self.ended:
+            with self.recorder.guard("resources"):
+                self.meter.stop()
+        super().end(error, outcome, at)
 
     def step(self, index: int | None = None) -> "StepHandle":
         """Return the handle of one iteration, counted from 0."""
@@ -182,7 +195,7 @@ class SessionHandle(WithJobs):
         super().__init__(recorder, parent, given)
         if mode not in ("session", "batch"):
             raise UsageError(f"mode {mode!r}: write session or batch")
-        described = describe(backend)
+        described = recorder.device(backend)
         self.mode = ExecutionMode(mode)
         self.device = Device(described.provider, described.name, described.region, self.mode)
         self.provider = provider

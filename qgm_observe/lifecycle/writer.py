@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from qgm_observe.catalog import Outcome, signals
 from qgm_observe.errors import Error
@@ -16,6 +16,8 @@ from qgm_observe.lifecycle import events
 from qgm_observe.lifecycle.capture import captured
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.identity import new_id
+from qgm_observe.lifecycle.resources import disk_free, sample
+from qgm_observe.lifecycle.run import RunHandle
 from qgm_observe.records import current_process
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ BEAT_NANOSECONDS = 1_000_000_000
 UPKEEP_SECONDS = 60.0
 RETRY_SECONDS = 5.0
 BATCH = 2_000
+
+
+Row = TypeVar("Row")
 
 
 class Writer:
@@ -115,7 +120,8 @@ class Writer:
         """Write all that waits, a batch a transaction."""
         ring = self.recorder.ring
         while self._announced or ring:
-            rows = [self._announce(self._announced.popleft()) for _ in range(len(self._announced))]
+            begun = [self._announced.popleft() for _ in range(len(self._announced))]
+            rows = self._each(self._announce, begun)
             blobs: list[Blob] = []
             answers: list[Future[None]] = []
             for _ in range(min(BATCH, len(ring))):
@@ -126,13 +132,29 @@ class Writer:
                     else:
                         rows.append(item.make())
                         answers += [item.answer] if item.answer is not None else []
+            if self.recorder.tracing is not None:
+                self.recorder.tracing.put(rows)
             kept = self._keep(rows)
-            self.recorder.aggregates.fold(kept)
+            self._fold(kept)
             if self._write(kept, blobs=blobs):
                 for answer in answers:
-                    answer.set_result(None)
+                    if answer.set_running_or_notify_cancel():  # nobody waits any longer
+                        answer.set_result(None)
+
+    def _fold(self, rows: list[Event]) -> None:
+        with self.recorder.guard("fold"):
+            self.recorder.aggregates.fold(rows)
+
+    def _each(self, make: Callable[[Handle], Row], handles: list[Handle]) -> list[Row]:
+        """What can be made of handles; one of which nothing can be made costs itself alone."""
+        rows: list[Row] = []
+        for handle in handles:
+            with self.recorder.guard("event"):
+                rows.append(make(handle))
+        return rows
 
     def _finished(self, handle: Handle, blobs: list[Blob]) -> Event:
+        handle.told = True
         event = events.finished(handle)
         self._known.discard(handle.id)
         if handle.kept:
@@ -182,7 +204,7 @@ class Writer:
     def _write(self, rows: list[Event], **extra: Any) -> bool:
         """Append to the journal; what it does not take now waits, within the ring's bound."""
         self._backlog.extend(rows)
-        if self.recorder.seconds() < self._retry_at:
+        if 0 < self._retry_at - self.recorder.seconds() <= RETRY_SECONDS:
             self._shorten()
             return False
         try:
@@ -194,8 +216,23 @@ class Writer:
             self.recorder.guard.warn_once("journal", f"{error}; metrics go on, rows wait in memory")
             self._shorten()
             return False
+        except Exception:
+            self._sift()
+            raise
         self._backlog.clear()
         return True
+
+    def _sift(self) -> None:
+        """One row that cannot be written must not keep the others from it."""
+        rows = list(self._backlog)
+        self._backlog.clear()
+        for row in rows:
+            try:
+                self.journal.append([row])
+            except (Error, OSError):
+                self._backlog.append(row)
+            except Exception:  # noqa: BLE001  counted, and told by who caught the first
+                self._count(signals.OBSERVE_UNWRITTEN, 1)
 
     def _shorten(self) -> None:
         surplus = len(self._backlog) - self.recorder.settings.ring
@@ -210,24 +247,40 @@ class Writer:
         handles = [
             h
             for h in list(self.recorder.open)
-            if self.recorder.now() - h.started >= BEAT_NANOSECONDS
+            if self.recorder.now() - h.started >= BEAT_NANOSECONDS and not self._left(h)
         ]
-        fresh = [self._announce(h) for h in handles if h.id not in self._known]
-        rows = [events.still_open(handle, now) for handle in handles]
-        self.recorder.aggregates.set_open(rows, now)
+        with self.recorder.guard("resources"):
+            sample([h.meter for h in handles if isinstance(h, RunHandle) and h.meter is not None])
+        fresh = self._each(self._announce, [h for h in handles if h.id not in self._known])
+        rows = self._each(lambda handle: events.still_open(handle, now), handles)
+        with self.recorder.guard("fold"):
+            self.recorder.aggregates.set_open(rows, now)
         for provider, skew in list(self.recorder.skews.items()):
             self.recorder.aggregates.set_gauge(signals.OBSERVE_SKEW, (provider,), skew)
         self._note()
         noted = self._take_noted()
-        self.recorder.aggregates.fold([*fresh, *noted])
+        self._fold([*fresh, *noted])
         if fresh or rows or noted or self._backlog:
             self._write([*fresh, *noted], open_work=rows)
+
+    def _left(self, handle: Handle) -> bool:
+        """Whether it has ended; one whose end was interrupted half-way is ended here."""
+        if not handle.ended:
+            return False
+        if self.recorder.now() - handle.ended >= BEAT_NANOSECONDS:
+            self.recorder.open.discard(handle)
+            if not handle.told:
+                handle.outcome = handle.outcome or Outcome.CANCELLED
+                self.recorder.ring.append(handle)
+        return True
 
     def _note(self) -> None:
         """Collect the counts of this package's own health."""
         recorder = self.recorder
         for part, count in recorder.guard.take().items():
             self._count(signals.OBSERVE_ERRORS, count, part)
+        while recorder.counted:
+            self._count(*recorder.counted.popleft())
         dropped, recorder.dropped = recorder.dropped, 0
         gaps, recorder.gaps = recorder.gaps, 0
         self._count(signals.OBSERVE_DROPPED, dropped)
@@ -255,6 +308,8 @@ class Writer:
         with self.recorder.guard("upkeep"):
             size = _size(self.journal.path)
             self.recorder.aggregates.set_gauge(signals.OBSERVE_JOURNAL_SIZE, (), size)
+            free = disk_free(self.journal.path)
+            self.recorder.aggregates.set_gauge(signals.OBSERVE_DISK_FREE, (), free)
             self.journal.reap(now)
             self.journal.prune(
                 now,

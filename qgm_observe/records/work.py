@@ -79,6 +79,7 @@ class Record:
         outcome: `None` while it is open.
         stages: In the order they began.
         attributes: What the user added; never a label.
+        log: The redacted log lines around a failure, where they are kept.
     """
 
     id: str
@@ -89,6 +90,7 @@ class Record:
     failure: Failure | None = None
     stages: tuple[StageTime, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    log: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a negative duration."""
@@ -106,11 +108,14 @@ class Run(Record):
         resumed_from: The step a resumed run went on from, else `None`.
         restart_seconds: From the start of a resumed run to its first completed step.
         steps: Steps completed, in all attempts of this run.
+        resources: What its process spent meanwhile, seconds, bytes and ratios by name (see
+            `qgm_observe.journal.event`); what nobody could tell is missing.
     """
 
     resumed_from: int | None = None
     restart_seconds: float | None = None
     steps: int = 0
+    resources: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

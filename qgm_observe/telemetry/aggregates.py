@@ -14,8 +14,8 @@ from qgm_observe.journal.event import TERMINAL, Event, OpenWork
 from qgm_observe.journal.measure import Labels, measurements, work_labels
 from qgm_observe.journal.totals import NANO, Totals
 from qgm_observe.telemetry.bundles import NOUNS
-from qgm_observe.telemetry.open_gauges import open_gauges
-from qgm_observe.telemetry.prometheus import Exposition, Renderer
+from qgm_observe.telemetry.open_gauges import open_gauges, resource_gauges
+from qgm_observe.telemetry.prometheus import CLASSIC, Exposition, Form, Renderer
 from qgm_observe.telemetry.published import Published
 from qgm_observe.telemetry.series import Family, Series
 
@@ -53,7 +53,7 @@ class Aggregates:
         self._lock = Lock()
         self._published = Published(2 * scrape_interval, clock)
         self._losses: dict[Labels, float] = {}
-        self._renderer = Renderer(source)
+        self._renderers: dict[Form, Renderer] = {}
         _instances.add(self)
 
     def fold(self, events: Iterable[Event]) -> None:
@@ -94,6 +94,8 @@ class Aggregates:
             for row in rows:
                 if row.noun in NOUNS:
                     published.declare(row.noun, row.body)
+                if row.noun == "run":
+                    self._spend(row.body)
             values: dict[tuple[str, Labels], float] = {}
             for signal, measured, value in open_gauges(rows, now):
                 labels = published.series(published.families[signal.name], measured).labels
@@ -107,10 +109,18 @@ class Aggregates:
             self._published.begin()
             self._published.set_gauge(signal, labels, value)
 
-    def exposition(self) -> Exposition:
-        """Return the Prometheus text as it is now; only families that changed are rendered."""
+    def exposition(self, form: Form = CLASSIC) -> Exposition:
+        """Return the text as it is now; only families that changed are rendered.
+
+        Args:
+            form: `prometheus.CLASSIC` or `openmetrics.OPENMETRICS`; each costs nothing until it
+                is asked for.
+        """
         with self.families() as families:
-            return self._renderer.render(families)
+            renderer = self._renderers.get(form)
+            if renderer is None:
+                renderer = self._renderers[form] = Renderer(self.source, form)
+            return renderer.render(families)
 
     @contextmanager
     def families(self) -> Iterator[list[Family]]:
@@ -121,6 +131,7 @@ class Aggregates:
 
     def _measure(self, event: Event, now: float) -> None:
         families, version = self._published.families, self._published.version
+        at = event.at
         for signal, labels, value in measurements(event):
             family = families[signal.name]
             series = family.known.get(labels) or self._published.series(family, labels)
@@ -128,12 +139,17 @@ class Aggregates:
             if histogram is None:
                 series.number += value if family.scale == 1 else round(value * NANO)
             else:
-                histogram.counts[bisect_left(histogram.bounds, value)] += 1
+                place = bisect_left(histogram.bounds, value)
+                histogram.counts[place] += 1
                 histogram.nanos += round(value * NANO)
+                if series.newest[place].at <= at:
+                    series.newest[place] = event
             series.touched = now
             series.version = family.version = version
         if event.noun == "step":
             self._lose(event)
+        elif event.noun == "run":
+            self._spend(event.body)
 
     def _lose(self, event: Event) -> None:
         """Show the loss of the last completed step; one that is no number is not shown."""
@@ -144,6 +160,11 @@ class Aggregates:
                 self._losses.clear()
             self._losses[labels] = event.at
             self._published.set_gauge(signals.STEP_LOSS, labels, loss)
+
+    def _spend(self, body: Mapping[str, Any]) -> None:
+        """Show what the run that was last seen takes."""
+        for signal, value in resource_gauges(body):
+            self._published.set_gauge(signal, work_labels(body), value)
 
     def _absorb(self, totals: Totals, *, held: bool) -> None:
         for name, counters in totals.counters.items():

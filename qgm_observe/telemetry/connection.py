@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import cast
 
 from qgm_observe.telemetry import http
-from qgm_observe.telemetry.prometheus import Exposition
+from qgm_observe.telemetry.prometheus import Exposition, Form
 
 PIECE = 1 << 18
 """Bytes handed to the socket at once; what it does not take of them is copied."""
@@ -28,13 +28,12 @@ class Answers:
     """The answers to all requests; that to a scrape is put together once an exposition.
 
     Args:
-        source: Gives the present exposition.
+        source: Gives the present exposition in a text format.
     """
 
-    def __init__(self, source: Callable[[], Exposition]) -> None:
+    def __init__(self, source: Callable[[Form], Exposition]) -> None:
         self._source = source
-        self._exposition: Exposition | None = None
-        self._prepared: dict[http.Request, http.Answer] = {}
+        self._prepared: dict[Form, tuple[Exposition, dict[http.Request, http.Answer]]] = {}
         self._warned = False
 
     def of(self, request: http.Request) -> http.Answer:
@@ -45,24 +44,24 @@ class Answers:
 
     def _metrics(self, request: http.Request) -> http.Answer:
         try:
-            exposition = self._source()
+            exposition = self._source(request.form)
         except Exception:  # noqa: BLE001  whatever it is, a scrape fails and the process goes on
             if not self._warned:
                 _log.exception("the metrics could not be rendered")
             self._warned = True
             return http.line(500, "the metrics could not be rendered", keep=False)
-        if exposition is not self._exposition:
-            self._exposition = exposition
-            self._prepared.clear()
-        found = self._prepared.get(request)
+        known = self._prepared.get(request.form)
+        if known is None or known[0] is not exposition:
+            known = self._prepared[request.form] = (exposition, {})
+        found = known[1].get(request)
         if found is None:
-            found = self._prepared[request] = _scraped(exposition, request)
+            found = known[1][request] = _scraped(exposition, request)
         return found
 
 
 def _scraped(exposition: Exposition, request: http.Request) -> http.Answer:
     body = exposition.gzip if request.gzip else exposition.text
-    told = http.metrics(body, gzip=request.gzip, keep=request.keep)
+    told = http.metrics(body, gzip=request.gzip, keep=request.keep, form=request.form)
     if request.method == "HEAD":
         return told._replace(body=b"")
     if len(body) <= PIECE:

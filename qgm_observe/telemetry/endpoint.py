@@ -19,7 +19,7 @@ from typing import Self
 
 from qgm_observe.errors import UsageError
 from qgm_observe.telemetry.connection import Answers, Connection, Phase
-from qgm_observe.telemetry.prometheus import Exposition
+from qgm_observe.telemetry.prometheus import Exposition, Form
 
 DEFAULT_PORT = 9464
 MOST_CONNECTIONS = 64
@@ -30,15 +30,16 @@ _HIGHEST_PORT = 65_535
 
 
 def serve(
-    source_of_bytes: Callable[[], Exposition],
+    source_of_bytes: Callable[[Form], Exposition],
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
 ) -> "Endpoint":
     """Serve expositions at `/metrics` until the endpoint is closed or the process ends.
 
     Args:
-        source_of_bytes: Gives the present exposition; called for each scrape, on the endpoint's
-            thread, so it has to be quick when nothing changed.
+        source_of_bytes: Gives the present exposition in the text format that a scrape prefers;
+            called for each scrape, on the endpoint's thread, so it has to be quick when nothing
+            changed.
         host: Address to listen on; only this machine can reach the default.
         port: 0 takes a free one.
 

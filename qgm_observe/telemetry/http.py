@@ -5,7 +5,8 @@ from functools import lru_cache
 from html import escape
 from typing import NamedTuple
 
-from qgm_observe.telemetry.prometheus import CONTENT_TYPE
+from qgm_observe.telemetry.negotiation import accepted_form, accepts_gzip
+from qgm_observe.telemetry.prometheus import CLASSIC, Form
 from qgm_observe.version import __version__
 
 END = b"\r\n\r\n"
@@ -45,12 +46,14 @@ class Request:
         path: Without its query.
         gzip: Whether the answer may be compressed.
         keep: Whether the connection stays open.
+        form: The text format that it prefers.
     """
 
     method: str
     path: str
     gzip: bool
     keep: bool
+    form: Form = CLASSIC
 
 
 @lru_cache(maxsize=256)
@@ -75,20 +78,8 @@ def parsed(head: bytes) -> Request | None:
         path=target.partition("?")[0],
         gzip=accepts_gzip(told.get("accept-encoding", "")),
         keep=version == "HTTP/1.1" and told.get("connection") != "close" and not has_body,
+        form=accepted_form(told.get("accept", "")),
     )
-
-
-def accepts_gzip(field: str) -> bool:
-    """Return whether an Accept-Encoding field (lower case) lets an answer be compressed."""
-    weights: dict[str, str] = {}
-    for item in field.split(","):
-        coding, _, weight = item.partition(";")
-        weights[coding.strip()] = weight.replace(" ", "")
-    weight = weights.get("gzip", weights.get("*", "q=0"))
-    try:
-        return float(weight.removeprefix("q=") or 1) > 0
-    except ValueError:
-        return False
 
 
 class Answer(NamedTuple):
@@ -126,11 +117,11 @@ def line(status: int, text: str, *, keep: bool, fields: tuple[str, ...] = ()) ->
     return answer(status, f"{text}\n".encode(), PLAIN, keep=keep, fields=fields)
 
 
-def metrics(body: bytes, *, gzip: bool, keep: bool) -> Answer:
+def metrics(body: bytes, *, gzip: bool, keep: bool, form: Form = CLASSIC) -> Answer:
     """Return the answer to a scrape."""
     encoding = ("Content-Encoding: gzip",) if gzip else ()
-    fields = ("Vary: Accept-Encoding", "Cache-Control: no-store", *encoding)
-    return answer(200, body, CONTENT_TYPE, keep=keep, fields=fields)
+    fields = ("Vary: Accept, Accept-Encoding", "Cache-Control: no-store", *encoding)
+    return answer(200, body, form.content_type, keep=keep, fields=fields)
 
 
 def page(*, keep: bool) -> Answer:

@@ -29,6 +29,19 @@ def is_stalled(body: Mapping[str, Any], now: float) -> bool:
     return last is not None and median is not None and now - last > STALLED_AFTER * median
 
 
+def resource_gauges(body: Mapping[str, Any]) -> list[tuple[Signal, float]]:
+    """Return what a run, open or ended, shows of its resources; what is unknown is left out."""
+    spent = body.get("resources") or {}
+    return [(signal, spent[name]) for name, signal in _RESOURCES.items() if name in spent]
+
+
+_RESOURCES = {
+    "memory_peak_bytes": signals.RUN_MEMORY_PEAK,
+    "gpu_utilization": signals.RUN_GPU_UTILIZATION,
+    "gpu_memory_peak_bytes": signals.RUN_GPU_MEMORY_PEAK,
+}
+
+
 def _job(body: Mapping[str, Any], now: float) -> list[Gauge]:
     labels = job_labels(body)
     found: list[Gauge] = [(signals.JOBS_IN_FLIGHT, labels, 1)]

@@ -6,7 +6,7 @@ brackets, as kube-state-metrics has it. The text is kept in blocks of some 60 kB
 its own, so that one changed number costs one block.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -15,9 +15,6 @@ from math import inf
 from qgm_observe.catalog import Kind, Signal
 from qgm_observe.telemetry.gzip_stream import Part, gzipped, part
 from qgm_observe.telemetry.series import Family, Series
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-"""Media type of the text."""
 
 BLOCK_LINES = 256
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
@@ -37,17 +34,37 @@ class Exposition:
     gzip: bytes
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Form:
+    """A text format; samples are written alike in all of them.
+
+    Attributes:
+        content_type: Media type of the text.
+        head: Gives the lines that stand above the samples of a signal.
+        exemplars: Gives what is appended to each bucket of a histogram.
+        end: Stands below all families.
+    """
+
+    content_type: str
+    head: Callable[[Signal], str]
+    exemplars: Callable[[Family, Series], Sequence[str]]
+    end: bytes = b""
+
+
 class Renderer:
     """Turns families into an exposition and remembers every part that did not change.
 
     Args:
         source: Value of the constant label `source`.
+        form: The text format, Prometheus' classic one unless told otherwise.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, form: Form | None = None) -> None:
         self._source = source
+        self._form = form or CLASSIC
         self._texts: dict[str, _FamilyText] = {}
-        self._exposition = Exposition(b"", gzipped([]))
+        self._end = part(self._form.end)
+        self._exposition = Exposition(self._end.text, gzipped([self._end]))
 
     def render(self, families: Iterable[Family]) -> Exposition:
         """Return the present exposition, the very same object if nothing has changed.
@@ -58,23 +75,26 @@ class Renderer:
         changed = [self._text(family).refresh(family) for family in families]
         if any(changed):
             parts = [each for text in self._texts.values() for each in text.parts]
+            parts.append(self._end)
             self._exposition = Exposition(b"".join([each.text for each in parts]), gzipped(parts))
         return self._exposition
 
     def _text(self, family: Family) -> "_FamilyText":
         text = self._texts.get(family.signal.name)
         if text is None:
-            text = self._texts[family.signal.name] = _FamilyText(family.signal, self._source)
+            text = _FamilyText(family.signal, self._source, self._form)
+            self._texts[family.signal.name] = text
         return text
 
 
 class _FamilyText:
     """The blocks of one family."""
 
-    def __init__(self, signal: Signal, source: str) -> None:
+    def __init__(self, signal: Signal, source: str, form: Form) -> None:
         self.parts: list[Part] = []
         self._signal = signal
         self._source = source
+        self._form = form
         self._version = 0
         self._blocks: list[tuple[int, list[Series]]] = []
         lines = len(signal.buckets) + 3 if signal.buckets else 1
@@ -102,7 +122,7 @@ class _FamilyText:
 
     def _part(self, family: Family, place: int, series: list[Series]) -> Part:
         lines = [self._lines(family, each) for each in series]
-        opening = head(self._signal) if place == 0 else ""
+        opening = self._form.head(self._signal) if place == 0 else ""
         return part((opening + "".join(lines)).encode())
 
     def _lines(self, family: Family, series: Series) -> str:
@@ -113,8 +133,13 @@ class _FamilyText:
         shown = family.shown_histogram(series)
         opening = f'{name}_bucket{{{labels},le="'
         lines = [
-            f"{opening}{bound}{count}\n"
-            for bound, count in zip(_bounds(shown.bounds), accumulate(shown.counts), strict=True)
+            f"{opening}{bound}{count}{exemplar}\n"
+            for bound, count, exemplar in zip(
+                _bounds(shown.bounds),
+                accumulate(shown.counts),
+                self._form.exemplars(family, series),
+                strict=True,
+            )
         ]
         lines.append(f"{name}_sum{{{labels}}} {number_text(shown.sum)}\n")
         lines.append(f"{name}_count{{{labels}}} {shown.count}\n")
@@ -156,3 +181,16 @@ def number_text(value: float) -> str:
 @cache
 def _bounds(bounds: tuple[float, ...]) -> tuple[str, ...]:
     return tuple(f'{"+Inf" if bound == inf else bound}"}} ' for bound in (*bounds, inf))
+
+
+def _no_exemplars(_: Family, series: Series) -> Sequence[str]:
+    return _nothing(len(series.newest))
+
+
+@cache
+def _nothing(buckets: int) -> tuple[str, ...]:
+    return ("",) * buckets
+
+
+CLASSIC = Form("text/plain; version=0.0.4; charset=utf-8", head, _no_exemplars)
+"""Text exposition 0.0.4, which every scraper understands."""

@@ -1,8 +1,12 @@
 """One line of time each: a signal's label sets with their numbers."""
 
+from typing import cast
+
 from qgm_observe.catalog import Signal
+from qgm_observe.journal.event import Event
 from qgm_observe.journal.measure import Labels
 from qgm_observe.journal.totals import NANO, SCALES, Histogram, bounds_of
+from qgm_observe.telemetry.exemplars import NONE, Exemplar, exemplar
 
 
 class Series:
@@ -12,18 +16,32 @@ class Series:
         labels: As they are published.
         number: Of a counter (whole, see `SCALES`) or a gauge.
         histogram: Of a histogram, else `None`.
+        newest: Of each bucket of a histogram, what was observed last: the event or, once somebody
+            has asked, its exemplar.
         held_since: Clock time since which it is shown at 0, `None` once it is released.
         touched: Clock time of the last measurement.
         text: The labels as they are written, empty until they are.
         version: Of the aggregates when it last changed.
     """
 
-    __slots__ = ("held_since", "histogram", "labels", "number", "text", "touched", "version")
+    __slots__ = (
+        "held_since",
+        "histogram",
+        "labels",
+        "newest",
+        "number",
+        "text",
+        "touched",
+        "version",
+    )
 
     def __init__(self, signal: Signal, labels: Labels, now: float, version: int) -> None:
         self.labels = labels
         self.number: float = 0
         self.histogram = Histogram(bounds_of(signal, labels)) if signal.buckets else None
+        self.newest: list[Event | Exemplar] = []
+        if self.histogram is not None:
+            self.newest = [NONE] * len(self.histogram.counts)
         self.held_since: float | None = None
         self.text = ""
         self.touched = now
@@ -62,6 +80,16 @@ class Family:
         if series.held_since is not None:
             return Histogram(series.histogram.bounds)
         return series.histogram
+
+    def exemplars(self, series: Series) -> list[Exemplar]:
+        """Return an exemplar a bucket, `NONE` where there is none or its count is held back."""
+        newest, histogram = series.newest, series.histogram
+        if series.held_since is not None or histogram is None:
+            return [NONE] * len(newest)
+        for place, seen in enumerate(newest):
+            if isinstance(seen, Event):
+                newest[place] = exemplar(self.signal, series.labels, histogram.bounds, place, seen)
+        return cast(list[Exemplar], newest)
 
     def learn(self, measured: Labels, series: Series) -> None:
         """Remember under which labels a series is measured, within bounds."""

@@ -11,6 +11,13 @@ EXPOSED = """\
 # TYPE qgm_run_restart_duration_seconds histogram
 # TYPE qgm_runs_in_flight gauge
 # TYPE qgm_runs_stalled gauge
+# TYPE qgm_run_cpu_time_seconds_total counter
+# TYPE qgm_run_children_cpu_time_seconds_total counter
+# TYPE qgm_run_io_read_bytes_total counter
+# TYPE qgm_run_io_written_bytes_total counter
+# TYPE qgm_run_memory_peak_bytes gauge
+# TYPE qgm_run_gpu_utilization gauge
+# TYPE qgm_run_gpu_memory_peak_bytes gauge
 # TYPE qgm_steps_total counter
 # TYPE qgm_step_duration_seconds histogram
 # TYPE qgm_step_loss gauge
@@ -33,6 +40,7 @@ EXPOSED = """\
 # TYPE qgm_observe_label_sets_folded_total counter
 # TYPE qgm_observe_clock_skew_seconds gauge
 # TYPE qgm_observe_journal_size_bytes gauge
+# TYPE qgm_observe_journal_disk_free_bytes gauge
 """
 
 

@@ -33,11 +33,11 @@ def test_labels_begin_with_the_work_or_the_job_or_belong_to_our_own_health(signa
 
 
 def test_a_counter_counts_things_or_units_and_a_duration_is_in_seconds(signal):
-    """Durations are in seconds and only counters of things carry an annotation."""
+    """Durations are in seconds; what is counted are seconds, bytes or things."""
     if "duration" in signal.name:
         assert signal.unit == "s"
     if signal.kind is Kind.COUNTER:
-        assert signal.unit == "s" or signal.unit.startswith("{")
+        assert signal.unit in {"s", "By"} or signal.unit.startswith("{")
 
 
 def test_the_key_is_the_name_and_no_two_share_an_exposed_one():

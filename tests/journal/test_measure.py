@@ -125,6 +125,19 @@ def test_a_resumed_run_counts_its_restart():
     ]
 
 
+def test_a_run_counts_what_it_took_and_an_inner_one_nothing():
+    """Time and bytes of a run are counted once: a run inside another adds nothing of its own."""
+    took = {"cpu_seconds": 2.5, "read_bytes": 4096, "written_bytes": 0, "memory_peak_bytes": 9}
+    outer = measurements(event("run", outcome="success", resources=took))
+    inner = measurements(event("run", outcome="success", resources=took, parent="ab" * 16))
+
+    assert outer[1:] == [
+        (signals.RUN_CPU_TIME, WORK_LABELS, 2.5),
+        (signals.RUN_READ, WORK_LABELS, 4096),
+    ]
+    assert inner == outer[:1]
+
+
 def test_a_session_counts_itself_and_the_device_time_it_used():
     """A finished session adds 1 session and its usage."""
     assert measurements(event("session", outcome="success", usage_seconds=12.5)) == [

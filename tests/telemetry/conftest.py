@@ -105,7 +105,7 @@ def served() -> Iterator[Callable[..., Endpoint]]:
     endpoints: list[Endpoint] = []
 
     def start(source: Callable[[], Exposition]) -> Endpoint:
-        endpoints.append(serve(source, port=0))
+        endpoints.append(serve(lambda _: source(), port=0))
         return endpoints[-1]
 
     yield start

@@ -312,7 +312,7 @@ def test_a_taken_port_is_one_clear_line(served):
     """A port that somebody has is refused with what to write instead."""
     port = served(lambda: SMALL).port
     with pytest.raises(UsageError) as error:
-        serve(lambda: SMALL, port=port)
+        serve(lambda _: SMALL, port=port)
 
     assert str(error.value) == f"port {port} is taken: use --port 0 or another"
 
@@ -328,14 +328,14 @@ def test_a_taken_port_is_one_clear_line(served):
 def test_an_impossible_address_is_one_clear_line(host, port, message):
     """A port out of range and a foreign host are refused with what to write instead."""
     with pytest.raises(UsageError) as error:
-        serve(lambda: SMALL, host=host, port=port)
+        serve(lambda _: SMALL, host=host, port=port)
 
     assert str(error.value) == message
 
 
 def test_closing_is_quick_and_gives_the_port_back():
     """After close the thread has ended, clients are gone and the port is free again."""
-    with serve(lambda: SMALL, port=0) as first, connected(first, b"GET") as client:
+    with serve(lambda _: SMALL, port=0) as first, connected(first, b"GET") as client:
         port = first.port
         began = time.monotonic()
         first.close()
@@ -344,14 +344,14 @@ def test_closing_is_quick_and_gives_the_port_back():
     first.close()
 
     assert not first._thread.is_alive()
-    with serve(lambda: SMALL, port=port) as second:
+    with serve(lambda _: SMALL, port=port) as second:
         assert scrape(second) == TEXT
 
 
 def test_a_client_that_comes_while_closing_is_let_go():
     """Whether a connection was just accepted or not yet, close leaves nobody hanging."""
     for _ in range(30):
-        place = serve(lambda: SMALL, port=0)
+        place = serve(lambda _: SMALL, port=0)
         with connected(place, b"GET") as client:
             place.close()
             assert everything(client) == b""
@@ -359,7 +359,7 @@ def test_a_client_that_comes_while_closing_is_let_go():
 
 def test_closing_does_not_wait_for_who_does_not_read():
     """A client that takes no answer delays the end by no more than the bound."""
-    place = serve(lambda: LARGE, port=0)
+    place = serve(lambda _: LARGE, port=0)
     with connected(place, GET):
         until(lambda: [c.phase for c in place._connections] == [connection.Phase.WRITING])
         began = time.monotonic()
@@ -377,7 +377,7 @@ def test_a_thread_of_the_endpoint_keeps_no_process_alive(served):
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_does_not_hold_the_port():
     """While a forked child lives on, its parent can close the endpoint and open it again."""
-    first = serve(lambda: SMALL, port=0)
+    first = serve(lambda _: SMALL, port=0)
     reading, writing = os.pipe()
     with connected(first, b"GET") as client:
         until(lambda: first._connections)
@@ -390,7 +390,7 @@ def test_a_forked_child_does_not_hold_the_port():
         assert scrape(first) == TEXT
         first.close()
         assert everything(client) == b""
-    with serve(lambda: SMALL, port=first.port) as second:
+    with serve(lambda _: SMALL, port=first.port) as second:
         assert scrape(second) == TEXT
     os.write(writing, b"x")
     os.waitpid(pid, 0)

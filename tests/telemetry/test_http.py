@@ -5,17 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qgm_observe.telemetry import http
+from qgm_observe.telemetry.openmetrics import OPENMETRICS
 
 PROMETHEUS = (
     b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:9464\r\nUser-Agent: Prometheus/2.42.0\r\n"
-    b"Accept: text/plain;version=0.0.4;q=0.2,*/*;q=0.1\r\nAccept-Encoding: gzip\r\n"
+    b"Accept: application/openmetrics-text;version=1.0.0,"
+    b"application/openmetrics-text;version=0.0.1;q=0.75,"
+    b"text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\nAccept-Encoding: gzip\r\n"
     b"X-Prometheus-Scrape-Timeout-Seconds: 10"
 )
 
 
 def test_the_request_of_prometheus_is_understood():
-    """A scrape as Prometheus sends it asks for gzip on a connection that stays."""
-    assert http.parsed(PROMETHEUS) == http.Request("GET", "/metrics", gzip=True, keep=True)
+    """A scrape as Prometheus sends it asks for OpenMetrics in gzip on a connection that stays."""
+    assert http.parsed(PROMETHEUS) == http.Request(
+        "GET", "/metrics", gzip=True, keep=True, form=OPENMETRICS
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,27 +80,6 @@ def test_a_query_is_no_part_of_the_path():
     assert request.path == "/metrics"
 
 
-@pytest.mark.parametrize(
-    ("field", "accepted"),
-    [
-        ("gzip", True),
-        ("gzip, deflate, br", True),
-        ("deflate;q=0.5, gzip;q=0.8", True),
-        ("*", True),
-        ("gzip; q=1.0", True),
-        ("", False),
-        ("identity", False),
-        ("gzip;q=0", False),
-        ("*, gzip;q=0", False),
-        ("gzip;q=zero", False),
-        ("x-gzip", False),
-    ],
-)
-def test_gzip_is_sent_to_who_accepts_it(field, accepted):
-    """Accept-Encoding decides, weights included (RFC 9110 section 12.5.3)."""
-    assert http.accepts_gzip(field) is accepted
-
-
 def test_the_answer_to_a_scrape_says_what_it_is():
     """Type, length and encoding are told, and that a cache has to ask again."""
     answer = http.metrics(b"12345", gzip=True, keep=True)
@@ -105,12 +89,22 @@ def test_the_answer_to_a_scrape_says_what_it_is():
         b"Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
         b"Content-Length: 5\r\n"
         b"X-Content-Type-Options: nosniff\r\n"
-        b"Vary: Accept-Encoding\r\n"
+        b"Vary: Accept, Accept-Encoding\r\n"
         b"Cache-Control: no-store\r\n"
         b"Content-Encoding: gzip\r\n"
         b"\r\n"
     )
     assert answer.body == b"12345"
+
+
+def test_the_answer_names_the_format_it_is_in():
+    """OpenMetrics is told by its media type and version."""
+    answer = http.metrics(b"# EOF\n", gzip=False, keep=True, form=OPENMETRICS)
+
+    assert (
+        b"\r\nContent-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"
+        in answer.head
+    )
 
 
 def test_a_last_answer_says_so():

@@ -3,7 +3,7 @@
 import pytest
 
 from qgm_observe.catalog import signals
-from qgm_observe.telemetry.open_gauges import is_stalled, open_gauges
+from qgm_observe.telemetry.open_gauges import is_stalled, open_gauges, resource_gauges
 
 NOW = 1_000.0
 
@@ -45,6 +45,17 @@ def test_a_run_is_stalled_after_five_median_steps(open_row, last, median, stalle
 def test_what_is_unknown_is_not_stalled(body):
     """A run without a completed step is not called stalled."""
     assert not is_stalled(body, NOW)
+
+
+def test_a_run_shows_what_it_takes():
+    """Memory and GPU of a run are gauges where they are known; the rest of its resources is not."""
+    told = {"memory_peak_bytes": 5, "gpu_utilization": 0.25, "cpu_seconds": 3.0}
+
+    assert resource_gauges({"resources": told}) == [
+        (signals.RUN_MEMORY_PEAK, 5),
+        (signals.RUN_GPU_UTILIZATION, 0.25),
+    ]
+    assert resource_gauges({}) == []
 
 
 def test_steps_and_sessions_have_no_gauge(open_row):

@@ -13,11 +13,13 @@ GRADIENTS = st.lists(
 
 
 @given(st.lists(st.floats(-9, 9).filter(lambda g: abs(g) > 1e-3), min_size=1, max_size=5))
-def test_the_first_step_of_adam_is_the_learning_rate_against_the_gradient(gradient):
-    """Whatever its size, every component moves by the learning rate at first."""
-    moved = Adam(0.1).step(np.zeros(len(gradient)), np.array(gradient))
+def test_adam_moves_by_the_learning_rate_against_a_steady_gradient(gradient):
+    """Whatever its size, every component moves by the learning rate in each of the first steps."""
+    optimizer, position = Adam(0.1), np.zeros(len(gradient))
+    for step in (1, 2, 3):
+        position = optimizer.step(position, np.array(gradient))
 
-    assert np.allclose(moved, -0.1 * np.sign(gradient), rtol=1e-4)
+        assert np.allclose(position, -0.1 * step * np.sign(gradient), rtol=1e-4)
 
 
 def test_gains_of_sgd_decay_as_spall_recommends():

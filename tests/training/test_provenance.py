@@ -20,6 +20,7 @@ def test_any_change_of_structure_changes_the_hash():
         born_circuit(3, ("ry",), "linear", 1),
         born_circuit(3, ("rx",), "linear", 2),
         born_circuit(3, ("ry",), "circular", 2),
+        born_circuit(3, ("ry",), "reverse_linear", 2),
         born_circuit(3, ("ry",), "linear", 2).assign_parameters([0.1] * 9),
     ]
 

@@ -1,0 +1,81 @@
+"""Plan shots: for an interval, or for a change to be seen, and where more are wasted."""
+
+import argparse
+import json
+from dataclasses import asdict
+
+from qgm_observe.errors import UsageError
+from qgm_observe.quality.shots import ShotPlan, ratio_sd, shots_for_change, shots_for_half_width
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    aim = parser.add_mutually_exclusive_group(required=True)
+    aim.add_argument("--half-width", metavar="H", type=float, help="for an interval of +- H")
+    aim.add_argument("--change", metavar="D", type=float, help="to see a change of D in two arms")
+    score = parser.add_mutually_exclusive_group()
+    score.add_argument("--ratio", metavar="V", type=float, help="expected valid-shot ratio")
+    score.add_argument("--sd", type=float, help="deviation of one shot's score; linear XEB: 0.71")
+    parser.add_argument("--level", type=float, help="of the interval (default: 0.95)")
+    parser.add_argument("--alpha", type=float, help="rate of false findings (default: 0.05)")
+    parser.add_argument("--power", type=float, help="chance to see it (default: 0.8)")
+    parser.add_argument(
+        "--job-sd", metavar="T", type=float, help="deviation between jobs beyond shot noise"
+    )
+    parser.add_argument("--shots-per-job", metavar="S", type=int, help="how jobs are cut today")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the command and return its exit code."""
+    plan = _plan(args)
+    if args.json:
+        print(json.dumps(asdict(plan), indent=2))
+    else:
+        print("\n".join(_told(plan)))
+    return 0
+
+
+def _plan(args: argparse.Namespace) -> ShotPlan:
+    sd = _sd(args)
+    if args.half_width is not None:
+        _refuse(args, "--half-width", "alpha", "power", "job_sd", "shots_per_job")
+        return shots_for_half_width(args.half_width, sd, _or(args.level, 0.95))
+    _refuse(args, "--change", "level")
+    if args.shots_per_job is not None and args.job_sd is None:
+        raise UsageError("--shots-per-job matters only between jobs: write --job-sd too")
+    return shots_for_change(
+        args.change,
+        sd,
+        alpha=_or(args.alpha, 0.05),
+        power=_or(args.power, 0.8),
+        job_sd=_or(args.job_sd, 0.0),
+        shots_per_job=args.shots_per_job,
+    )
+
+
+def _sd(args: argparse.Namespace) -> float:
+    if args.ratio is not None:
+        return ratio_sd(args.ratio)
+    if args.sd is None:
+        raise UsageError("say what is measured: --ratio 0.8 for valid shots, --sd 0.71 for XEB")
+    return float(args.sd)
+
+
+def _refuse(args: argparse.Namespace, aim: str, *names: str) -> None:
+    for name in names:
+        if getattr(args, name) is not None:
+            raise UsageError(f"--{name.replace('_', '-')} does not go with {aim}: leave it out")
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value
+
+
+def _told(plan: ShotPlan) -> list[str]:
+    lines = [f"{plan.shots} shots for {plan.purpose}"]
+    if plan.jobs is not None:
+        lines.append(f"in {plan.jobs} jobs")
+    if plan.useful_shots_per_job is not None:
+        lines.append(f"beyond {plan.useful_shots_per_job} shots a job, run more jobs instead")
+    return [*lines, f"formula: {plan.formula}"]

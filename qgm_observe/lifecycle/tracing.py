@@ -1,0 +1,80 @@
+"""OpenTelemetry, where it is wanted: spans and sums go out, and work is the current span."""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qgm_observe.journal import Event
+from qgm_observe.lifecycle.handle import Handle
+from qgm_observe.telemetry import current
+from qgm_observe.telemetry.delivery import Delivery
+from qgm_observe.telemetry.handover import Handover
+from qgm_observe.telemetry.otlp import Exporter, Traces
+
+if TYPE_CHECKING:
+    from qgm_observe.lifecycle.recorder import Recorder
+
+
+class Tracing:
+    """What a recorder with `otlp` or a provider of the user's has besides.
+
+    Args:
+        recorder: Whose finished work is traced.
+    """
+
+    def __init__(self, recorder: "Recorder") -> None:
+        self._guard = recorder.guard
+        self._traces = Traces(recorder.provider, recorder.settings.pipeline)
+        self.handover: Handover | None = None
+        self.delivery: Delivery | None = None
+        if recorder.provider is not None:
+            self.handover = Handover(self._traces, recorder.guard, recorder.count)
+        if recorder.settings.otlp:
+            self.delivery = self._delivery(recorder)
+
+    def _delivery(self, recorder: "Recorder") -> Delivery:
+        """Spans to the user's provider are not sent by us a second time; sums are."""
+        exporter = Exporter(self._traces, recorder.aggregates, recorder.count)
+        return Delivery(
+            recorder.settings.journal_path,
+            exporter.take if self.handover is None else exporter.leave,
+            exporter.beat,
+            recorder.settings.otlp_interval,
+        )
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        for each in (self.handover, self.delivery):
+            if each is not None:
+                each.start()
+
+    def put(self, events: Sequence[Event]) -> None:
+        """Take finished work for the user's processors."""
+        if self.handover is not None:
+            self.handover.put(events)
+
+    def stop(self, timeout: float) -> None:
+        """Deliver what can be delivered within `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        for each in (self.handover, self.delivery):
+            if each is not None:
+                each.stop(max(0.0, deadline - time.monotonic()))
+
+    def enter(self, handle: Handle) -> Any:
+        """Make a handle the current span; `None` where that fails."""
+        with self._guard("current span"):
+            return current.enter(partial(_place, handle), self._traces.sampled)
+        return None
+
+    def leave(self, token: Any) -> None:
+        """Make the span before the current one again."""
+        with self._guard("current span"):
+            current.leave(token)
+
+
+def _place(handle: Handle) -> tuple[str, str | None, int | None]:
+    run: Handle | None = handle
+    while run is not None and run.noun != "run":
+        run = run.parent
+    return handle.id, None if run is None else run.id, handle.place

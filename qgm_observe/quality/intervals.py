@@ -1,0 +1,31 @@
+"""Parts that several intervals share."""
+
+from dataclasses import replace
+
+from scipy.special import betaincinv, ndtri
+
+from qgm_observe.records import Estimate
+
+
+def normal_quantile(level: float) -> float:
+    """Give z such that a normal variable lies within z deviations with this probability."""
+    return float(ndtri((1 + level) / 2))
+
+
+def clopper_pearson(seen: int, shots: int, level: float) -> tuple[float, float]:
+    """Give the exact interval of a binomial share (Clopper and Pearson, Biometrika, 1934)."""
+    tail = (1 - level) / 2
+    low = float(betaincinv(seen, shots - seen + 1, tail)) if seen else 0.0
+    high = float(betaincinv(seen + 1, shots - seen, 1 - tail)) if seen < shots else 1.0
+    return low, high
+
+
+def within(
+    estimate: Estimate,
+    value: float,
+    interval: tuple[float, float],
+    bounds: tuple[float, float] = (0.0, 1.0),
+) -> Estimate:
+    """Fill in value and interval, cut to the range that the quantity can have."""
+    low, high = (min(max(end, bounds[0]), bounds[1]) for end in interval)
+    return replace(estimate, value=min(max(value, low), high), low=low, high=high, reason=None)

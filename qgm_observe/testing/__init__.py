@@ -1,0 +1,9 @@
+"""For tests of code that samples: assertions whose rate of false failures is stated."""
+
+from qgm_observe.testing.statistics import (
+    assert_same_distribution,
+    assert_score_at_least,
+    assert_valid_ratio,
+)
+
+__all__ = ["assert_same_distribution", "assert_score_at_least", "assert_valid_ratio"]
