@@ -1,5 +1,6 @@
-"""Compare a live /metrics endpoint with the catalog, in both directions, and find duplicates.
+"""Compare a live /metrics endpoint, in either text format, with the catalog; find duplicates.
 
+It looks in both directions: what is there and should not be, what should be and is not.
 Exit codes: 0 all is as the catalog says; 1 findings, one line each; 2 nothing to compare.
 Notes do not count: a signal that needs data is absent until there is some.
 """

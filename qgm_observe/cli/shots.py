@@ -47,6 +47,7 @@ def _plan(args: argparse.Namespace) -> ShotPlan:
     return shots_for_change(
         args.change,
         sd,
+        _sd_after(args),
         alpha=_or(args.alpha, 0.05),
         power=_or(args.power, 0.8),
         job_sd=_or(args.job_sd, 0.0),
@@ -60,6 +61,13 @@ def _sd(args: argparse.Namespace) -> float:
     if args.sd is None:
         raise UsageError("say what is measured: --ratio 0.8 for valid shots, --sd 0.71 for XEB")
     return float(args.sd)
+
+
+def _sd_after(args: argparse.Namespace) -> float | None:
+    """The deviation of a ratio that has dropped by the change; of other scores it stays."""
+    if args.ratio is None or not 0 < args.ratio - args.change < 1:
+        return None
+    return ratio_sd(args.ratio - args.change)
 
 
 def _refuse(args: argparse.Namespace, aim: str, *names: str) -> None:

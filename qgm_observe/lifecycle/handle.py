@@ -101,8 +101,9 @@ class Handle:
     def __enter__(self) -> Self:
         self.begin()
         self._token = _set_current(self)
-        if self.recorder.tracing is not None:
-            self._span = self.recorder.tracing.enter(self)
+        tracing = self.recorder.tracing
+        if tracing is not None:
+            self._span = tracing.enter()
         return self
 
     def __exit__(
@@ -110,6 +111,7 @@ class Handle:
     ) -> None:
         if self._span is not None and self.recorder.tracing is not None:
             self.recorder.tracing.leave(self._span)
+            self._span = None
         try:
             _reset_current(self._token)
         except ValueError:  # a generator may be closed in another context

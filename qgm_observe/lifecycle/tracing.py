@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qgm_observe.journal import Event
-from qgm_observe.lifecycle.handle import Handle
-from qgm_observe.telemetry import current
+from qgm_observe.lifecycle.handle import current
+from qgm_observe.telemetry.current import CurrentSpan
 from qgm_observe.telemetry.delivery import Delivery
 from qgm_observe.telemetry.handover import Handover
 from qgm_observe.telemetry.otlp import Exporter, Traces
@@ -24,8 +23,9 @@ class Tracing:
     """
 
     def __init__(self, recorder: "Recorder") -> None:
-        self._guard = recorder.guard
         self._traces = Traces(recorder.provider, recorder.settings.pipeline)
+        span = CurrentSpan(_place, self._traces.sampled)
+        self.enter, self.leave = span.enter, span.leave
         self.handover: Handover | None = None
         self.delivery: Delivery | None = None
         if recorder.provider is not None:
@@ -61,20 +61,11 @@ class Tracing:
             if each is not None:
                 each.stop(max(0.0, deadline - time.monotonic()))
 
-    def enter(self, handle: Handle) -> Any:
-        """Make a handle the current span; `None` where that fails."""
-        with self._guard("current span"):
-            return current.enter(partial(_place, handle), self._traces.sampled)
+
+def _place() -> tuple[str, str | None, int | None] | None:
+    handle = run = current()
+    if handle is None or handle.ended:
         return None
-
-    def leave(self, token: Any) -> None:
-        """Make the span before the current one again."""
-        with self._guard("current span"):
-            current.leave(token)
-
-
-def _place(handle: Handle) -> tuple[str, str | None, int | None]:
-    run: Handle | None = handle
     while run is not None and run.noun != "run":
         run = run.parent
     return handle.id, None if run is None else run.id, handle.place

@@ -99,6 +99,7 @@ class Writer:
         if thread is None or not thread.is_alive():
             with self.recorder.guard("writer"):
                 self.flush(timeout)
+            with self.recorder.guard("writer"):
                 self._close()
 
     def _work(self) -> None:

@@ -63,9 +63,10 @@ def entropy(cells: Cells, level: float = 0.95) -> Estimate:
 
     Returns:
         Grassberger's estimate. The interval spans his and the coverage-adjusted one of Chao and
-        Shen, which err on different sides, plus the jackknife's normal reach. The floor is the
-        entropy of the target. With a Good-Turing coverage below 0.6 there is a reason and no
-        value.
+        Shen, which err on different sides, and reaches up to the entropy that the outcomes seen
+        once stand for if they are spread over everything. The jackknife's
+        normal reach is added to both ends. The floor is the entropy of the target. With a
+        Good-Turing coverage below 0.6 there is a reason and no value.
 
     Source: Grassberger, arXiv physics/0307138 (2003), equation 28; Chao and Shen, Environmental
     and Ecological Statistics 10, 429 (2003).
@@ -86,8 +87,9 @@ def entropy(cells: Cells, level: float = 0.95) -> Estimate:
         return replace(empty, reason=reason)
     value, variance = _grassberger(numbers)
     other = _chao_shen(numbers, coverage)
+    widest = value + _spread_out(numbers, cells.counts.num_bits)
     reach = normal_quantile(level) * math.sqrt(variance)
-    ends = (min(value, other) - reach, max(value, other) + reach)
+    ends = (min(value, other) - reach, max(value, other, widest) + reach)
     return within(empty, value, ends, (0.0, float(cells.counts.num_bits)))
 
 
@@ -156,8 +158,20 @@ def _digits(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(digamma(numbers) + parity * steps, dtype=np.float64)
 
 
+def _spread_out(numbers: NDArray[np.float64], num_bits: int) -> float:
+    """Bits to add if what was seen once stands for mass spread evenly over all outcomes.
+
+    Grassberger's estimate already takes such a shot for (log N - G(1)) / N.
+    """
+    once = float(np.sum(numbers == 1))
+    if not once:
+        return 0.0
+    taken = -float(_digits(np.ones(1))[0]) / math.log(2)
+    return once / float(numbers.sum()) * max(num_bits - math.log2(once) - taken, 0.0)
+
+
 def _chao_shen(numbers: NDArray[np.float64], coverage: float) -> float:
-    """Entropy in bits, with shares shrunk by the coverage and weighted by their chance of sight."""
+    """Entropy in bits, of shares shrunk by the coverage and divided by their chance of sight."""
     shots = float(numbers.sum())
     shares = coverage * numbers / shots
     seen = -np.expm1(shots * np.log1p(-np.minimum(shares, 1 - 1e-15)))

@@ -30,11 +30,12 @@ def goodness_of_fit(cells: Cells, test: Test = "chi_square", level: float = 0.95
 
     Returns:
         The p-value: uniform on [0, 1] for a perfect sampler, whose mean 0.5 is the floor. Cells
-        with fewer than five expected shots are pooled, rarest first. Shots where the target has
-        none give 0. Where pooling leaves one cell there is a reason and no value.
+        with fewer than five expected shots are pooled, rarest first; the G statistic is divided
+        by Williams' correction. Shots where the target has none give 0. Where pooling leaves one
+        cell there is a reason and no value.
 
     Source: Pearson, Philosophical Magazine 50, 157 (1900); Cochran, Biometrics 10, 417 (1954), for
-    the pooling.
+    the pooling; Williams, Biometrika 63, 33 (1976).
     """
     empty = Estimate(name=f"{test}_p", level=level, floor=0.5, n=cells.shots, reason="pending")
     seen = np.stack([cells.numbers] if cells.rows is None else [cells.numbers, cells.rows])
@@ -85,4 +86,15 @@ def _pool(rows: Vector, groups: NDArray[np.int64]) -> Vector:
 def _statistic(test: Test, seen: Vector, expected: Vector) -> float:
     if test == "chi_square":
         return float(((seen - expected) ** 2 / expected).sum())
-    return float(2 * xlogy(seen, seen / expected).sum())
+    statistic = float(2 * xlogy(seen, seen / expected).sum())
+    return statistic / (1 + _williams(seen, expected))
+
+
+def _williams(seen: Vector, expected: Vector) -> float:
+    """How much too large the G statistic is on average, relative to chi-square."""
+    freedom, total = seen.shape[1] - 1, float(seen.sum())
+    if seen.shape[0] == 1:
+        return float(((1 / expected).sum() - 1 / total) / (6 * freedom))
+    rows = total * float((1 / seen.sum(axis=1)).sum()) - 1
+    columns = total * float((1 / seen.sum(axis=0)).sum()) - 1
+    return float(rows * columns / (6 * total * freedom))

@@ -8,6 +8,7 @@ O(n 2^n) instead of O(4^n); where few outcomes occur, they are compared pair by 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,20 +28,45 @@ MAX_PAIRWISE_CELLS = 16_384
 """Outcomes beyond which comparing each with each takes too long."""
 
 _BLOCK = 2**22
+_BITS_AT_ONCE = 5
 _MIN_SHOTS = 2
 _MOST = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A mean of tensor products: each multiplies by `factors` once a flipped bit."""
+    """A weighted sum of tensor products.
+
+    Attributes:
+        factors: What each product multiplies by once a flipped bit, in (0, 1).
+        weights: Weight of each product; they sum to one.
+    """
 
     factors: tuple[float, ...]
+    weights: tuple[float, ...]
+
+    @classmethod
+    def from_bandwidths(cls, bandwidths: Sequence[float]) -> "Kernel":
+        """Take the mean of exp(-d / (2 s)) over the bandwidths s.
+
+        Raises:
+            UsageError: There is none, or one is not above 0.
+        """
+        if not bandwidths or not all(0 < width < math.inf for width in bandwidths):
+            raise UsageError("bandwidths are numbers above 0, for instance (0.25, 1.0)")
+        share = 1 / len(bandwidths)
+        return cls(tuple(math.exp(-0.5 / s) for s in bandwidths), (share,) * len(bandwidths))
 
     @property
     def squared(self) -> "Kernel":
         """The kernel whose values are the squares of this one's."""
-        return Kernel(tuple(a * b for a in self.factors for b in self.factors))
+        terms = list(zip(self.factors, self.weights, strict=True))
+        products = [
+            (a * b, v * w * (1 if i == j else 2))
+            for i, (a, v) in enumerate(terms)
+            for j, (b, w) in enumerate(terms[: i + 1])
+        ]
+        return Kernel(tuple(f for f, _ in products), tuple(w for _, w in products))
 
     def apply(self, vectors: Vector, outcomes: NDArray[np.int64], num_bits: int) -> Vector:
         """Multiply vectors of shape (v, m) over the given outcomes by the kernel: shape (v, m)."""
@@ -50,20 +76,18 @@ class Kernel:
         return self._apply_pairwise(vectors, outcomes, num_bits)
 
     def _apply_dense(self, vectors: Vector, outcomes: NDArray[np.int64], num_bits: int) -> Vector:
+        dense = np.zeros((len(vectors), 1 << num_bits))
+        dense[:, outcomes] = vectors
         total = np.zeros_like(vectors)
-        for row, vector in enumerate(vectors):
-            dense = np.zeros(2**num_bits)
-            dense[outcomes] = vector
-            for factor in self.factors:
-                total[row] += _tensor_product(dense, factor)[outcomes]
-        return total / len(self.factors)
+        for factor, weight in zip(self.factors, self.weights, strict=True):
+            total += weight * _tensor_product(dense, factor, num_bits)[:, outcomes]
+        return total
 
     def _apply_pairwise(
         self, vectors: Vector, outcomes: NDArray[np.int64], num_bits: int
     ) -> Vector:
-        by_distance = np.mean(
-            [np.power(factor, np.arange(num_bits + 1)) for factor in self.factors], axis=0
-        )
+        powers = np.power.outer(self.factors, np.arange(num_bits + 1))
+        by_distance = np.asarray(self.weights) @ powers
         product = np.empty_like(vectors)
         rows = max(_BLOCK // outcomes.size, 1)
         for start in range(0, outcomes.size, rows):
@@ -94,9 +118,7 @@ def mmd_squared(
     Source: Gretton et al., Journal of Machine Learning Research 13, 723 (2012); Liu and Wang,
     Physical Review A 98, 062324 (2018), for Born machines.
     """
-    if not bandwidths or not all(0 < width < math.inf for width in bandwidths):
-        raise UsageError("bandwidths are numbers above 0, for instance (0.25, 1.0)")
-    kernel = Kernel(tuple(math.exp(-0.5 / width) for width in bandwidths))
+    kernel = Kernel.from_bandwidths(bandwidths)
     empty = Estimate(
         name="mmd_squared", level=level, method="hoeffding", n=cells.shots, reason="pending"
     )
@@ -149,9 +171,19 @@ def _hoeffding(first: float, second: float, shots: int) -> float:
     return (4 * max(shots - 2, 0) * first + 2 * second) / (shots * (shots - 1))
 
 
-def _tensor_product(vector: Vector, factor: float) -> Vector:
-    """Apply the matrix ((1, f), (f, 1)) to each bit of a vector over all outcomes."""
-    for bit in range(vector.size.bit_length() - 1):
-        pairs = vector.reshape(-1, 2, 1 << bit)
-        vector = (pairs + factor * pairs[:, ::-1]).reshape(-1)
-    return vector
+def _tensor_product(vectors: Vector, factor: float, num_bits: int) -> Vector:
+    """Apply the matrix ((1, f), (f, 1)) to each bit of vectors over all outcomes: (v, 2^n)."""
+    shape = vectors.shape
+    done = 0
+    while done < num_bits:  # several bits at once: one small matrix product instead of many passes
+        bits = min(_BITS_AT_ONCE, num_bits - done)
+        vectors = np.matmul(_few_bits(factor, bits), vectors.reshape(-1, 1 << bits, 1 << done))
+        done += bits
+    return vectors.reshape(shape)
+
+
+@lru_cache
+def _few_bits(factor: float, bits: int) -> Vector:
+    places = np.arange(1 << bits)
+    distances = np.bitwise_count(places[:, None] ^ places).astype(np.float64)
+    return np.asarray(factor**distances, dtype=np.float64)

@@ -88,10 +88,11 @@ def shots_per_usable_sample(usable: int, shots: int, level: float = 0.95) -> Est
         UsageError: the counts contradict each other.
     """
     share = valid_shot_ratio(usable, shots, level)
-    empty = replace(share, name="shots_per_usable_sample", value=None, low=None, high=None)
-    if not share.value or share.low is None or share.high is None:
-        return replace(empty, reason="no shots" if shots == 0 else "no usable shot")
-    return replace(empty, value=1 / share.value, low=1 / share.high, high=1 / share.low)
+    name = "shots_per_usable_sample"
+    if not share.value or not share.low or not share.high:
+        reason = "no shots" if shots == 0 else "no usable shot"
+        return Estimate(name=name, level=level, n=shots, reason=reason)
+    return replace(share, name=name, value=1 / share.value, low=1 / share.high, high=1 / share.low)
 
 
 def linear_xeb(cells: Cells, level: float = 0.95) -> Estimate:

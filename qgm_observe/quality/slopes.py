@@ -14,6 +14,7 @@ LEAST_STEPS = 10
 
 _LEAST_P = 1e-300
 _MOST_CORRELATION = 0.9
+_CURVE = 4  # coefficients of a cubic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,21 +71,20 @@ def trend_of(values: Array, noise: float | None = None) -> Trend:
 
     Args:
         values: Shape (n,), n of 10 or more.
-        noise: Known standard deviation of one value. The scatter may show more, as an optimizer
-            that bounces does; then that counts. If `None`, it is half the mean squared difference
-            of neighbors, which a trend does not disturb.
+        noise: Known standard deviation of one value. The scatter about a cubic may show more, as
+            an optimizer that bounces does; then that counts, and where `None` was given.
 
-    Source: von Neumann, Annals of Mathematical Statistics 12, 367 (1941) for the noise; the
-    inflation by sqrt((1 + r) / (1 - r)) with the correlation r of neighboring deviations is that
+    Source: the inflation by sqrt((1 + r) / (1 - r)) with the correlation r of neighboring deviations is that
     of an AR(1) process (Bartlett, Journal of the Royal Statistical Society 98, 536 (1935)).
     """
     n = len(values)
     steps = np.arange(n) - (n - 1) / 2
     squares = float(steps @ steps)
     rise = float(steps @ values) / squares
-    rest = values - values.mean() - rise * steps
-    sd, freedom = _noise(values, rest, noise)
-    inflation = _inflation(rest)
+    bent = _bent(values)
+    least = 1e-12 * float(np.abs(values).max())
+    sd, freedom = _noise(bent, noise, least)
+    inflation = _inflation(bent) if sd > least else 1.0
     error = sd * inflation / math.sqrt(squares)
     return Trend(
         rise=rise,
@@ -98,23 +98,29 @@ def trend_of(values: Array, noise: float | None = None) -> Trend:
     )
 
 
-def _noise(values: Array, rest: Array, told: float | None) -> tuple[float, float]:
-    n = len(values)
-    measured = math.sqrt(float((np.diff(values) ** 2).mean()) / 2)
-    scattered = math.sqrt(float(rest @ rest) / (n - 2))
+def _noise(bent: Array, told: float | None, least: float) -> tuple[float, float]:
+    freedom = len(bent) - _CURVE
+    measured = math.sqrt(float(bent @ bent) / freedom)
     if told is None:
-        least = 1e-12 * float(np.abs(values).max())
-        return max(measured, scattered, least), 2 * (n - 1) / 3
-    larger = measured > told * (1 + 3 / math.sqrt(n))  # beyond what its own scatter explains
-    return (measured, 2 * (n - 1) / 3) if larger else (told, math.inf)
+        return max(measured, least), freedom
+    larger = measured > told * (1 + 3 / math.sqrt(2 * freedom))  # beyond what chance explains
+    return (measured, freedom) if larger else (told, math.inf)
 
 
-def _inflation(rest: Array) -> float:
-    total = float(rest @ rest)
+def _bent(values: Array) -> Array:
+    """Deviations from a cubic, which follows a loss that falls ever more slowly."""
+    places = np.linspace(-1, 1, len(values))
+    basis, _ = np.linalg.qr(np.vander(places, _CURVE))
+    return np.asarray(values - basis @ (basis.T @ values))
+
+
+def _inflation(bent: Array) -> float:
+    total = float(bent @ bent)
     if not total > 0:
         return 1.0
-    n = len(rest)
-    correlation = float(rest[1:] @ rest[:-1]) / total
+    n = len(bent)
+    correlation = float(bent[1:] @ bent[:-1]) / total
+    correlation += _CURVE * (1 + max(correlation, 0.0)) / n  # what fitting the cubic took away
     if correlation < 2 / math.sqrt(n):
         return 1.0
     correlation = min(correlation, _MOST_CORRELATION)

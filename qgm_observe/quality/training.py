@@ -23,6 +23,8 @@ FALSE_CLAIM = 1e-5
 """Chance a window of seeing improvement, divergence or a gradient that is not there."""
 
 _POWER_Z = float(ndtri(0.8))
+_FOLLOWED_Z = float(ndtri(1 - 0.005))
+"""A loss that falls along a gradient proven real needs less proof of its own."""
 
 
 class TrainingState(StrEnum):
@@ -72,6 +74,10 @@ def training_state(
     false_claim: float = FALSE_CLAIM,
 ) -> TrainingVerdict:
     """Judge a window of training steps; 50 steps are a good window, 10 the least.
+
+    Without a true gradient each window is called improving, diverging or flat with signal with a
+    chance of `false_claim` for the slope and the same for the gradient. Where the gradient is
+    proven real, a fall of the loss counts at a chance of 0.005.
 
     Args:
         losses: One a step, shape (W,), lower is better.
@@ -129,11 +135,12 @@ def _judged(
     """Decide from the slope, the gradient, the movement and the gap above the floor."""
     if moved is False:
         return _unmoved(gap)
-    if trend.z < -threshold:
+    real = signal is not None and signal.p < false_claim
+    if trend.z < -(_FOLLOWED_Z if real else threshold):
         return TrainingState.IMPROVING, f"the loss falls, slope z {trend.z:.1f}"
     if trend.z > threshold:
         return TrainingState.DIVERGING, f"the loss rises, slope z {trend.z:.1f}"
-    if signal is not None and signal.p < false_claim:
+    if real:
         return TrainingState.FLAT_WITH_SIGNAL, (
             "there is a gradient but the loss does not follow: look at the learning rate"
         )

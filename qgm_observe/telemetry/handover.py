@@ -40,6 +40,11 @@ class Handover:
         """Begin to hand over."""
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """How much is queued."""
+        return len(self._waiting)
+
     def put(self, events: Sequence[Event]) -> None:
         """Queue finished events; beyond the bound they are dropped and counted."""
         for event in events:

@@ -71,7 +71,7 @@ def _stage_spans(event: Event, trace: int, begun: int, root: ReadableSpan) -> li
     names = _STAGE_NAMES[event.noun]
     parent, resource = root.context, root.resource
     failed = _failed_place(event.body)
-    built = []
+    built: list[ReadableSpan] = []
     for entry, identity in zip(stages, stage_span_ids(event.subject, len(stages)), strict=True):
         stage = entry[0]
         first = begun + int(entry[1] * 1e9)

@@ -41,6 +41,7 @@ REFUSALS = 3
 """How often spans may fail beside metrics that arrive, before they are given up."""
 
 _SCOPE = InstrumentationScope("qgm_observe", __version__)
+_ROOT = context.Context()
 _CUMULATIVE = points.AggregationTemporality.CUMULATIVE
 
 Count = Callable[[Signal, int], None]
@@ -80,7 +81,7 @@ class Traces:
     def _ask(self, trace: int) -> bool:
         sampler: Sampler = self.provider.sampler
         try:
-            return sampler.should_sample(None, trace, "qgm").decision is Decision.RECORD_AND_SAMPLE
+            return sampler.should_sample(_ROOT, trace, "qgm").decision is Decision.RECORD_AND_SAMPLE
         except Exception:  # noqa: BLE001  a sampler that fails loses nothing
             return True
 

@@ -106,6 +106,22 @@ def test_a_count_that_is_held_back_has_no_exemplar():
     assert found(aggregates) == {}
 
 
+def test_who_asks_lets_the_events_go():
+    """Once exemplars were computed they are kept, and not the events with all their facts."""
+    aggregates = released(finished("job", "0a", duration=1.0))
+    first = found(aggregates)
+    with aggregates.families() as families:
+        kept = {
+            type(seen)
+            for family in families
+            for series in family.series.values()
+            for seen in series.newest
+        }
+
+    assert kept == {Exemplar}
+    assert found(aggregates) == first
+
+
 def test_totals_bring_no_exemplars():
     """What was counted before this process began has numbers and no traces."""
     aggregates, totals = Aggregates(), Totals()
