@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 from qgm_observe.version import __version__
 
 if TYPE_CHECKING:
-    from qgm_observe.lifecycle.front import configure, flush, job, run, serve
+    from qgm_observe.lifecycle.front import collector, configure, flush, job, run, serve
     from qgm_observe.lifecycle.handle import current
     from qgm_observe.lifecycle.observe import observe, unobserve
 
 __all__ = [
     "__version__",
+    "collector",
     "configure",
     "current",
     "flush",

@@ -82,6 +82,16 @@ def serve(port: int = 9464, host: str = "127.0.0.1") -> Endpoint:
     return serve_bytes(recorder().aggregates.exposition, host=host, port=port)
 
 
+def collector() -> Any:
+    """Return this process's metrics as a collector for a prometheus_client registry of yours.
+
+    `REGISTRY.register(qgm.collector())`: your own endpoint then shows them too.
+    """
+    from qgm_observe.telemetry.collector import QGMCollector
+
+    return QGMCollector(recorder().aggregates)
+
+
 def flush(timeout: float | None = None) -> bool:
     """Wait until all that was recorded so far is in the journal; false if time ran out."""
     return recorder().flush(timeout)

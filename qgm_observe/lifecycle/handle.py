@@ -99,11 +99,17 @@ class Handle:
         return f"{number:0{self.id_bits // 4}x}"
 
     def __enter__(self) -> Self:
-        self.begin()
-        self._token = _set_current(self)
-        tracing = self.recorder.tracing
-        if tracing is not None:
-            self._span = tracing.enter()
+        try:
+            self.begin()
+            self._token = _set_current(self)
+            tracing = self.recorder.tracing
+            if tracing is not None:
+                self._span = tracing.enter()
+        except BaseException as error:  # an interrupt: no exit will follow
+            if current() is self:
+                _set_current(self.parent)
+            self.end(error)
+            raise
         return self
 
     def __exit__(
@@ -170,7 +176,7 @@ class Handle:
             recorder.ring.append(self)
         else:
             self.told = True
-            recorder.dropped += 1
+            recorder.surplus(self)
         recorder.open.discard(self)  # last: what an interrupt left half ended is found there
 
     def stage(self, name: str) -> StageBlock:

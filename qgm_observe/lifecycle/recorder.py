@@ -71,6 +71,7 @@ class Recorder:
         self.tracing: Tracing | None = None
         self.dropped = 0
         self.gaps = 0
+        self.closed = False
         self.writer = Writer(self)
         self.started = self.settings.disabled
         self.room = 0 if self.settings.disabled else self.settings.ring
@@ -158,8 +159,19 @@ class Recorder:
             return
         deadline = time.monotonic() + self.settings.exit_timeout
         self.writer.stop(self.settings.exit_timeout)
+        self.closed, self.room = True, 0
         if self.tracing is not None:
             self.tracing.stop(max(0.0, deadline - time.monotonic()))
+
+    def surplus(self, handle: Handle) -> None:
+        """Take one for which the ring has no room; after the close there is no ring any more."""
+        if not self.closed:
+            self.dropped += 1
+        elif not self.settings.disabled:
+            self.ring.append(handle)
+            self.flush()
+            with self.guard("close"):
+                self.writer.close()
 
     def after_fork(self) -> None:
         """Begin anew in a child: the parent's work stays the parent's."""

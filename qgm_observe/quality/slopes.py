@@ -74,8 +74,9 @@ def trend_of(values: Array, noise: float | None = None) -> Trend:
         noise: Known standard deviation of one value. The scatter about a cubic may show more, as
             an optimizer that bounces does; then that counts, and where `None` was given.
 
-    Source: the inflation by sqrt((1 + r) / (1 - r)) with the correlation r of neighboring deviations is that
-    of an AR(1) process (Bartlett, Journal of the Royal Statistical Society 98, 536 (1935)).
+    Source: the inflation by sqrt((1 + r) / (1 - r)) with the correlation r of neighboring
+    deviations is that of an AR(1) process (Bartlett, Journal of the Royal Statistical Society 98,
+    536 (1935)).
     """
     n = len(values)
     steps = np.arange(n) - (n - 1) / 2

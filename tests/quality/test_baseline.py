@@ -54,7 +54,7 @@ def test_a_baseline_survives_json(center, sd, autocorrelation, captured_at):
 @pytest.mark.parametrize("text", ["", "[]", "3", "{}", '{"metric": "x"}'])
 def test_other_json_is_no_baseline(text):
     """Anything else is refused with what to write."""
-    with pytest.raises(UsageError, match="Baseline.to_json"):
+    with pytest.raises(UsageError, match=r"Baseline\.to_json"):
         Baseline.from_json(text)
 
 

@@ -61,7 +61,7 @@ def test_a_certain_outcome_is_a_probability() -> None:
         ([0.5, 0.4], "sum to 1, not 0.9"),
         ({"0": 0.5, "1": 0.6}, "sum to 1, not 1.1"),
         ([0.5, 0.25, 0.25], r"2\^n probabilities"),
-        ([[0.5, 0.5]], r"2\^n probabilities"),
+        (np.array([[0.5, 0.5]]), r"2\^n probabilities"),
         ({"0": 0.5, "11": 0.5}, "different widths"),
         ({"0": "half"}, "numbers from 0 to 1"),
         (np.array([0.5, 0.5j]), "numbers from 0 to 1"),

@@ -1,0 +1,188 @@
+"""What all divergences have in common: values, ranges, reasons and edges."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import entropy as relative_entropy
+
+from qgm_observe.quality.cells import Cells, align
+from qgm_observe.quality.counts import Counts
+from qgm_observe.quality.hellinger import hellinger_fidelity
+from qgm_observe.quality.jensen_shannon import jensen_shannon
+from qgm_observe.quality.kl import kullback_leibler
+from qgm_observe.quality.mmd import mmd_squared
+from qgm_observe.quality.tvd import total_variation
+from qgm_observe.records import Estimate
+
+Divergence = Callable[[Cells], Estimate]
+
+P = np.array([0.1, 0.2, 0.3, 0.4])
+Q = np.array([0.25, 0.25, 0.2, 0.3])
+ORACLES: dict[Divergence, float] = {
+    total_variation: float(np.abs(P - Q).sum() / 2),
+    jensen_shannon: float(jensenshannon(P, Q, base=2) ** 2),
+    hellinger_fidelity: float(np.sqrt(P * Q).sum() ** 2),
+    kullback_leibler: float(relative_entropy(P, Q)),
+}
+ALL = [*ORACLES, mmd_squared]
+PERFECT = {hellinger_fidelity: 1.0}
+
+
+def whole(shares: np.ndarray, shots: int) -> Counts:
+    return Counts.from_cells(np.rint(shares * shots).astype(int))
+
+
+@pytest.mark.parametrize("divergence", ORACLES)
+def test_with_many_shots_the_value_is_scipys(divergence: Divergence) -> None:
+    """With ten million shots on the exact shares, value and interval meet SciPy's number."""
+    estimate = divergence(align(whole(Q, 10_000_000), P))
+
+    assert estimate.value == pytest.approx(ORACLES[divergence], abs=2e-5)
+    assert estimate.low is not None
+    assert estimate.high is not None
+    assert estimate.low <= ORACLES[divergence] <= estimate.high
+    assert estimate.high - estimate.low < 0.002
+
+
+@pytest.mark.parametrize("divergence", ORACLES)
+@pytest.mark.parametrize("shots", [200, 2_000])
+def test_the_interval_covers(divergence: Divergence, shots: int) -> None:
+    """Over 400 draws the interval holds the truth in 91 % or more (false failure: below 1e-4)."""
+    rng = np.random.default_rng(shots)
+    answers = [
+        divergence(align(Counts.from_cells(draw), P)) for draw in rng.multinomial(shots, Q, 400)
+    ]
+    truth = ORACLES[divergence]
+    given_ones = [e for e in answers if e.low is not None and e.high is not None]
+    covered = [e.low <= truth <= e.high for e in given_ones]  # type: ignore[operator]
+
+    assert not covered or np.mean(covered) >= 0.91
+    assert covered or divergence is kullback_leibler
+
+
+@pytest.mark.parametrize("divergence", ALL)
+@given(
+    numbers=st.lists(st.integers(0, 300), min_size=8, max_size=8).filter(any),
+    weights=st.lists(st.integers(0, 20), min_size=8, max_size=8).filter(any),
+    data_set=st.booleans(),
+)
+def test_never_nan_and_always_in_order(
+    divergence: Divergence, numbers: list[int], weights: list[int], data_set: bool
+) -> None:
+    """Whatever the counts and the target, a value lies in its finite interval, or has a reason."""
+    shares = np.array(weights) / sum(weights)
+    target = Counts.from_cells(weights) if data_set else shares
+
+    estimate = divergence(align(Counts.from_cells(numbers), target))
+
+    if estimate.value is None:
+        assert estimate.reason
+        assert estimate.low is estimate.high is None
+    else:
+        assert estimate.reason is None
+        assert estimate.low is not None
+        assert estimate.high is not None
+        assert estimate.low <= estimate.value <= estimate.high
+        assert np.isfinite([estimate.low, estimate.high, estimate.floor]).all()
+
+
+@pytest.mark.parametrize("divergence", ALL)
+@given(seed=st.integers(0, 10_000))
+def test_names_of_outcomes_do_not_matter(divergence: Divergence, seed: int) -> None:
+    """Swapping bits of all outcomes alike changes no divergence."""
+    rng = np.random.default_rng(seed)
+    numbers, p = rng.integers(20, 200, 8), rng.exponential(size=8) + 0.1
+    p /= p.sum()
+    swapped = np.arange(8).reshape(2, 2, 2).transpose(2, 0, 1).ravel()
+
+    one = divergence(align(Counts.from_cells(numbers), p))
+    other = divergence(align(Counts.from_cells(numbers[swapped]), p[swapped]))
+
+    assert one.value == pytest.approx(other.value, abs=1e-12)
+    assert one.high == pytest.approx(other.high, abs=1e-12)
+
+
+@pytest.mark.parametrize("divergence", ALL)
+def test_all_mass_in_one_cell_is_perfect(divergence: Divergence) -> None:
+    """A target of one outcome that always comes has the perfect value and a finite interval."""
+    estimate = divergence(align({"01": 1000}, {"01": 1.0}))
+
+    assert estimate.value == pytest.approx(PERFECT.get(divergence, 0.0), abs=1e-12)
+
+
+@pytest.mark.parametrize("divergence", [total_variation, jensen_shannon, hellinger_fidelity])
+def test_nothing_in_common_is_the_worst(divergence: Divergence) -> None:
+    """Outcomes that the target never has give the worst value."""
+    estimate = divergence(align({"01": 1000}, {"10": 1.0}))
+
+    assert estimate.value == pytest.approx(0.0 if divergence in PERFECT else 1.0)
+
+
+@pytest.mark.parametrize("divergence", [jensen_shannon, hellinger_fidelity, kullback_leibler])
+def test_too_few_shots_have_a_reason_and_no_value(divergence: Divergence) -> None:
+    """Below the limits there is "insufficient shots" instead of a number."""
+    estimate = divergence(align({"0000": 3, "0001": 4}, [1 / 16] * 16))
+
+    assert estimate.value is None
+    assert "insufficient shots" in (estimate.reason or "")
+
+
+@pytest.mark.parametrize("divergence", ALL)
+def test_one_shot_breaks_nothing(divergence: Divergence) -> None:
+    """A single shot gives a wide interval or a reason."""
+    estimate = divergence(align({"0": 1}, [0.5, 0.5]))
+
+    assert estimate.reason or estimate.high == 1
+
+
+@pytest.mark.parametrize("divergence", [total_variation, jensen_shannon, hellinger_fidelity])
+def test_a_perfect_sampler_is_rarely_flagged(divergence: Divergence) -> None:
+    """Of 500 perfect samples at 15 shots a cell at most 7 % exclude perfection (5 % are meant)."""
+    rng = np.random.default_rng(9)
+    p = np.full(32, 1 / 32)
+    ideal = PERFECT.get(divergence, 0.0)
+    flagged = 0
+    for draw in rng.multinomial(480, p, 500):
+        estimate = divergence(align(Counts.from_cells(draw), p))
+        assert estimate.low is not None
+        assert estimate.high is not None
+        flagged += not estimate.low - 1e-12 <= ideal <= estimate.high + 1e-12
+
+    assert flagged / 500 <= 0.07
+
+
+@pytest.mark.parametrize("divergence", [total_variation, jensen_shannon, hellinger_fidelity])
+def test_the_floor_is_what_a_perfect_sampler_reads(divergence: Divergence) -> None:
+    """The mean of the plug-in value over perfect samples is the floor beside the estimate."""
+    plugins = {
+        total_variation: lambda p, q: np.abs(p - q).sum() / 2,
+        jensen_shannon: lambda p, q: jensenshannon(p, q, base=2) ** 2,
+        hellinger_fidelity: lambda p, q: np.sqrt(p * q).sum() ** 2,
+    }
+    rng = np.random.default_rng(11)
+    p = rng.exponential(size=64)
+    p /= p.sum()
+    draws = rng.multinomial(200, p, 600)
+    values = [plugins[divergence](p, draw / 200) for draw in draws]
+
+    floor = divergence(align(Counts.from_cells(draws[0]), p)).floor
+
+    assert floor == pytest.approx(np.mean(values), rel=0.02)
+
+
+def test_kl_needs_every_cell() -> None:
+    """A cell that the sampler missed makes the divergence unknown, not clipped."""
+    estimate = kullback_leibler(align({"00": 5000, "01": 5000}, [0.5, 0.4, 0.05, 0.05]))
+
+    assert "0 on the rarest of 4 cells" in (estimate.reason or "")
+
+
+def test_kl_of_a_data_set_is_refused() -> None:
+    """A data set's unseen cells decide the divergence, so there is a reason."""
+    estimate = kullback_leibler(align({"0": 5000, "1": 5000}, {"0": 500, "1": 500}))
+
+    assert "data set" in (estimate.reason or "")
