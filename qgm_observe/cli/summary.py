@@ -147,7 +147,7 @@ def describe(estimate: Estimate) -> str:
     text = f"{estimate.value:.4g}"
     if estimate.low is not None and estimate.high is not None:
         text += f"  ({estimate.low:.4g} to {estimate.high:.4g} at {estimate.level:.0%})"
-    return text if estimate.floor is None else f"{text}  floor {estimate.floor:.4g}"
+    return text if estimate.floor is None else f"{text}, perfect: {estimate.floor:.4g}"
 
 
 def duration(seconds: float | None) -> str:

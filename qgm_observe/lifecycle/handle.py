@@ -115,15 +115,31 @@ class Handle:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        if self._span is not None and self.recorder.tracing is not None:
-            self.recorder.tracing.leave(self._span)
-            self._span = None
         try:
+            if self._span is not None and self.recorder.tracing is not None:
+                self.recorder.tracing.leave(self._span)
+                self._span = None
+            if error is not None and not isinstance(error, Exception):
+                self._end_left(error)
             _reset_current(self._token)
         except ValueError:  # a generator may be closed in another context
             _set_current(self.parent)
         finally:  # also when an interrupt strikes just here
-            self.end(error)
+            try:
+                self.end(error)
+            except BaseException:
+                self.end(error)
+                raise
+
+    def _end_left(self, error: BaseException) -> None:
+        """End what was entered inside and never left: an interrupt struck as it was leaving."""
+        left: list[Handle] = []
+        inner = current()
+        while inner is not None and inner is not self:
+            left.append(inner)
+            inner = inner.parent
+        for each in left if inner is self else ():
+            each.end(error)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()

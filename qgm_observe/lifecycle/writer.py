@@ -100,7 +100,7 @@ class Writer:
             with self.recorder.guard("writer"):
                 self.flush(timeout)
             with self.recorder.guard("writer"):
-                self._close()
+                self.close()
 
     def _work(self) -> None:
         epoch = self.recorder.epoch
@@ -318,7 +318,8 @@ class Writer:
                 max_bytes=settings.retention_bytes,
             )
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Let the journal go."""
         if self.journal is not None:
             self.journal.close()
             self.journal = None

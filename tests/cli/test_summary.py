@@ -144,7 +144,7 @@ def test_estimates_are_read_back() -> None:
         (Estimate(name="a", value=0.51, low=0.4, high=0.6), "0.51  (0.4 to 0.6 at 95%)"),
         (
             Estimate(name="a", value=0.1, low=0.05, high=0.2, level=0.9, floor=0.01),
-            "0.1  (0.05 to 0.2 at 90%)  floor 0.01",
+            "0.1  (0.05 to 0.2 at 90%), perfect: 0.01",
         ),
         (Estimate(name="a", reason="insufficient shots"), "not known: insufficient shots"),
     ],

@@ -166,7 +166,10 @@ def test_spans_that_are_refused_do_not_stand_in_the_way(configured: Path) -> Non
         name = signals.OBSERVE_SPANS_SKIPPED.name
         with receiver.arrived:
             assert receiver.arrived.wait_for(
-                lambda: any(point.as_double + point.as_int for point in receiver.points.get(name, ())), 20
+                lambda: any(
+                    point.as_double + point.as_int for point in receiver.points.get(name, ())
+                ),
+                20,
             )
 
 
@@ -221,7 +224,7 @@ def test_what_others_trace_hangs_below_the_stage(configured: Path) -> None:
     assert parent("marked") == "qgm.job.decode"
     assert parent("between") == "qgm.step"
     assert parent("outside") is None
-    assert len({spans[name].context.trace_id for name in names.values()} ) == 2
+    assert len({spans[name].context.trace_id for name in names.values()}) == 2
 
 
 class Counting(Sampler):
@@ -241,7 +244,9 @@ class Counting(Sampler):
 def test_the_sampler_is_asked_once_a_trace(configured: Path) -> None:
     """Run, steps and jobs of one trace share one decision."""
     sampler = Counting()
-    qgm.configure(journal=configured, tracer_provider=TracerProvider(sampler, shutdown_on_exit=False))
+    qgm.configure(
+        journal=configured, tracer_provider=TracerProvider(sampler, shutdown_on_exit=False)
+    )
     with qgm.run() as run:
         for _ in range(3):
             with run.step() as step, step.job("aer"):
