@@ -3,8 +3,8 @@
 Every cell of the grid is one target, one sampler and one number of shots, drawn many times. For
 each method the table shows how often its interval holds the truth where it answers, on average and
 in the worst cell; the share of cells in which it answers "insufficient"; how often a perfect
-sampler is flagged, that is, how often the interval excludes it; and how often the value at 16 times
-the shots lies outside the interval at the fewer. Below it stand speed and memory in the same run.
+sampler is flagged, as the interval excludes it; and how often the value at 16 times the shots lies
+outside the interval at the fewer. Below it stand speed and memory in the same run.
 
     python benchmarks/coverage.py [--repetitions 100] [--json]
 """
@@ -250,9 +250,6 @@ def study(
     return tallies
 
 
-# ------------------------------------------------------------------------------------- the tables
-
-
 def summary(tallies: Sequence[Tally], repetitions: int) -> list[dict[str, Any]]:
     """One row a method."""
     rows = []
@@ -260,6 +257,8 @@ def summary(tallies: Sequence[Tally], repetitions: int) -> list[dict[str, Any]]:
         mine = [tally for tally in tallies if tally.method == method]
         answering = [tally for tally in mine if tally.answered >= repetitions / 2]
         perfect = [1 - tally.coverage for tally in answering if tally.sampler == "perfect"]
+        if not answering:
+            continue
         worst = min(answering, key=lambda tally: tally.coverage)
         rows.append(
             {
@@ -362,8 +361,7 @@ def speed() -> list[str]:
         ours, peer = seconds(partial(method, cells), 30), seconds(rival, 2)
         ratio = f"{peer / ours:,.0f} times the {ours * 1e3:.2f} ms of ours (target {target:,})"
         lines.append(f"{name}, 2^10 outcomes, 10,000 shots: {peer * 1e3:,.0f} ms, {ratio}")
-    wide = rng.exponential(size=2**20)
-    goal = as_target(wide / wide.sum())
+    goal = as_target(porter_thomas(2**20))
     counts = Counts.from_cells(rng.multinomial(10**6, goal.probabilities))
     spent = seconds(lambda: evaluate(counts, goal), 1)
     tracemalloc.start()
@@ -381,7 +379,7 @@ def main() -> None:
     options = parser.parse_args()
     start = time.process_time()
     rows = summary(study(TARGETS, SHOTS, options.repetitions), options.repetitions)
-    small = [name for name, p in TARGETS.items() if p.size <= 256]
+    small = [name for name, p in TARGETS.items() if p.size <= 1024]
     fewer = max(options.repetitions // 2, 1)
     paired = summary(study(small, SHOTS, fewer, TWO_SAMPLE, rows=5_000), fewer)
     answers = verdicts(max(options.repetitions // 4, 1))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from qgm_observe.version import __version__
 
 if TYPE_CHECKING:
-    from qgm_observe.lifecycle.front import collector, configure, flush, job, run, serve
+    from qgm_observe.lifecycle.front import collector, configure, evaluate, flush, job, run, serve
     from qgm_observe.lifecycle.handle import current
     from qgm_observe.lifecycle.observe import observe, unobserve
 
@@ -14,6 +14,7 @@ __all__ = [
     "collector",
     "configure",
     "current",
+    "evaluate",
     "flush",
     "job",
     "observe",

@@ -60,7 +60,8 @@ class Settings:
         """Refuse values that cannot be meant."""
         if self.capture not in CAPTURES:
             raise UsageError(f"capture {self.capture!r}: write one of {', '.join(CAPTURES)}")
-        for name in ("ring", "retention_days", "retention_bytes", "scrape_interval", "otlp_interval"):
+        above_zero = ("ring", "retention_days", "retention_bytes", "scrape_interval")
+        for name in (*above_zero, "otlp_interval"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"{name} {getattr(self, name)}: write a number above 0")
 

@@ -18,6 +18,7 @@ SHOT_CLASS = Label("shot_class", "The decade of the shots asked for.", SHOT_CLAS
 STAGE = Label("stage", "The part of the work.", tuple(STAGES))
 OUTCOME = Label("outcome", "How it ended.", tuple(Outcome))
 ERROR_CLASS = Label("error_class", "Why it failed.", tuple(ErrorClass))
+STATISTIC = Label("statistic", "What is estimated.", bound=50)
 PART = Label("part", "The part of this package.", bound=50)
 VERSION = Label("version", "The version of this package.", bound=20)
 

@@ -124,6 +124,38 @@ SESSION_USAGE = Signal(
     "qgm.session.usage", COUNTER, "s", "Device time that ended sessions used.", by.JOB
 )
 
+QUALITY_SCORED = Signal(
+    "qgm.quality.shots.scored",
+    COUNTER,
+    "{shot}",
+    "Shots whose validity was judged.",
+    by.JOB,
+)
+QUALITY_VALID = Signal(
+    "qgm.quality.shots.valid",
+    COUNTER,
+    "{shot}",
+    "Shots that were valid samples, of those that were judged.",
+    by.JOB,
+)
+_STATISTIC = (*by.JOB, by.STATISTIC)
+QUALITY_VALUE = Signal(
+    "qgm.quality.value", GAUGE, "1", "Newest value of a statistic, where it can be had.", _STATISTIC
+)
+QUALITY_LOW = Signal(
+    "qgm.quality.low", GAUGE, "1", "Lower end of its confidence interval.", _STATISTIC
+)
+QUALITY_HIGH = Signal(
+    "qgm.quality.high", GAUGE, "1", "Upper end of its confidence interval.", _STATISTIC
+)
+QUALITY_FLOOR = Signal(
+    "qgm.quality.floor",
+    GAUGE,
+    "1",
+    "What a perfect sampler would show at as many shots.",
+    _STATISTIC,
+)
+
 OBSERVE_INFO = Signal(
     "qgm.observe.build", Kind.INFO, "1", "The running version of this package.", (by.VERSION,)
 )

@@ -47,7 +47,10 @@ def main(args: argparse.Namespace) -> int:
 
         return replay(args)
     settings = qgm.configure(
-        journal=args.journal, project="demo", pipeline="demo", scrape_interval=SCRAPE_INTERVAL
+        **({} if args.journal is None else {"journal": args.journal}),
+        project="demo",
+        pipeline="demo",
+        scrape_interval=SCRAPE_INTERVAL,
     )
     endpoint = qgm.serve(args.port)
     core, target = _core(args)
@@ -107,15 +110,12 @@ def _core(args: argparse.Namespace) -> tuple[Any, Any]:
 
 def _train(core: Any, target: Any, iterations: int) -> None:
     """Train in sight, then sample, and say what the samples are worth."""
-    from qgm_observe.quality.scores import valid_shot_ratio
-
     qgm.observe(core, model="qcbm", model_version="1")
     with progress(f"training on {core.device.name}", iterations) as advance:
         core.fit(target, iterations=iterations, on_step=lambda _, loss: advance(loss))
     with qgm.job(core.backend, model="qcbm", model_version="1", kind="inference") as job:
         counts = core.sample(SAMPLES)
-        valid = sum(n for bits, n in counts.items() if target.support[int(bits, 2)])
-        job.estimate(valid_shot_ratio(valid, sum(counts.values())))
+        qgm.evaluate(counts, target.probabilities)
         job.note(**_described(core.device, target))
 
 

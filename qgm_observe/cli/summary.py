@@ -132,22 +132,12 @@ def render(
     parts: list[RenderableType] = [_facts(summary)]
     if summary.stages:
         parts += [Text(), _stage_table(summary)]
-    rows = [(each.name, describe(each)) for each in summary.estimates]
-    for title, section in (("samples", rows), (heading, list(extra))):
-        if section:
-            parts += [Text(), Text(title, style="bold"), _grid(section)]
+    if summary.estimates:
+        parts += [Text(), _estimate_table(summary.estimates)]
+    if extra:
+        parts += [Text(), Text(heading, style="bold"), _grid(list(extra))]
     last = [("cost", UNPRICED), ("run id", summary.run), ("journal", summary.journal)]
     return Group(*parts, Text(), _grid([(name, value) for name, value in last if value]))
-
-
-def describe(estimate: Estimate) -> str:
-    """Return an estimate as a line: its value, what it lies between, and how far it can be told."""
-    if estimate.value is None:
-        return f"not known: {estimate.reason}"
-    text = f"{estimate.value:.4g}"
-    if estimate.low is not None and estimate.high is not None:
-        text += f"  ({estimate.low:.4g} to {estimate.high:.4g} at {estimate.level:.0%})"
-    return text if estimate.floor is None else f"{text}, perfect: {estimate.floor:.4g}"
 
 
 def duration(seconds: float | None) -> str:
@@ -305,6 +295,26 @@ def _stage_table(summary: Summary) -> Table:
     for each in summary.stages:
         table.add_row(each.stage, f"{each.count:,}", duration(each.p50), duration(each.p95))
     return table
+
+
+def _estimate_table(estimates: Sequence[Estimate]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
+    table.add_column("samples", min_width=8)
+    table.add_column("value", justify="right")
+    table.add_column("interval")
+    table.add_column("perfect", justify="right")
+    for each in estimates:
+        told = each.reason or "" if each.value is None else _interval(each)
+        floor = "" if each.floor is None else f"{each.floor:.3g}"
+        value = "not known" if each.value is None else f"{each.value:.4g}"
+        table.add_row(each.name.replace("_", " "), value, told, floor)
+    return table
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"{estimate.low:.4g} to {estimate.high:.4g} at {estimate.level:.0%}"
 
 
 def _grid(rows: Sequence[tuple[str, str | Text]]) -> Table:

@@ -40,6 +40,8 @@ def measurements(event: Event) -> list[Measurement]:
     if event.verb == TERMINAL:
         fold = _FINISHED.get(event.noun)
         return fold(event.body) if fold else []
+    if event.verb == "estimate":
+        return _scored(event.body)
     return _noted(event.body) if event.verb == "noted" else []
 
 
@@ -177,6 +179,23 @@ def _session(body: Mapping[str, Any]) -> list[Measurement]:
     return [
         (signals.SESSIONS, (*labels, _text(body.get("outcome"))), 1),
         *_amount(signals.SESSION_USAGE, labels, body.get("usage_seconds")),
+    ]
+
+
+def estimate_labels(body: Mapping[str, Any]) -> Labels:
+    """Return the label values of an estimate: whose work, on which device, which statistic."""
+    return (*job_labels(body), _text(body.get("name")))
+
+
+def _scored(body: Mapping[str, Any]) -> list[Measurement]:
+    """A ratio of valid shots brings both of its counters, so that windows can be judged by them."""
+    shots, ratio = body.get("n", 0), body.get("value", -1)
+    if body.get("name") != "valid_shot_ratio" or not (_is_amount(shots) and _is_amount(ratio)):
+        return []
+    labels = estimate_labels(body)[:-1]
+    return [
+        (signals.QUALITY_SCORED, labels, shots),
+        (signals.QUALITY_VALID, labels, round(shots * ratio)),
     ]
 
 

@@ -1,15 +1,19 @@
 """The functions at the front door: run, job, configure, serve, flush."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from qgm_observe.errors import UsageError
+from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.journal import open_journal
+from qgm_observe.lifecycle.handle import current
 from qgm_observe.lifecycle.job import JobHandle
 from qgm_observe.lifecycle.recorder import Recorder, recorder, use
 from qgm_observe.lifecycle.run import RunHandle
 from qgm_observe.settings import Settings, load_settings
 from qgm_observe.telemetry.endpoint import Endpoint
 from qgm_observe.telemetry.endpoint import serve as serve_bytes
+
+if TYPE_CHECKING:
+    from qgm_observe.quality.evaluation import Evaluation
 
 
 def run(*, id: str | None = None, resumed_from: int | None = None, **labels: Any) -> RunHandle:  # noqa: A002
@@ -80,6 +84,33 @@ def serve(port: int = 9464, host: str = "127.0.0.1") -> Endpoint:
         UsageError: the port is taken.
     """
     return serve_bytes(recorder().aggregates.exposition, host=host, port=port)
+
+
+def evaluate(counts: Any, target: Any, **options: Any) -> "Evaluation":
+    """Estimate what counts tell about a sampler, and record it with what is open in this context.
+
+    Args:
+        counts: Counts in any form (`qgm_observe.quality.counts.as_counts`).
+        target: Probabilities by bitstring, an array of 2^n of them, or a data set's counts.
+        options: See `qgm_observe.quality.evaluation.evaluate`.
+
+    Returns:
+        The estimates, each with its interval, or with the reason why there is none.
+
+    Raises:
+        UsageError: counts or target cannot be read.
+        MissingExtra: numpy or scipy is not installed.
+    """
+    try:
+        from qgm_observe.quality.evaluation import evaluate as estimated
+    except ImportError as error:
+        raise MissingExtra("evaluate", "quality") from error
+    evaluation = estimated(counts, target, **options)
+    handle = current()
+    if handle is not None:
+        for estimate in evaluation:
+            handle.estimate(estimate)
+    return evaluation
 
 
 def collector() -> Any:

@@ -261,7 +261,7 @@ def use(new: Recorder | None) -> Recorder | None:
 
 
 def _after_fork() -> None:
-    global _lock
+    global _lock  # noqa: PLW0603  a child begins with a free one
     _lock = threading.RLock()  # another thread of the parent may have held it
     if _recorder is not None:
         _recorder.after_fork()

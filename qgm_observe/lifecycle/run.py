@@ -13,6 +13,7 @@ from qgm_observe.lifecycle.devices import Device
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.job import JobHandle
 from qgm_observe.lifecycle.resources import Meter
+from qgm_observe.records import Estimate
 
 _RECENT = 101
 
@@ -157,8 +158,13 @@ class StepHandle(WithJobs):
         super().__init__(recorder, parent, given)
         self.index = index
 
-    def loss(self, value: float) -> None:
-        """Tell the loss of this step; one that is not finite is kept as a note."""
+    def loss(self, value: float | Estimate) -> None:
+        """Tell the loss of this step; what is no finite number is kept as a note."""
+        if isinstance(value, Estimate):
+            if value.value is None:
+                self.note(loss=value.reason)
+                return
+            value = value.value
         number = float(value)
         if math.isfinite(number):
             self.loss_value = number

@@ -1,12 +1,12 @@
 """Counts and target side by side, one cell for each outcome that either of them has."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qgm_observe.errors import UsageError
 from qgm_observe.quality.counts import Counts, as_counts
 from qgm_observe.quality.targets import Target, as_target
 
@@ -23,6 +23,7 @@ class Cells:
     Attributes:
         counts: The counts that were compared.
         target: The target that they were compared with.
+        outcomes: Shape (m,), int64, ascending: the outcome of each cell.
         numbers: Shape (m,), float64: shots on each cell.
         target_p: Shape (m,): the target's probability of each cell.
         rows: Shape (m,): a data set's rows on each cell; `None` where the target is known.
@@ -30,6 +31,7 @@ class Cells:
 
     counts: Counts
     target: Target
+    outcomes: NDArray[np.int64]
     numbers: NDArray[np.float64]
     target_p: NDArray[np.float64]
     rows: NDArray[np.float64] | None
@@ -66,6 +68,14 @@ class Cells:
         """Cells k that count: of the target, and seen or not too rare to matter."""
         return int(np.sum((self.null_p > 0) & (self._in_reach | (self.numbers > 0))))
 
+    def unseen_outside(self, level: float) -> float:
+        """Mass that the sampler may put where the target has none although no shot fell there."""
+        if self.target.outcomes.size == self.target.size or np.any(
+            self.numbers[self.target_p == 0]
+        ):
+            return 0.0
+        return -math.expm1(math.log((1 - level) / 2) / self.shots)
+
     @property
     def _in_reach(self) -> NDArray[np.bool_]:
         return self.null_p * self.effective_shots >= _RARE
@@ -74,17 +84,16 @@ class Cells:
 def shortage(cells: Cells) -> str | None:
     """Say why there are too few shots for a divergence on these cells; `None` if there are enough.
 
-    Against a known target one shot a cell of the support is the least at which any interval
-    covers, against a data set, whose own noise is only corrected to first order, ten.
+    One shot a cell of the support is the least at which any interval covers. A data set counts by
+    the effective shots.
     """
-    needed = 1 if cells.rows is None else 10
     if min(cells.shots, cells.total_rows or cells.shots) < _MIN_SHOTS:
         return "insufficient shots: one shot tells no divergence, use two or more"
-    if cells.effective_shots >= needed * cells.support:
+    if cells.effective_shots >= cells.support:
         return None
     return (
         f"insufficient shots: {cells.effective_shots:.0f} on {cells.support} cells, "
-        f"use {needed} a cell or more"
+        "use one a cell or more"
     )
 
 
@@ -97,20 +106,16 @@ def align(counts: Any, target: Any) -> Cells:
     read = as_counts(counts) if _tells_width(counts) else None
     goal = as_target(target, read.num_bits if read else None)
     shots = read or as_counts(counts, goal.num_bits)
-    outcomes = np.union1d(shots.outcomes, goal.outcomes)
+    full = goal.outcomes.size == goal.size
+    outcomes = goal.outcomes if full else np.union1d(shots.outcomes, goal.outcomes)
     return Cells(
         counts=shots,
         target=goal,
+        outcomes=outcomes,
         numbers=_spread(outcomes, shots.outcomes, shots.numbers),
         target_p=_spread(outcomes, goal.outcomes, goal.probabilities),
         rows=None if goal.rows is None else _spread(outcomes, goal.outcomes, goal.rows),
     )
-
-
-def require_level(level: float) -> None:
-    """Refuse a confidence level that is none."""
-    if not 0 < level < 1:
-        raise UsageError(f"level {level}: write a confidence level between 0 and 1")
 
 
 def _tells_width(counts: Any) -> bool:

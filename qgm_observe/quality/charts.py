@@ -20,7 +20,7 @@ EWMA, CUSUM = "ewma", "cusum"
 CLEARED = 0.5
 """Share of the limit below which an alarm is over."""
 
-_LIMITS = np.geomspace(0.3, 120.0, 60)
+_LIMITS = np.geomspace(0.3, 120.0, 40)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,8 +28,8 @@ def device_gap(
 
     The distance d of the frequencies is too large by between 0 and R = 1/2 sum E|noise|, to which
     only cells contribute that differ by less than three standard deviations. The interval
-    [d - R - z s, d + z s] holds for every truth between, with s^2 <= 1/4 (1/N + 1/M) by the
-    Efron-Stein inequality; for the value the cells within two deviations count as noise.
+    [d - R - z s, d + z s] holds for every truth between, with s^2 = 1/4 (1/N + 1/M), the most that
+    bounded differences allow; for the value the cells within two deviations count as noise.
 
     Args:
         simulated: Counts of the simulator, in any form that `as_counts` reads.
@@ -45,7 +45,8 @@ def device_gap(
     Raises:
         UsageError: counts cannot be read, or their widths differ.
 
-    Source: bias-aware intervals after Armstrong and Kolesar, Econometrica 86, 655 (2018).
+    Sources: bias-aware intervals after Armstrong and Kolesar, Econometrica 86, 655 (2018); bounded
+    differences by McDiarmid, Surveys in Combinatorics 141, 148 (1989).
     """
     open_share("level", level)
     ours, theirs = as_counts(simulated, num_bits), as_counts(measured, num_bits)

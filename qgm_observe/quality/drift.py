@@ -24,6 +24,9 @@ EWMA_WEIGHT = 0.25
 CUSUM_SLACK = 0.5
 """In sd: shifts of twice as much are found soonest."""
 
+FARTHEST = 20.0
+"""In sd: a point farther out counts as this far, so that a glitch is forgotten within a week."""
+
 DAYS_PER_YEAR = 365
 _FORMAT = 1
 _LEAST_PATHS, _MOST_PATHS, _WANTED_ALARMS = 400, 4000, 400
@@ -60,6 +63,15 @@ class DriftState:
         """Alarms raised so far by kind of chart."""
         return {chart.kind: chart.alarms for chart in self.charts}
 
+    @property
+    def lasting_shift(self) -> float:
+        """Shift in the baseline's unit below which nothing is promised, however long it lasts.
+
+        A level that stays farther off brings the EWMA to its limit. If that is too much, watch the
+        residual against calibration, or take more shots where they are the noise.
+        """
+        return self.baseline.sd * min(c.limit for c in self.charts if c.kind == EWMA)
+
     def after(self, value: float | None) -> "DriftState":
         """Return the state after one more point, in the baseline's unit; `None` was not measured.
 
@@ -71,6 +83,7 @@ class DriftState:
         if not math.isfinite(value):
             raise UsageError(f"{self.baseline.metric} {value}: write None for what is missing")
         point = _WORSE[self.worse] * (value - self.baseline.center) / self.baseline.sd
+        point = min(max(point, -FARTHEST), FARTHEST)
         return replace(
             self,
             charts=tuple(chart.after(point) for chart in self.charts),
@@ -94,6 +107,8 @@ class DriftState:
                 raise ValueError
             told["baseline"] = Baseline(**told["baseline"])
             told["charts"] = tuple(Chart(**chart) for chart in told["charts"])
+            if [chart.kind for chart in told["charts"]] != [EWMA, CUSUM]:
+                raise ValueError
             return cls(**told)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UsageError("drift state: write the JSON that DriftState.to_json gave") from error
@@ -168,4 +183,4 @@ def _futures(baseline: Baseline, values: Array, rate: float, steps: int, seed: i
     paths = int(np.clip(_WANTED_ALARMS / rate, _LEAST_PATHS, _MOST_PATHS))
     random = np.random.default_rng(seed)
     futures = plausible_futures(persistence_of(values), paths, steps, random)
-    return np.asarray((futures - baseline.center) / baseline.sd)
+    return np.clip((futures - baseline.center) / baseline.sd, -FARTHEST, FARTHEST)

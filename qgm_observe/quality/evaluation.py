@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from qgm_observe.quality.cells import Cells, align, require_level
+from qgm_observe.quality.cells import Cells, align
 from qgm_observe.quality.custom import Metric, custom_metric
 from qgm_observe.quality.diversity import effective_modes, entropy, good_turing_coverage
 from qgm_observe.quality.goodness import goodness_of_fit
 from qgm_observe.quality.hellinger import hellinger_fidelity
+from qgm_observe.quality.intervals import require_level
 from qgm_observe.quality.jensen_shannon import jensen_shannon
 from qgm_observe.quality.kl import kullback_leibler
 from qgm_observe.quality.mmd import BANDWIDTHS, mmd_squared

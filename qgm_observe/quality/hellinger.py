@@ -23,9 +23,9 @@ def hellinger_fidelity(cells: Cells, level: float = 0.95) -> Estimate:
     Returns:
         The jackknife value and an interval of two parts, as for the Jensen-Shannon divergence:
         a normal one whose variance adds that of a perfect sampler, and the range of the bias that
-        the jackknife leaves on cells with few shots. Below one shot a cell of the support (ten,
-        against a data set) there is a reason and no value. The floor is the plug-in reading of a
-        perfect sampler, 1 - (k - 1) / (4 N) for many shots.
+        the jackknife leaves on cells with few shots. Below one shot a cell of the support there is
+        a reason and no value. The floor is the plug-in reading of a perfect sampler,
+        1 - (k - 1) / (4 N) for many shots.
 
     Source: Qiskit's `hellinger_fidelity` for the plug-in value; Efron and Stein, Annals of
     Statistics 9, 586 (1981), for the jackknife.
@@ -47,7 +47,8 @@ def hellinger_fidelity(cells: Cells, level: float = 0.95) -> Estimate:
     root = math.sqrt(max(value, 0.0))
     low, high = (max(root - bias, 0.0) ** 2 for bias in (most, least))
     reach = normal_quantile(level) * math.sqrt(variance + 4 * overlap**2 * noise.variance)
-    return within(empty, value, (low - reach, high + reach))
+    low_reach = math.hypot(reach, cells.unseen_outside(level))
+    return within(empty, value, (low - low_reach, high + reach))
 
 
 def _overlap(target_p: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,7 +5,8 @@ MMD^2. The population stability index is left out: without any drift it exceeds 
 threshold in 34 % to 100 % of windows.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy.special import chdtrc
 
 from qgm_observe.errors import UsageError
 from qgm_observe.quality.multiplicity import BENJAMINI_HOCHBERG, corrected
-from qgm_observe.quality.series import Array, finite_table, open_share, positive
+from qgm_observe.quality.series import Array, finite_series, finite_table, open_share, positive
 
 CHI_SQUARE, MMD = "chi-square", "mmd-permutation"
 MOST_CELLS = 256
@@ -24,6 +25,7 @@ LEAST_EXPECTED = 5.0
 _LEAST_ROWS = 20
 _MOST_ROWS = 1000
 _MEDIAN_ROWS = 200
+_LEAST_PERMUTATIONS, _MOST_PERMUTATIONS, _AT_ONCE = 999, 20_000, 500
 _DAYS_PER_YEAR = 365
 _SAME = 1e-12
 """Equal relabelings and equal rows may differ by rounding."""
@@ -67,19 +69,20 @@ def input_drift(
     *,
     alpha: float = 0.01,
     correction: str = BENJAMINI_HOCHBERG,
-    permutations: int = 999,
+    permutations: int | None = None,
     seed: int = 0,
 ) -> tuple[InputDrift, ...]:
     """Compare each feature of a window with the frozen reference.
 
     Args:
-        reference: Feature name to values, shape (n,) or (n, d): numbers, categories by number, or
-            a feature of d columns such as the bits of a bitstring.
+        reference: Feature name to values, shape (n,) or (n, d): numbers, categories as text or
+            number, or a feature of d columns such as the bits of a bitstring.
         window: The same features, shape (m,) or (m, d).
         alpha: Level of the family of features in this window; `alpha_for` gives it from a yearly
             rate.
         correction: `benjamini-hochberg` or `holm`.
-        permutations: Of each MMD test; its p is never below 1 / (permutations + 1).
+        permutations: Of each MMD test, whose p is never below 1 / (permutations + 1); enough for
+            a single feature to be found at this level if `None`, 20,000 at most.
         seed: Of the permutations, and of the choice of 1,000 rows where there are more.
 
     Raises:
@@ -90,9 +93,11 @@ def input_drift(
         odd = ", ".join(sorted(set(reference) ^ set(window))) or "none at all"
         raise UsageError(f"reference and window differ in features ({odd}): write the same ones")
     random = np.random.default_rng(seed)
-    told = [
-        _tested(name, reference[name], window[name], permutations, random) for name in reference
-    ]
+    enough = min(max(_LEAST_PERMUTATIONS, math.ceil(len(reference) / alpha)), _MOST_PERMUTATIONS)
+    count = enough if permutations is None else permutations
+    if count < 1:
+        raise UsageError(f"permutations {count}: write a count of 1 or more")
+    told = [_tested(name, reference[name], window[name], count, random) for name in reference]
     known = [each for each in told if each.p is not None]
     adjusted = corrected([each.p or 0.0 for each in known], correction)
     by_name = dict(zip([each.feature for each in known], adjusted.tolist(), strict=True))
@@ -109,11 +114,16 @@ def chi_square(first: ArrayLike, second: ArrayLike) -> tuple[float, int, float]:
     Returns:
         Chi-square, its degrees of freedom and p; with a single cell left 0, 0 and 1.
 
+    Raises:
+        UsageError: the lengths differ, or a cell holds no count.
+
     Source: Pearson, Philosophical Magazine 50, 157 (1900); cells are merged until each expects 5
     (Cochran, Biometrics 10, 417 (1954)).
     """
-    table = np.stack([np.asarray(first, np.float64), np.asarray(second, np.float64)])
-    table = _pooled(table)
+    one, other = finite_series("first", first), finite_series("second", second)
+    if len(one) != len(other) or (one < 0).any() or (other < 0).any():
+        raise UsageError("counts: write two rows of one length, 0 or more in each cell")
+    table = _pooled(np.stack([one, other]))
     cells = table.shape[1]
     if cells <= 1:
         return 0.0, 0, 1.0
@@ -140,18 +150,25 @@ def mmd_permutation(
     """
     rows = np.concatenate([first, second])
     kernel = _kernel(rows)
-    labels = np.zeros((permutations + 1, len(rows)))
-    labels[0, : len(first)] = 1.0
-    labels[1:, : len(first)] = 1.0
-    labels[1:] = random.permuted(labels[1:], axis=1)
-    values = _unbiased(kernel, labels, len(first), len(second))
-    return float(values[0]), float(np.mean(values >= values[0] - _SAME))
+    owner = np.zeros((1, len(rows)))
+    owner[0, : len(first)] = 1.0
+    value = float(_unbiased(kernel, owner, len(first), len(second))[0])
+    as_large = 1 + sum(
+        np.count_nonzero(_unbiased(kernel, labels, len(first), len(second)) >= value - _SAME)
+        for labels in _relabeled(owner, permutations, random)
+    )
+    return value, as_large / (permutations + 1)
+
+
+def _relabeled(owner: Array, count: int, random: np.random.Generator) -> Iterator[Array]:
+    for start in range(0, count, _AT_ONCE):
+        yield random.permuted(np.repeat(owner, min(_AT_ONCE, count - start), axis=0), axis=1)
 
 
 def _tested(
     name: str, before: ArrayLike, now: ArrayLike, permutations: int, random: np.random.Generator
 ) -> InputDrift:
-    first, second = finite_table(name, before), finite_table(name, now)
+    first, second = (finite_table(name, side) for side in _numbered(before, now))
     if first.shape[1] != second.shape[1]:
         raise UsageError(f"{name}: write as many columns in the window as in the reference")
     cells, place = np.unique(np.concatenate([first, second]), axis=0, return_inverse=True)
@@ -168,6 +185,15 @@ def _tested(
         some, others = _some(first, random), _some(second, random)
         statistic, p = mmd_permutation(some, others, permutations, random)
     return InputDrift(feature=name, statistic=statistic, p=p, method=method, rows=rows)
+
+
+def _numbered(before: ArrayLike, now: ArrayLike) -> tuple[ArrayLike, ArrayLike]:
+    """Give categories that are text a number each; all else stays."""
+    sides = [np.asarray(before), np.asarray(now)]
+    if any(side.dtype.kind != "U" or side.ndim != 1 for side in sides):
+        return before, now
+    _, place = np.unique(np.concatenate(sides), return_inverse=True)
+    return place[: len(sides[0])], place[len(sides[0]) :]
 
 
 def _judged(told: InputDrift, adjusted: float | None, alpha: float) -> InputDrift:

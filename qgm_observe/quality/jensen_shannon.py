@@ -25,9 +25,8 @@ def jensen_shannon(cells: Cells, level: float = 0.95) -> Estimate:
         The jackknife value and an interval of two parts. Its normal part adds the variance of a
         perfect sampler to the first-order one, which vanishes there. Its other part is the range
         of the bias that the jackknife leaves on cells with few shots; it closes as shots are
-        added. Below one shot a cell of the support (ten, against a data set) there is a reason
-        and no value. The floor is the plug-in reading of a perfect sampler,
-        (k - 1) / (8 N ln 2) for many shots.
+        added. Below one shot a cell of the support there is a reason and no value. The floor is
+        the plug-in reading of a perfect sampler, (k - 1) / (8 N ln 2) for many shots.
 
     Source: Lin, IEEE Transactions on Information Theory 37, 145 (1991), for the divergence; Efron
     and Stein, Annals of Statistics 9, 586 (1981), for the jackknife.
@@ -47,7 +46,8 @@ def jensen_shannon(cells: Cells, level: float = 0.95) -> Estimate:
     value, variance = jackknife_cells(_term, _same, cells)
     least, most = bias_range("jensen-shannon", cells)
     reach = normal_quantile(level) * math.sqrt(variance + noise.variance)
-    return within(empty, value, (value - most - reach, value - least + reach))
+    high_reach = math.hypot(reach, cells.unseen_outside(level) / 2)
+    return within(empty, value, (value - most - reach, value - least + high_reach))
 
 
 def _term(target_p: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -130,13 +130,13 @@ def mmd_squared(
     value, variance, floor = _statistic(cells, kernel)
     reach = normal_quantile(level) * math.sqrt(variance)
     found = replace(empty, floor=floor)
-    return within(found, value, (value - reach, value + reach), (-_MOST, _MOST))
+    high_reach = math.hypot(reach, 2 * cells.unseen_outside(level) ** 2)
+    return within(found, value, (value - reach, value + high_reach), (-_MOST, _MOST))
 
 
 def _statistic(cells: Cells, kernel: Kernel) -> tuple[float, float, float]:
     """Give the U-statistic, its variance and the floor."""
-    outcomes = np.union1d(cells.counts.outcomes, cells.target.outcomes)
-    shares, goal = cells.frequencies, cells.target_p
+    outcomes, shares, goal = cells.outcomes, cells.frequencies, cells.target_p
     bits = cells.counts.num_bits
     reached, goal_reached = kernel.apply(np.stack([shares, goal]), outcomes, bits)
     (squares,) = kernel.squared.apply(shares[None, :], outcomes, bits)

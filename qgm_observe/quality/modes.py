@@ -141,9 +141,8 @@ def _frequent(cells: Cells, level: float) -> Modes:
 def _given(cells: Cells, modes: Sequence[Collection[int | str]]) -> Modes:
     if not modes or not all(len(mode) for mode in modes):
         raise UsageError("each mode needs outcomes, for instance modes=[['0011'], ['1100']]")
-    outcomes = np.union1d(cells.counts.outcomes, cells.target.outcomes)
     members = [np.unique(read_outcomes(list(mode), cells.counts.num_bits)[1]) for mode in modes]
-    inside = [np.isin(outcomes, member) for member in members]
+    inside = [np.isin(cells.outcomes, member) for member in members]
     masses = np.array([cells.target_p[mask].sum() for mask in inside])
     if masses.min() <= 0:
         raise UsageError("the target gives a mode no probability: name modes that it has")

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qgm_observe.errors import UsageError
-from qgm_observe.quality.cells import Cells, require_level
+from qgm_observe.quality.cells import Cells
 from qgm_observe.quality.counts import MAX_DENSE_BITS
 from qgm_observe.quality.intervals import normal_quantile
 from qgm_observe.quality.scores import linear_xeb
@@ -66,11 +66,12 @@ def expected_success(
     Raises:
         UsageError: An error is negative or not finite.
     """
-    require_level(level)
+    reach = normal_quantile(level) * calibration_error
+    uses = {gate: times for gate, times in uses.items() if times}
     empty = Estimate(name="expected_success", level=level, reason="pending", n=sum(uses.values()))
     if disabled := disabled_gates(gate_errors, uses):
         return replace(empty, reason=f"the circuit uses disabled gates: {_listed(disabled)}")
-    unknown = [gate for gate, times in uses.items() if times and gate_errors.get(gate) is None]
+    unknown = [gate for gate in uses if gate_errors.get(gate) is None]
     if unknown or None in readout_errors:
         reason = _listed(unknown) if unknown else "a measured qubit"
         return replace(empty, reason=f"no calibration for {reason}")
@@ -78,7 +79,6 @@ def expected_success(
     if errors.size and (not np.isfinite(errors).all() or errors.min() < 0 or errors.max() >= 1):
         raise UsageError("errors of gates and readout lie in 0 to 1: pass calibrated ones")
     times = np.array([*uses.values(), *(1 for _ in readout_errors)], dtype=np.float64)
-    reach = normal_quantile(level) * calibration_error
     low, value, high = (
         math.exp(float(times @ np.log1p(-np.clip(errors * scale, 0, 1 - 1e-12))))
         for scale in (1 + reach, 1.0, max(1 - reach, 0.0))

@@ -7,7 +7,8 @@ makes plausible. Model: value = center + x + noise, x an AR(1) process.
 
 Source: the likelihood by the Kalman filter (Durbin and Koopman, Time Series Analysis by State Space
 Methods, 2012, chapter 7), the center integrated out under a flat prior, the variance under
-Jeffreys', persistence and noise share under flat priors on a grid.
+Jeffreys', persistence and noise share under flat priors on a grid, with odds of 1 to 2 for no
+wander at all.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from qgm_observe.quality.series import Array, finite_series
 
 LEAST_HISTORY = 30
 """Below so many points a history says too little about its own wander."""
+
+WHITE = 0.5
+"""Odds given beforehand to a series that does not wander at all."""
 
 _PHI = np.linspace(0.0, 0.95, 20)
 _SHARE = np.array([0.2, 0.4, 0.6, 0.8, 1.0])
@@ -68,7 +72,7 @@ def persistence_of(history: Array) -> Persistence:
     squares, cross, precision, log_determinant = _filtered(values - values.mean(), phi, share)
     rest = squares - cross**2 / precision
     score = -0.5 * (log_determinant + np.log(precision) + (len(values) - 1) * np.log(rest))
-    weight = np.exp(score - score.max())
+    weight = np.exp(score - score.max()) * np.where(phi > 0, 1.0, WHITE * (len(phi) - 1))
     return Persistence(
         phi=phi,
         share=share,

@@ -18,7 +18,7 @@ VACUOUS = 0.8
 """Above such an innocent match rate, or such a share of ties, a test has nothing left to show."""
 
 LEAST_SAMPLES = 100
-_CHUNK = 256
+_CHUNK = 4_000_000  # distances at a time
 Outcomes = NDArray[np.int64]
 
 
@@ -65,7 +65,7 @@ def train_match_excess(
         return _not_assessable(name, level, f"{rate}, so that no excess could show")
     score = np.isin(seen, rows) - chance
     error = _shared_error(score, seen, score**2 if row_noise is None else row_noise)
-    return _centered(name, float(score.mean()), error, level, floor=0.0, n=len(seen))
+    return _centered(name, float(score.mean()), error, level, floor=0.0, least=-1.0, n=len(seen))
 
 
 def dcr_share(
@@ -102,7 +102,9 @@ def dcr_share(
     if ties > VACUOUS:
         return _not_assessable(name, level, f"{ties:.0%} of samples are as close to the holdout")
     error = _shared_error(gap / 2, seen, (gap / 2) ** 2)
-    return _centered(name, 0.5 + float(gap.mean()) / 2, error, level, floor=0.5, n=len(seen))
+    return _centered(
+        name, 0.5 + float(gap.mean()) / 2, error, level, floor=0.5, least=0.0, n=len(seen)
+    )
 
 
 def _innocent(
@@ -141,30 +143,34 @@ def _unequal(rows: Outcomes, others: Outcomes) -> str:
 def _closest(outcomes: Outcomes, rows: Outcomes) -> NDArray[np.int64]:
     """Fewest bits by which each outcome differs from a row, in bounded memory."""
     distinct = np.unique(rows)
+    rows_at_once = max(1, _CHUNK // len(distinct))
     parts = [
-        np.bitwise_count(outcomes[start : start + _CHUNK, np.newaxis] ^ distinct).min(axis=1)
-        for start in range(0, len(outcomes), _CHUNK)
+        np.bitwise_count(outcomes[start : start + rows_at_once, np.newaxis] ^ distinct).min(axis=1)
+        for start in range(0, len(outcomes), rows_at_once)
     ]
     return np.concatenate(parts).astype(np.int64)
 
 
 def _shared_error(score: Array, seen: Outcomes, row_noise: Array) -> float:
-    """Standard error of a mean whose samples of one outcome share the luck of the rows."""
+    """Standard error of a mean whose samples of one outcome share the luck of the rows.
+
+    One sample more that scores otherwise is added, so that scores without scatter have an error.
+    """
     samples = len(score)
     _, first, counts = np.unique(seen, return_index=True, return_counts=True)
     shared = float((counts * (counts - 1.0)) @ row_noise[first]) / (samples * (samples - 1))
-    return float(np.sqrt(score.var(ddof=1) / samples + shared))
+    return float(np.sqrt(score.var(ddof=1) / samples + shared + 1 / samples**2))
 
 
 def _centered(
-    name: str, value: float, error: float, level: float, *, floor: float, n: int
+    name: str, value: float, error: float, level: float, *, floor: float, least: float, n: int
 ) -> Estimate:
     reach = normal_quantile(level) * error
     return Estimate(
         name=name,
         value=value,
-        low=value - reach,
-        high=value + reach,
+        low=max(value - reach, least),
+        high=min(value + reach, 1.0),
         level=level,
         floor=floor,
         method="normal, shared rows",

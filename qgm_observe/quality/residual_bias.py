@@ -39,29 +39,35 @@ def bias_range(form: Form, cells: Cells) -> tuple[float, float]:
 
     Args:
         form: Which divergence's contributions; "hellinger" means those of sum sqrt(p q).
-        cells: Counts beside a known target; against a data set the range is not known, and the
-            limits on shots a cell keep it small.
+        cells: Counts and target side by side; a data set's rows add a range of their own, taken
+            as if the sampler's shares were exact.
 
     Returns:
         Lowest and highest bias.
     """
-    if cells.rows is not None:
-        return 0.0, 0.0
-    table = _table(form)
-    few = (cells.numbers <= _MAX_SEEN) & (cells.target_p > 0)
-    mu = cells.target_p[few] * cells.shots
-    columns = cells.numbers[few].astype(np.int64)
-    places = np.log(np.clip(mu, _SMALLEST, _LARGEST))
+    low, high = _side(form, cells.target_p, cells.numbers)
+    if cells.rows is None:
+        return low, high
+    more_low, more_high = _side(form, cells.frequencies, cells.rows)
+    return low + more_low, high + more_high
+
+
+def _side(form: Form, shares: Vector, seen: Vector) -> tuple[float, float]:
+    """Bound the bias from the noise of one side, in the other side's shares."""
+    table, shots = _table(form), float(seen.sum())
+    few = (seen <= _MAX_SEEN) & (shares > 0)
+    mu = shares[few] * shots
+    columns = seen[few].astype(np.int64)
     step = table.log_mu[1] - table.log_mu[0]
-    position = (places - table.log_mu[0]) / step
+    position = (np.log(np.clip(mu, _SMALLEST, _LARGEST)) - table.log_mu[0]) / step
     left = np.minimum(position.astype(np.int64), _POINTS - 2)
     share = position - left
-    fade = np.minimum(mu / _SMALLEST, 1)
+    fade = np.minimum(mu / _SMALLEST, 1) / shots
     low, high = (
         (bound[left, columns] * (1 - share) + bound[left + 1, columns] * share) @ fade
         for bound in (table.lowest, table.highest)
     )
-    return float(low) / cells.shots, float(high) / cells.shots
+    return float(low), float(high)
 
 
 def _contributions(form: Form, mu: Vector, seen: Vector) -> tuple[Vector, Vector]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,6 @@ FEW_SHOTS = 50
 """Shots below which the normal interval of a mean is not trusted."""
 
 _UNIFORM = 1e-9
-_TWO = 2
 
 
 def valid_shot_ratio(valid: int, shots: int, level: float = 0.95) -> Estimate:
@@ -129,6 +128,35 @@ def linear_xeb(cells: Cells, level: float = 0.95) -> Estimate:
     return within(replace(empty, method=method), value, (low, high), bounds)
 
 
+@dataclass(frozen=True, slots=True)
+class ScoreCounters:
+    """The linear cross-entropy score as a pair of counters, for ratios over any window.
+
+    Attributes:
+        total: Sum over the shots of p(x) / (sum p^2 - 1/K), at least 0.
+        shots: All shots.
+        offset: What to subtract from total / shots to get the score; the target's alone.
+    """
+
+    total: float
+    shots: int
+    offset: float
+
+
+def xeb_counters(cells: Cells) -> ScoreCounters | None:
+    """Give the score as counters that only grow and add up over jobs with the same target.
+
+    Returns:
+        The counters; `None` where `linear_xeb` gives a reason.
+    """
+    uniform = 1 / cells.target.size
+    span = float(cells.target.probabilities @ cells.target.probabilities) - uniform
+    if not cells.target.known or span < _UNIFORM * uniform:
+        return None
+    total = float(cells.numbers @ cells.target_p) / span
+    return ScoreCounters(total, cells.shots, uniform / span)
+
+
 def _score_range(cells: Cells) -> tuple[float, float]:
     """Least and greatest probability that a shot can score."""
     probabilities = cells.target.probabilities
@@ -142,7 +170,7 @@ def _mean_interval(
     """Interval of the mean of p(x)."""
     scores, shares, shots = cells.target_p, cells.frequencies, cells.shots
     mean = float(shares @ scores)
-    if _two_valued(cells):
+    if np.isin(cells.target.probabilities, (least, most)).all():
         low, high = clopper_pearson(int(cells.numbers[scores == most].sum()), shots, level)
         return "clopper-pearson", (least + (most - least) * low, least + (most - least) * high)
     variance = float(shares @ (scores - mean) ** 2) * shots / max(shots - 1, 1)
@@ -153,13 +181,3 @@ def _mean_interval(
     reach = math.sqrt(2 * variance * logarithm / shots)
     reach += 7 * (most - least) * logarithm / (3 * max(shots - 1, 1))
     return "empirical-bernstein", (mean - reach, mean + reach)
-
-
-def _two_valued(cells: Cells) -> bool:
-    """Whether a shot can score no more than two different values."""
-    probabilities = cells.target.probabilities
-    values = np.unique(probabilities[: _TWO + 1]) if probabilities.size > _TWO else probabilities
-    if np.unique(values).size > _TWO:
-        return False
-    distinct = np.unique(probabilities).size + (probabilities.size < cells.target.size)
-    return distinct <= _TWO

@@ -62,9 +62,10 @@ def shots_for_half_width(half_width: float, sd: float, level: float = 0.95) -> S
         UsageError: an argument is out of range, or no machine could run so many shots.
     """
     _require_positive(half_width=half_width, sd=sd)
-    z = NormalDist().inv_cdf((1 + _share("level", level)) / 2)
+    z = -NormalDist().inv_cdf((1 - _share("level", level)) / 2)
+    root = z * sd / half_width
     return ShotPlan(
-        shots=_whole((z * sd / half_width) ** 2),
+        shots=_whole(root * root),
         purpose=f"a half-width of {half_width:g} at level {level:g}",
         formula="N = z^2 sd^2 / h^2",
     )
@@ -103,16 +104,16 @@ def shots_for_change(
     after = sd if sd_after is None else sd_after
     _require_positive(change=change, sd=sd, sd_after=after)
     normal = NormalDist()
-    tail = 1 - _share("alpha", alpha) / 2
-    factor = (normal.inv_cdf(tail) + normal.inv_cdf(_share("power", power))) / change
+    tail = _share("alpha", alpha) / 2
+    root = (normal.inv_cdf(_share("power", power)) - normal.inv_cdf(tail)) / change
     purpose = f"a change of {change:g} at alpha {alpha:g} and power {power:g}, each arm"
     if not job_sd:
-        shots = _whole(factor**2 * (sd**2 + after**2))
+        shots = _whole(root * root * (sd * sd + after * after))
         return ShotPlan(shots=shots, purpose=purpose, formula=_FORMULA)
     useful = useful_shots_per_job(min(sd, after), job_sd)
     each = useful if shots_per_job is None else shots_per_job
     _require_positive(shots_per_job=each)
-    jobs = _whole(factor**2 * (2 * job_sd**2 + (sd**2 + after**2) / each)) + 2
+    jobs = _whole(root * root * (2 * job_sd * job_sd + (sd * sd + after * after) / each)) + 2
     return ShotPlan(
         shots=_whole(jobs * each),
         purpose=purpose,
@@ -136,7 +137,8 @@ def useful_shots_per_job(sd: float, job_sd: float) -> int:
         UsageError: an argument is not above 0.
     """
     _require_positive(sd=sd, job_sd=job_sd)
-    return _whole((sd / job_sd) ** 2)
+    root = sd / job_sd
+    return _whole(root * root)
 
 
 def shots_for_fidelity(change: float, cells: int) -> ShotPlan:

@@ -104,7 +104,7 @@ def training_state(
     _require_positive("tolerance", tolerance)
     trend = trend_of(finite_series("losses", values), loss_standard_error)
     signal = _signal(gradients, gradient_standard_errors)
-    threshold = float(ndtri(1 - false_claim / 2))
+    threshold = -float(ndtri(false_claim / 2))
     state, reason = _judged(
         trend,
         signal,

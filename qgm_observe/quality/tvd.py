@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlog1py, xlogy
 
-from qgm_observe.quality.cells import Cells
+from qgm_observe.quality.cells import Cells, shortage
 from qgm_observe.quality.intervals import normal_quantile, within
 from qgm_observe.records import Estimate
 
@@ -29,12 +29,15 @@ def total_variation(cells: Cells, level: float = 0.95) -> Estimate:
         The middle of the range in which the plug-in value minus its bias lies. The interval
         [plug-in - R - z s, plug-in + z s] covers at least as often as it says, at about twice the
         width of a tight one: R is the bias that the cells closer than two deviations to the target
-        could have. The floor is the plug-in reading of a perfect sampler, by the exact mean
+        could have. Against a data set with fewer than one shot a cell there is a reason and no
+        value. The floor is the plug-in reading of a perfect sampler, by the exact mean
         absolute deviation of the binomial distribution.
 
     Source: de Moivre's formula for that deviation (Diaconis and Zabell, Statistical Science 6, 284
     (1991)).
     """
+    if cells.rows is not None and (reason := shortage(cells)):
+        return Estimate(name="total_variation", level=level, n=cells.shots, reason=reason)
     shares, target_p, shots = cells.frequencies, cells.target_p, cells.effective_shots
     null_p = cells.null_p
     difference = shares - target_p
@@ -45,6 +48,7 @@ def total_variation(cells: Cells, level: float = 0.95) -> Estimate:
     null_variance = float((null_p * (1 - null_p) / shots / 4 - deviations**2)[close].sum())
     variance = max(_variance(cells, np.sign(difference)), null_variance)
     reach = normal_quantile(level) * math.sqrt(variance)
+    high_reach = math.hypot(reach, cells.unseen_outside(level))
     empty = Estimate(
         name="total_variation",
         value=plugin,
@@ -53,7 +57,7 @@ def total_variation(cells: Cells, level: float = 0.95) -> Estimate:
         method="bias-aware",
         n=cells.shots,
     )
-    return within(empty, plugin - bias / 2, (plugin - bias - reach, plugin + reach))
+    return within(empty, plugin - bias / 2, (plugin - bias - reach, plugin + high_reach))
 
 
 def mean_deviation(probabilities: NDArray[np.float64], shots: float) -> NDArray[np.float64]:

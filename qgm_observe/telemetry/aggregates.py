@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from qgm_observe.catalog import Signal, signals
 from qgm_observe.journal.event import TERMINAL, Event, OpenWork
-from qgm_observe.journal.measure import Labels, measurements, work_labels
+from qgm_observe.journal.measure import Labels, estimate_labels, measurements, work_labels
 from qgm_observe.journal.totals import NANO, Totals
 from qgm_observe.telemetry.bundles import NOUNS
 from qgm_observe.telemetry.open_gauges import open_gauges, resource_gauges
@@ -25,7 +25,13 @@ _OPEN_GAUGES = (
     signals.JOBS_IN_FLIGHT,
     signals.JOB_OLDEST_WAITING,
 )
-_MEASURED = {TERMINAL, "noted"}
+_MEASURED = {TERMINAL, "noted", "estimate"}
+_ESTIMATED = {
+    "value": signals.QUALITY_VALUE,
+    "low": signals.QUALITY_LOW,
+    "high": signals.QUALITY_HIGH,
+    "floor": signals.QUALITY_FLOOR,
+}
 _LOSSES_KEPT = 1_000
 
 
@@ -146,10 +152,18 @@ class Aggregates:
                     series.newest[place] = event
             series.touched = now
             series.version = family.version = version
-        if event.noun == "step":
+        if event.verb == "estimate":
+            self._estimate(event)
+        elif event.noun == "step":
             self._lose(event)
         elif event.noun == "run":
             self._spend(event.body)
+
+    def _estimate(self, event: Event) -> None:
+        """Show the newest estimate; what it does not tell is no sample."""
+        labels = estimate_labels(event.body)
+        for part, signal in _ESTIMATED.items():
+            self._published.set_gauge(signal, labels, event.body.get(part))
 
     def _lose(self, event: Event) -> None:
         """Show the loss of the last completed step; one that is no number is not shown."""

@@ -1,4 +1,4 @@
-"""A process may end, fork, run out of disk or be interrupted as it likes: what it finished is there."""
+"""A process may end, fork, fill its disk or be interrupted: what it finished is there."""
 
 import json
 import os
@@ -212,15 +212,16 @@ def test_interrupts_at_random_points(script: Script, journal: Path) -> None:
         whole, hit = [], 0
         for number in range(1500):
             try:
-                signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 4e-4))
-                for _ in range(20):
-                    with run.step() as step, step.job("aer") as handle:
-                        with handle.stage("execute"): pass
-                    whole.append(handle.id)
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 4e-4))
+                    for _ in range(20):
+                        with run.step() as step, step.job("aer") as handle:
+                            with handle.stage("execute"): pass
+                        whole.append(handle.id)
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
             except KeyboardInterrupt:
                 hit += 1
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
         time.sleep(1.1)
         for _ in range(2):
             assert qgm.flush(20)
@@ -320,7 +321,7 @@ def test_a_locked_journal_is_written_when_it_is_let_go(script: Script, journal: 
 
 
 def test_the_jsonl_form_from_end_to_end(script: Script, tmp_path: Path) -> None:
-    """Parent, child and pool record into one folder, and a killed child's work is lost there too."""
+    """Parent, child and pool record into one folder, and a killed child's work is lost."""
     path = tmp_path / "journal.jsonl"
     path.mkdir()
     done = script(

@@ -41,9 +41,14 @@ def logged(rows: Rows, noun: str = "job") -> list[str]:
 
 def failing(words: Callable[[], None]) -> None:
     """One job that logs and fails."""
-    with pytest.raises(ValueError, match="wrong"), qgm.job("aer"):
+
+    @qgm.job("aer")
+    def work() -> None:
         words()
         raise ValueError("wrong")
+
+    with pytest.raises(ValueError, match="wrong"):
+        work()
 
 
 # ----------------------------------------------------------------------------------------- filter
@@ -104,11 +109,16 @@ def test_the_lines_of_a_failed_job_go_on_its_record(
     rows: Rows, tail: TailHandler, clock: Clock
 ) -> None:
     """A job that fails keeps the last lines since it began; the run that failed with it, too."""
-    with pytest.raises(ValueError, match="wrong"), qgm.run():
+
+    @qgm.run()
+    def train() -> None:
         log.warning("before")
         clock.tick(1)
         failing(lambda: log.warning("shots %d", 5))
         raise ValueError("wrong")
+
+    with pytest.raises(ValueError, match="wrong"):
+        train()
 
     assert logged(rows) == ["WARNING training: shots 5"]
     assert logged(rows, "run") == ["WARNING training: before", "WARNING training: shots 5"]
@@ -238,7 +248,7 @@ def test_what_looks_like_a_secret_is_masked(line: str, kept: str) -> None:
 
 @given(st.integers(0, 2**32), st.integers(40, 200), st.integers(0, 3000))
 def test_no_part_of_a_long_token_survives_the_cuts(seed: int, length: int, before: int) -> None:
-    """Wherever a token stands in a line, and however the line is cut, 8 characters of it never stay."""
+    """Wherever a token stands in a line, and however that is cut, no 8 of its characters stay."""
     letters = random.Random(seed)
     token = "".join(letters.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", k=length))
     record = logging.makeLogRecord({"msg": "word " * (before // 5) + token + " end"})

@@ -118,7 +118,7 @@ def library(devices: int, *, driver: bool = True) -> SimpleNamespace:
 def test_gpus_tell_or_are_unknown(
     monkeypatch: pytest.MonkeyPatch, module: object, expected: Gpu | None
 ) -> None:
-    """Not installed, no driver, no device: unknown. Else the mean of the work, the sum of memory."""
+    """Not installed, no driver, no device: unknown. Else mean work and all memory."""
     monkeypatch.setitem(sys.modules, "pynvml", module)
     monkeypatch.setattr(gpu, "_devices", {})
     told = gpu_now()

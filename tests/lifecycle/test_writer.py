@@ -16,10 +16,12 @@ import pytest
 import qgm_observe as qgm
 from qgm_observe.catalog import signals
 from qgm_observe.errors import JournalError, UsageError
-from qgm_observe.journal import Event, open_journal
+from qgm_observe.journal import Event, Journal, open_journal
 from qgm_observe.lifecycle import Recorder, use
 from qgm_observe.records import Job, Run
 from qgm_observe.settings import Settings, load_settings
+
+from .conftest import Clock
 
 Rows = Callable[..., list[Event]]
 
@@ -275,3 +277,64 @@ def test_settings_have_readable_defaults() -> None:
     assert Settings() == load_settings({})
     assert load_settings({"QGM_OBSERVE_DETAIL_RATE": "7.5"}).detail_rate == 7.5
     assert load_settings({"OTEL_SERVICE_NAME": "nightly"}).pipeline == "nightly"
+
+
+def test_a_row_that_cannot_be_written_costs_itself_alone(
+    recorder: Recorder, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row on which the journal breaks is dropped and counted; those beside it are written."""
+    recorder.started, recorder.guard.strict = True, False
+    append = Journal.append
+
+    def picky(journal: Journal, events: list[Event], **extra: object) -> list[Event]:
+        if any(event.body.get("model") == "bad" for event in events):
+            raise RuntimeError("cannot")
+        return append(journal, events, **extra)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Journal, "append", picky)
+    for model in ("first", "bad", "last"):
+        with qgm.job("aer", model=model):
+            pass
+    recorder.flush(5)
+    events = rows()
+
+    assert [e.body["model"] for e in events if e.verb == "finished"] == ["first", "last"]
+    (noted,) = [e.body for e in events if e.verb == "noted"]
+    assert noted[signals.OBSERVE_UNWRITTEN.name] == [[[], 1]]
+
+
+def test_an_end_that_was_interrupted_half_way_is_completed(
+    recorder: Recorder, clock: Clock, rows: Rows
+) -> None:
+    """A job that had ended and never reached the ring is recorded by a later beat, once."""
+    job = qgm.job("aer").begin()
+    clock.tick(1)
+    job.ended = job.now()  # as Ctrl-C leaves it
+    clock.tick(2)
+    assert recorder.flush(5)
+    events = rows(verbs=("finished",))
+
+    assert [event.body["outcome"] for event in events] == ["cancelled"]
+    assert job not in recorder.open
+
+
+def test_what_ends_after_the_close_is_written_too(path: Path, recorder: Recorder) -> None:
+    """A job that an exit handler runs after ours is in the journal when it has ended."""
+    recorder.close()
+    with qgm.job("aer", model="late"):
+        pass
+
+    with open_journal(path, read_only=True) as journal:
+        assert [event.body["model"] for event in journal.events()] == ["late"]
+
+
+def test_an_intent_that_nobody_waits_for_any_more_is_no_error(
+    recorder: Recorder, rows: Rows
+) -> None:
+    """An answer that was cancelled, as asyncio does on a time-out, keeps no other from its own."""
+    attempt = qgm.job("aer").begin().intend()
+    late, waited = recorder._ask(attempt, "intent"), recorder._ask(attempt, "submitted")
+    late.cancel()
+    rows()
+
+    assert waited.done() or waited.cancelled()

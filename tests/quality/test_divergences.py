@@ -136,7 +136,19 @@ def test_one_shot_breaks_nothing(divergence: Divergence) -> None:
     """A single shot gives a wide interval or a reason."""
     estimate = divergence(align({"0": 1}, [0.5, 0.5]))
 
-    assert estimate.reason or estimate.high == 1
+    assert estimate.reason or (estimate.low, estimate.high) == (0, 0.5)
+
+
+@pytest.mark.parametrize("divergence", [total_variation, jensen_shannon, hellinger_fidelity])
+def test_what_was_not_seen_is_not_excluded(divergence: Divergence) -> None:
+    """With 100 good shots a sampler that fails once in 50 is still inside the interval."""
+    estimate = divergence(align({"01": 100}, {"01": 1.0}))
+    truths = {total_variation: 0.02, hellinger_fidelity: 0.98}
+    truth = truths.get(divergence, jensenshannon([1, 0], [0.98, 0.02], base=2) ** 2)
+
+    assert estimate.low is not None
+    assert estimate.high is not None
+    assert estimate.low <= truth <= estimate.high
 
 
 @pytest.mark.parametrize("divergence", [total_variation, jensen_shannon, hellinger_fidelity])

@@ -70,5 +70,5 @@ def test_what_cannot_be_judged_has_a_reason_and_does_not_fire():
     assert [each.change.reason for each in told] == [
         "xeb_score: no shots",
         NO_BASELINE,
-        "the baseline is not above 0",
+        "the baseline is not above 0 for certain",
     ]

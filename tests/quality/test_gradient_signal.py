@@ -68,8 +68,19 @@ def test_shots_to_see_the_signal_follow_from_the_ratio():
 
 
 def test_the_standard_error_of_a_parameter_shift():
-    """With single-shot deviations of 1 a component's variance is 1 / 2N."""
-    assert shift_standard_errors([1.0], [1.0], 1000)[0] ** 2 == pytest.approx(1 / 2000)
+    """With single-shot deviations of 1 a component's variance is 1 / 2N, and 2 / N more."""
+    variance = shift_standard_errors([1.0], [1.0], 1000)[0] ** 2
+
+    assert variance == pytest.approx(1.002 / 2000)
+
+
+def test_measured_deviations_leave_pure_noise_pure():
+    """At 100 shots the mean of g^2 / s^2 over 200,000 components without a gradient is 1."""
+    seen = 2 * np.random.default_rng(3).binomial(100, 0.5, (2, 200_000)) / 100 - 1
+    errors = shift_standard_errors(*np.sqrt(1 - seen**2), 100)
+    ratio = ((seen[0] - seen[1]) / 2 / errors) ** 2
+
+    assert ratio.mean() == pytest.approx(1, abs=0.01)  # 3 deviations; 1.02 without the factor
 
 
 @pytest.mark.parametrize(
@@ -87,5 +98,5 @@ def test_unusable_gradients_are_refused(gradient, error):
 )
 def test_unusable_deviations_are_refused(plus, minus, shots):
     """Other shapes, negative deviations and no shots are one line."""
-    with pytest.raises(UsageError, match="write|standard errors"):
+    with pytest.raises(UsageError, match="standard errors: write"):
         shift_standard_errors(plus, minus, shots)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
@@ -23,8 +23,8 @@ def test_chi_square_is_that_of_scipy_where_nothing_is_pooled(pairs):
     table = np.array(pairs).T
     oracle = chi2_contingency(table, correction=False)
 
-    if oracle.expected_freq.min() >= 10:  # so that no cell counts as rare
-        assert chi_square(*table) == pytest.approx((oracle.statistic, oracle.dof, oracle.pvalue))
+    assume(oracle.expected_freq.min() >= 10)  # so that no cell counts as rare
+    assert chi_square(*table) == pytest.approx((oracle.statistic, oracle.dof, oracle.pvalue))
 
 
 def test_rare_cells_are_pooled():
@@ -94,6 +94,27 @@ def test_drift_in_one_feature_of_many_is_named():
     assert all(each.adjusted_p >= each.p for each in told.values())
 
 
+def test_categories_may_be_text():
+    """A category that takes over is found by its name, and equal shares are no drift."""
+    before = {"color": ["red", "blue"] * 100}
+    (same,) = input_drift(before, {"color": ["blue", "red"] * 50})
+    (other,) = input_drift(before, {"color": ["blue"] * 90 + ["green"] * 10})
+
+    assert (same.drifted, other.drifted) == (False, True)
+
+
+def test_permutations_suffice_for_the_level():
+    """At one false alarm a year over 5 features one that drifts far is still found."""
+    random = np.random.default_rng(5)
+    reference = {str(i): random.normal(size=200) for i in range(5)}
+    window = reference | {"3": random.normal(3, size=200)}
+    told = input_drift(reference, window, alpha=alpha_for(1, 1))
+
+    assert [each.feature for each in told if each.drifted] == ["3"]
+    with pytest.raises(UsageError, match="permutations 0"):
+        input_drift(reference, window, permutations=0)
+
+
 def test_few_rows_are_a_reason():
     """Below 20 rows a feature has no p and does not drift, whatever it shows."""
     (told,) = input_drift({"x": [0.0] * 50}, {"x": [1.0] * 19})
@@ -106,6 +127,13 @@ def test_the_level_follows_from_a_yearly_rate():
     """One false alarm a year at one window a day is a level of 1/365."""
     assert alpha_for(1, 1) == pytest.approx(1 / 365)
     assert alpha_for(1e9, 1) == 0.5
+
+
+@pytest.mark.parametrize("pair", [([1], [1, 2]), ([-1, 2], [1, 2]), (["x"], [1])])
+def test_rows_that_are_no_counts_are_refused(pair):
+    """Other lengths, negative counts and text are one line."""
+    with pytest.raises(UsageError, match="write"):
+        chi_square(*pair)
 
 
 @pytest.mark.parametrize(

@@ -39,11 +39,11 @@ def test_the_interval_of_a_slope_covers():
 
 
 def test_a_curve_is_not_taken_for_noise():
-    """A loss that falls exponentially keeps the noise of its steps, within 20 %."""
+    """A loss that falls exponentially keeps the noise of its steps, within 30 %."""
     random = np.random.default_rng(3)
     values = np.exp(-np.arange(50) / 20) + 0.01 * random.standard_normal(50)
 
-    assert trend_of(values).noise == pytest.approx(0.01, rel=0.2)
+    assert trend_of(values).noise == pytest.approx(0.01, rel=0.3)
 
 
 def test_correlated_noise_widens_the_error():

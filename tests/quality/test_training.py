@@ -5,6 +5,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qgm_observe.errors import UsageError
 from qgm_observe.quality.training import TrainingState, training_state
@@ -142,6 +144,21 @@ def test_the_verdict_says_how_far_it_could_see():
     told = judge(flat())
 
     assert told.detectable_slope == pytest.approx((4.417 + 0.842) * 0.02 / math.sqrt(10412.5), 1e-3)
+
+
+@given(
+    st.lists(st.floats(), max_size=30),
+    st.none() | st.floats(1e-6, 1e6),
+    st.none() | st.floats(-1e6, 1e6),
+)
+def test_every_window_gets_a_state_and_never_nan(losses, error, floor):
+    """Whatever the losses are, there is a state with a reason, and no number is NaN."""
+    told = training_state(losses, loss_standard_error=error, loss_floor=floor)
+
+    assert told.reason
+    for estimate in (told.slope, told.loss):
+        numbers = (estimate.value, estimate.low, estimate.high)
+        assert not any(number is not None and math.isnan(number) for number in numbers)
 
 
 @pytest.mark.parametrize(

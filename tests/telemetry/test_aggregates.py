@@ -329,3 +329,26 @@ def test_a_sum_is_kept_to_the_billionth(aggregates, clock, event, numbers):
     clock.tick(30)
 
     assert numbers(aggregates)[f'qgm_job_duration_seconds_sum{{{JOB},source="process"}}'] == 1e-5
+
+
+def test_an_estimate_shows_what_it_tells_and_nothing_else(aggregates, clock, event, numbers):
+    """Value, interval and floor are gauges; without them there is no sample; shots are counted."""
+    told = {"value": 0.75, "low": 0.5, "high": 0.9, "floor": 1.0, "n": 400}
+    aggregates.fold([event("job", "estimate", name="valid_shot_ratio", **told)])
+    clock.tick(60)
+    shown = numbers(aggregates)
+
+    def of(family):
+        return [number for series, number in shown.items() if series.startswith(f"{family}{{")]
+
+    assert of("qgm_quality_value") == [0.75]
+    assert (of("qgm_quality_low"), of("qgm_quality_high")) == ([0.5], [0.9])
+    assert of("qgm_quality_floor") == [1.0]
+    assert (of("qgm_quality_shots_scored_total"), of("qgm_quality_shots_valid_total")) == (
+        [400],
+        [300],
+    )
+
+    aggregates.fold([event("job", "estimate", name="valid_shot_ratio", reason="no shots")])
+
+    assert not [series for series in numbers(aggregates) if series.startswith("qgm_quality_value")]

@@ -191,6 +191,8 @@ def test_absence_is_a_finding_only_where_no_data_is_needed():
             "qgm_observe_events_unwritten_total",
             "qgm_observe_intent_gaps_total",
             "qgm_observe_label_sets_folded_total",
+            "qgm_observe_spans_delivered_total",
+            "qgm_observe_spans_skipped_total",
         )
     }
     assert ("absent", "qgm_jobs_total") in {(n.kind, n.family) for n in report.notes}

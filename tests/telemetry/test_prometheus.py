@@ -235,12 +235,17 @@ def test_another_parser_reads_back_what_was_shown(bodies):
 def test_promtool_finds_nothing(aggregates, clock, event, open_row, tools):
     """Prometheus' own linter has no complaint about an exposition with every signal in it."""
     error = {"class": "quota", "stage": "submit"}
+    ratio = {"name": "valid_shot_ratio", "n": 10, "value": 0.9, "low": 0.5, "high": 1, "floor": 1}
+    spent = dict.fromkeys(
+        ("memory_peak_bytes", "gpu_utilization", "gpu_memory_peak_bytes", "cpu_seconds"), 0.5
+    )
     noted = {"qgm.observe.errors": [[["writer"], 1]]}
     aggregates.fold(
         [
-            event("run", outcome="success", duration=1.0, restart_seconds=0.1),
+            event("run", outcome="success", duration=1.0, restart_seconds=0.1, resources=spent),
             event("step", outcome="success", duration=1.0, loss=0.1),
             event("job", outcome="failure", duration=1.0, error=error),
+            event("job", "estimate", **ratio),
             event("session", outcome="success", usage_seconds=1.0),
             event("process", "noted", **noted),
         ]
@@ -248,6 +253,7 @@ def test_promtool_finds_nothing(aggregates, clock, event, open_row, tools):
     aggregates.set_open([open_row("job", waiting_since=clock()), open_row("run")], clock())
     aggregates.set_gauge(signals.OBSERVE_SKEW, ("ibm",), 0.1)
     aggregates.set_gauge(signals.OBSERVE_JOURNAL_SIZE, (), 4096)
+    aggregates.set_gauge(signals.OBSERVE_DISK_FREE, (), 4096)
     clock.tick(30)
     exposition = aggregates.exposition()
     done = subprocess.run(

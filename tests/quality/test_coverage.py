@@ -1,0 +1,51 @@
+"""The coverage study, reduced."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+PLACE = Path(__file__).parents[2] / "benchmarks" / "coverage.py"
+TARGETS = ("gaussian-8", "gaussian-64", "bars-and-stripes-3x3")
+SHOTS = (100, 10_000)
+REPETITIONS = 40
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> Iterator[ModuleType]:
+    """The benchmark as a module."""
+    spec = importlib.util.spec_from_file_location("coverage_study", PLACE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+def test_intervals_cover_over_a_reduced_grid(benchmark: ModuleType) -> None:
+    """Over 36 cells of 40 draws every method covers 93 % on average and 75 % in the worst cell.
+
+    The seed is fixed. For a method at 95 % a new seed would fail the mean in fewer than 1 of 10,000
+    runs and the worst cell in fewer than 1 of 1,000.
+    """
+    tallies = benchmark.study(TARGETS, SHOTS, REPETITIONS)
+    rows = {row["method"]: row for row in benchmark.summary(tallies, REPETITIONS)}
+
+    assert set(rows) == set(benchmark.METHODS)
+    assert {name: row["mean"] for name, row in rows.items() if row["mean"] < 0.93} == {}
+    assert {name: row["worst"] for name, row in rows.items() if row["worst"] < 0.75} == {}
+    assert {name: row["flagged"] for name, row in rows.items() if row["flagged"] > 0.07} == {}
+    assert {name: row["moved"] for name, row in rows.items() if row["moved"] > 0.08} == {}
+
+
+def test_answers_are_not_bought_by_silence(benchmark: ModuleType) -> None:
+    """Only KL may abstain on this grid: there are one or more shots a cell for all others."""
+    tallies = benchmark.study(TARGETS, SHOTS, 3)
+    rows = {row["method"]: row["insufficient"] for row in benchmark.summary(tallies, 3)}
+
+    assert {name for name, share in rows.items() if share > 0} <= {"KL"}
