@@ -17,20 +17,21 @@ ProcessId = tuple[str, str, int, int]
 
 _INSERT = """
     INSERT INTO events (id, verb, noun, subject, run, at, recorded_at, body)
-    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM lost WHERE id = ?1)
+    SELECT * FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?))
+    WHERE NOT EXISTS (SELECT 1 FROM lost WHERE id = column1)
     ON CONFLICT (id) DO NOTHING"""
 
 _ROW = """
     INSERT INTO open_work (subject, noun, run, opened_at, heartbeat, process, facts, body)
-    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8"""
-_UNLESS_FINISHED = " WHERE NOT EXISTS (SELECT 1 FROM events WHERE id = ?1 || '/finished')"
+    SELECT * FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?))"""
+_UNLESS_FINISHED = " WHERE NOT EXISTS (SELECT 1 FROM events WHERE id = column1 || '/finished')"
 
 # a finished run that is resumed opens again; no late heartbeat or intent opens what was finished
 _OPENED = f"""{_ROW} WHERE true ON CONFLICT (subject) DO UPDATE SET
     opened_at = excluded.opened_at, heartbeat = excluded.heartbeat,
     process = excluded.process, facts = excluded.facts"""
 _INTENDED = f"{_ROW}{_UNLESS_FINISHED} ON CONFLICT (subject) DO NOTHING"
-_OR_OPEN = " OR EXISTS (SELECT 1 FROM open_work WHERE subject = ?1)"
+_OR_OPEN = " OR EXISTS (SELECT 1 FROM open_work WHERE subject = column1)"
 _BEATS = f"""{_ROW}{_UNLESS_FINISHED}{_OR_OPEN} ON CONFLICT (subject) DO UPDATE SET
     heartbeat = excluded.heartbeat, process = excluded.process, body = excluded.body"""
 

@@ -26,10 +26,8 @@ def decode(text: str) -> dict[str, Any]:
 
 
 def _plain(value: Any, depth: int) -> Any:
-    if value is None or isinstance(value, bool):
+    if value is None or (isinstance(value, int) and value.bit_length() <= _WIDEST):
         return value
-    if isinstance(value, int):
-        return value if value.bit_length() <= _WIDEST else _text(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, str) or depth == 0:

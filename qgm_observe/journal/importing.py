@@ -181,8 +181,8 @@ class Importer:
         if (newest,) in seqs:
             db.execute(
                 """INSERT INTO events (seq, id, verb, noun, subject, at, recorded_at, body)
-                    VALUES (?1, 'pruned/' || ?1, 'noted', 'process', '', 0, 0, '{}')""",
-                (newest,),
+                    VALUES (?, ?, 'noted', 'process', '', 0, 0, '{}')""",
+                (newest, f"pruned/{newest}"),
             )
 
     def _retell(self, db: sqlite3.Connection) -> None:

@@ -208,6 +208,7 @@ class JsonlJournal(Store):
             importer.refresh()
         except BaseException:
             self._importers.clear()  # what was taken half is read again
+            importer.close()
             raise
         return importer
 

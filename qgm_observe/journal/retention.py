@@ -169,7 +169,8 @@ def _delete(db: sqlite3.Connection, seqs: list[int]) -> int:
     db.executemany("DELETE FROM events WHERE seq = ?", keys)
     return (
         db.executemany(
-            "DELETE FROM blobs WHERE hash = ?1 AND NOT EXISTS (SELECT 1 FROM refs WHERE hash = ?1)",
+            """DELETE FROM blobs WHERE hash = ?
+                AND NOT EXISTS (SELECT 1 FROM refs WHERE refs.hash = blobs.hash)""",
             [(each,) for each in hashes],
         ).rowcount
         if hashes

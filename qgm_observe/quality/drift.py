@@ -19,7 +19,7 @@ from qgm_observe.quality.persistence import LEAST_HISTORY, persistence_of, plaus
 from qgm_observe.quality.series import Array, finite_series, positive
 
 EWMA_WEIGHT = 0.25
-"""Of the newest point; facts of the field say 0.1 to 0.3 on daily means."""
+"""Of the newest point; 0.1 to 0.3 is usual on daily means."""
 
 CUSUM_SLACK = 0.5
 """In sd: shifts of twice as much are found soonest."""

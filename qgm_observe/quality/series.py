@@ -1,7 +1,6 @@
 """Series and tables of measured numbers, checked once at the door."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -67,18 +66,6 @@ def positive(name: str, value: float) -> float:
     if not 0 < value < math.inf:
         raise UsageError(f"{name} {value}: write a finite number above 0")
     return float(value)
-
-
-def same_length(**series: Sequence[float] | Array) -> None:
-    """Refuse series of different lengths.
-
-    Raises:
-        UsageError: the lengths differ.
-    """
-    lengths = {name: len(values) for name, values in series.items()}
-    if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        raise UsageError(f"{told}: write series of one length")
 
 
 def _floats(name: str, values: ArrayLike) -> Array:

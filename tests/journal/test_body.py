@@ -60,3 +60,8 @@ def test_enumerations_are_their_values():
 def test_text_that_is_no_utf8_survives():
     """A lone surrogate, which no file could hold, is escaped and comes back."""
     assert decode(encode({"x": "\ud800"})) == {"x": "\ud800"}
+
+
+def test_an_integer_too_long_to_be_written_is_named():
+    """Python writes no integer of more than 4300 digits: it becomes its type, the rest stays."""
+    assert decode(encode({"x": 10**5000, "y": 2**100})) == {"x": "<int>", "y": 2**100}

@@ -239,7 +239,8 @@ def test_a_transaction_held_open_would_grow_the_log(small_log, tmp_path, make):
 # ------------------------------------------------------------------------------------------ fork
 
 FORKER = """
-import os, sys, threading
+import os, sys, threading, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads, since Python 3.12
 from pathlib import Path
 from qgm_observe.journal import Event, Journal
 def event(name):

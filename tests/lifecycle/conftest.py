@@ -1,13 +1,39 @@
 """A recorder on a journal of its own, and clocks that move when told."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from qgm_observe.catalog import ExecutionMode
 from qgm_observe.journal import Event, open_journal
-from qgm_observe.lifecycle import Recorder, use
+from qgm_observe.lifecycle import Device, Recorder, use
 from qgm_observe.settings import load_settings
+
+REMOTE = Device("ibm", "ibm_fez", "us-east", ExecutionMode.JOB)
+TIMES = {
+    "created": "2026-11-23T10:00:00Z",
+    "running": "2026-11-23T10:00:01Z",
+    "finished": "2026-11-23T10:00:02Z",
+}
+
+
+class ProviderJob:
+    """A provider's job that tells all there is."""
+
+    def job_id(self) -> str:
+        return "d1abc"
+
+    def metrics(self) -> Any:
+        return {"timestamps": TIMES}
+
+    def status(self) -> str:
+        return "DONE"
+
+    def result(self) -> dict[str, int]:
+        return {"00": 5}
 
 
 class Clock:
@@ -65,3 +91,22 @@ def rows(path: Path, recorder: Recorder) -> Callable[..., list[Event]]:
         return events
 
     return read
+
+
+@pytest.fixture
+def counted(path: Path, clock: Clock) -> Iterator[tuple[Recorder, Counter[str]]]:
+    """A recorder as users have it, whose guard swallows, and all that its guard has counted."""
+    made = Recorder(load_settings(journal=path, strict=False), now=clock.now, wall=clock.wall)
+    counts: Counter[str] = Counter()
+    take = made.guard.take
+
+    def remember() -> dict[str, int]:
+        taken = take()
+        counts.update(taken)
+        return taken
+
+    made.guard.take = remember  # type: ignore[method-assign]
+    before = use(made)
+    yield made, counts
+    made.close()
+    use(before)

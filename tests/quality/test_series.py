@@ -9,7 +9,6 @@ from qgm_observe.quality.series import (
     finite_table,
     open_share,
     positive,
-    same_length,
 )
 
 
@@ -38,12 +37,10 @@ def test_what_is_no_table_is_refused(wrong):
 
 
 def test_numbers_out_of_range_are_refused():
-    """Shares are strictly between 0 and 1, sizes finite and above 0, series of one length."""
+    """Shares are strictly between 0 and 1, sizes finite and above 0."""
     for share in (0, 1, float("nan")):
         with pytest.raises(UsageError):
             open_share("alpha", share)
     for size in (0, -1, float("inf"), float("nan")):
         with pytest.raises(UsageError):
             positive("rate", size)
-    with pytest.raises(UsageError, match="a has 1, b has 2"):
-        same_length(a=[1.0], b=[1.0, 2.0])
