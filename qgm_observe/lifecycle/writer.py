@@ -225,6 +225,10 @@ class Writer:
 
     def _sift(self) -> None:
         """One row that cannot be written must not keep the others from it."""
+        if self.journal is None:  # it was not the rows' fault: they wait
+            self._retry_at = self.recorder.seconds() + RETRY_SECONDS
+            self._shorten()
+            return
         rows = list(self._backlog)
         self._backlog.clear()
         for row in rows:

@@ -338,3 +338,22 @@ def test_an_intent_that_nobody_waits_for_any_more_is_no_error(
     rows()
 
     assert waited.done() or waited.cancelled()
+
+
+def test_rows_wait_while_the_journal_cannot_be_opened(
+    recorder: Recorder, clock: Clock, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever keeps the journal from being opened, the rows are there once it can be."""
+
+    def nowhere(_: Path) -> None:
+        raise RuntimeError("no home")
+
+    recorder.started, recorder.guard.strict = True, False
+    with monkeypatch.context() as patch:
+        patch.setattr("qgm_observe.lifecycle.writer.open_journal", nowhere)
+        with qgm.job("aer", model="waits"):
+            pass
+        assert not recorder.flush(5)
+    clock.tick(6)
+
+    assert [event.body["model"] for event in rows(verbs=("finished",))] == ["waits"]
