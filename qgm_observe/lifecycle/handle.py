@@ -187,7 +187,8 @@ class Handle:
             self.outcome = outcome or Outcome.SUCCESS
         if self.failure is not None and self.outcome is Outcome.SUCCESS:
             self.failure = None
-        self.failed_with = None
+        if self.failed_with is not None:
+            self.failed_with = None
         if len(recorder.ring) < recorder.room:
             recorder.ring.append(self)
         else:

@@ -59,11 +59,10 @@ class JobHandle(Handle):
         circuits: int | None = None,
         session: Any = None,
     ) -> None:
-        shots, circuits = _count("shots", shots), _count("circuits", circuits)
         Handle.__init__(self, recorder, parent, given)
         self.backend = backend
-        self.shots = shots
-        self.circuits = circuits
+        self.shots = None if shots is None else _count("shots", shots)
+        self.circuits = None if circuits is None else _count("circuits", circuits)
         self.session = session
 
     @property
