@@ -302,7 +302,7 @@ def _estimate_table(estimates: Sequence[Estimate]) -> Table:
     table.add_column("samples", min_width=8)
     table.add_column("value", justify="right")
     table.add_column("interval")
-    table.add_column("perfect", justify="right")
+    table.add_column("perfect shows", justify="right")
     for each in estimates:
         told = each.reason or "" if each.value is None else _interval(each)
         floor = "" if each.floor is None else f"{each.floor:.3g}"
