@@ -10,8 +10,8 @@ from dataclasses import asdict, replace
 from importlib.resources import files
 from pathlib import Path
 
-from qgm_observe.cli.demo import serve_on, tell
 from qgm_observe.cli.progress import progress
+from qgm_observe.cli.showing import serve_on, tell
 from qgm_observe.journal import Event, open_journal
 from qgm_observe.telemetry.aggregates import Aggregates
 from qgm_observe.telemetry.endpoint import serve

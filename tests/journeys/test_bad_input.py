@@ -16,8 +16,8 @@ Shell = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("demo", "--device", "fezz"), "did you mean"),
-        (("demo", "--target", "cats"), "bars-and-stripes"),
+        (("demo", "--port", "0", "--device", "fezz"), "did you mean"),
+        (("demo", "--port", "0", "--target", "cats"), "bars-and-stripes"),
         (("demo", "--iterations", "0"), "write 1 or more"),
         (("demo", "--iterations", "many"), "invalid int value"),
         (("demo", "--journal", "/proc/nowhere/j.db"), "give another path"),
@@ -56,7 +56,7 @@ def test_a_corrupt_journal_is_left_as_it_is(shell: Shell, tmp_path: Path, comman
     open_journal(path).close()
     damaged = path.read_bytes()[:100] + b"damage" * 500
     path.write_bytes(damaged)
-    words = ("demo",) if command == "demo" else ("journal", "info")
+    words = ("demo", "--port", "0") if command == "demo" else ("journal", "info")
     done = shell(*words, "--journal", str(path))
 
     assert done.returncode == 2
@@ -71,7 +71,7 @@ def test_a_journal_of_a_newer_version(shell: Shell, tmp_path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 9999")
     db.close()
-    done = shell("demo", "--journal", str(path))
+    done = shell("demo", "--port", "0", "--journal", str(path))
 
     assert done.returncode == 2
     assert "upgrade" in done.stderr
@@ -81,7 +81,7 @@ def test_a_file_that_is_no_journal(shell: Shell, tmp_path: Path) -> None:
     """Somebody's notes are not taken for a journal and stay what they are."""
     path = tmp_path / "notes.txt"
     path.write_text("my notes\n" * 100)
-    done = shell("demo", "--journal", str(path))
+    done = shell("demo", "--port", "0", "--journal", str(path))
 
     assert done.returncode == 2
     assert path.read_text() == "my notes\n" * 100
