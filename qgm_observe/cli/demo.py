@@ -5,7 +5,9 @@ Every stage of every job is recorded in the journal and served at /metrics while
 """
 
 import argparse
+import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,12 @@ def _train(core: Any, target: Any, iterations: int) -> None:
         counts = core.sample(SAMPLES)
         qgm.evaluate(counts, target.probabilities)
         job.note(**_described(core.device, target))
+        if core.device.calibration is not None:
+            job.keep("calibration", partial(_text_of, core.device.calibration))
+
+
+def _text_of(calibration: Any) -> bytes:
+    return json.dumps(calibration.to_dict(), default=str, sort_keys=True).encode()
 
 
 def _described(device: Any, target: Any) -> dict[str, Any]:

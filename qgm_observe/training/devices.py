@@ -45,6 +45,7 @@ class Device:
             backend of somebody else, for instance hardware).
         qubits: Physical qubits of the snapshot in use, in the order of their new numbers.
         calibrated_at: When the calibration was last updated, in UTC.
+        calibration: The whole calibration as the provider told it (Qiskit's `BackendProperties`).
     """
 
     name: str
@@ -53,6 +54,7 @@ class Device:
     kind: Kind
     qubits: Chain | None = None
     calibrated_at: datetime | None = None
+    calibration: Any = None
 
     def seeded(self, seed: int) -> Sampler:
         """Return a sampler whose shots follow from the seed; an external one is left as it is."""
@@ -139,6 +141,7 @@ def _snapshot_device(snapshot: Any, num_qubits: int, seed: int | None) -> Device
         kind="snapshot",
         qubits=chosen,
         calibrated_at=_in_utc(properties.last_update_date),
+        calibration=properties,
     )
 
 

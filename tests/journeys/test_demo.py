@@ -96,6 +96,21 @@ def test_the_journal_holds_every_job_of_every_step(demo: tuple[str, Path, str]) 
     assert {"fake_fez"} == {job.device for job in jobs}
 
 
+def test_the_journal_keeps_what_the_run_rests_on(demo: tuple[str, Path, str]) -> None:
+    """The compiled circuit, each step's parameters and the whole calibration can be had again."""
+    with open_journal(demo[1], read_only=True) as journal:
+        bodies = [event.body.get("blobs", {}) for event in journal.events(verbs=("finished",))]
+        kept = {kind: hashes for body in bodies for kind, hashes in body.items()}
+        calibration = json.loads(journal.blob(kept["calibration"][0]) or b"")
+        circuit = journal.blob(kept["circuits"][0])
+        parameters = json.loads(journal.blob(kept["parameters"][0]) or b"")
+
+    assert len(calibration["qubits"]) == 156
+    assert circuit is not None
+    assert circuit.startswith(b"QISKIT")
+    assert all(isinstance(angle, float) for angle in parameters)
+
+
 def test_the_replay_needs_no_training_library(shell: Shell) -> None:
     """`demo --replay` shows the recorded run without importing numpy or qiskit."""
     done = shell("demo", "--replay", "--port", "0", "--json", PYTHONPROFILEIMPORTTIME="1")
