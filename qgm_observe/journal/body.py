@@ -5,6 +5,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from qgm_observe.journal.event import Event
+
 _strict = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 _DEEPEST = 32
 _WIDEST = 4096
@@ -23,6 +25,26 @@ def decode(text: str) -> dict[str, Any]:
     """Return the body that `encode` wrote."""
     body: dict[str, Any] = json.loads(text)
     return body
+
+
+COLUMNS = "seq, id, verb, noun, subject, run, at, recorded_at, body"
+"""The columns of an event's row, as `event_of` takes them."""
+
+
+def event_of(row: tuple[Any, ...]) -> Event:
+    """Return the event of a row."""
+    seq, id_, verb, noun, subject, run, at, recorded_at, body = row
+    return Event(
+        verb=verb,
+        noun=noun,
+        subject=subject,
+        at=at,
+        body=decode(body),
+        id=id_,
+        run=run,
+        recorded_at=recorded_at,
+        seq=seq,
+    )
 
 
 def _plain(value: Any, depth: int) -> Any:

@@ -18,6 +18,7 @@ from typing import Any
 from qgm_observe.errors import NewerJournal
 from qgm_observe.journal import lines, retention
 from qgm_observe.journal.appending import ProcessId, apply
+from qgm_observe.journal.body import COLUMNS
 from qgm_observe.journal.database import ScratchDatabase
 from qgm_observe.journal.schema import MIGRATIONS
 from qgm_observe.journal.totals import Totals
@@ -217,7 +218,7 @@ class Importer:
 
     def summary(self, names: Sequence[str], now: float) -> dict[str, Any]:
         """Return what stands for files, and for all summaries so far, once they are gone."""
-        of_file = f"SELECT {retention.COLUMNS} FROM events JOIN sources USING (seq) WHERE file = ?"  # noqa: S608  constants only
+        of_file = f"SELECT {COLUMNS} FROM events JOIN sources USING (seq) WHERE file = ?"  # noqa: S608  constants only
         with self.database.writing() as db:
             db.execute("SAVEPOINT foreseen")
             for name in names:

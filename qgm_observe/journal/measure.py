@@ -13,6 +13,7 @@ from typing import Any
 from qgm_observe.catalog import SIGNALS, ErrorClass, Kind, Outcome, Signal, signals
 from qgm_observe.catalog import labels as by
 from qgm_observe.journal.event import TERMINAL, Event
+from qgm_observe.records import VALID_SHOT_RATIO
 
 Labels = tuple[str, ...]
 """Label values in the order of the signal's labels."""
@@ -190,7 +191,7 @@ def estimate_labels(body: Mapping[str, Any]) -> Labels:
 def _scored(body: Mapping[str, Any]) -> list[Measurement]:
     """A ratio of valid shots brings both of its counters, so that windows can be judged by them."""
     shots, ratio = body.get("n", 0), body.get("value", -1)
-    if body.get("name") != "valid_shot_ratio" or not (_is_amount(shots) and _is_amount(ratio)):
+    if body.get("name") != VALID_SHOT_RATIO or not (_is_amount(shots) and _is_amount(ratio)):
         return []
     labels = estimate_labels(body)[:-1]
     return [

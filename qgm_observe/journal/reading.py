@@ -13,14 +13,13 @@ from typing import Any
 
 from qgm_observe.journal import blobs, folds, retention
 from qgm_observe.journal.appending import open_rows
-from qgm_observe.journal.body import decode
+from qgm_observe.journal.body import COLUMNS, event_of
 from qgm_observe.journal.event import TERMINAL, Event, OpenWork
 from qgm_observe.journal.information import JournalInfo, look
 from qgm_observe.journal.totals import Totals
 from qgm_observe.records import Run
 
 PAGE = 1000
-_COLUMNS = "seq, id, verb, noun, subject, run, at, recorded_at, body"
 _OPEN_COLUMNS = "subject, noun, run, opened_at, heartbeat, process, facts, body"
 
 
@@ -64,13 +63,13 @@ class Reader(ABC):
             limit: So many at most.
         """
         where, values = _where(verbs, nouns, runs, since, until)
-        query = f"SELECT {_COLUMNS} FROM events WHERE seq > ? {where} ORDER BY seq LIMIT ?"  # noqa: S608  constants only
+        query = f"SELECT {COLUMNS} FROM events WHERE seq > ? {where} ORDER BY seq LIMIT ?"  # noqa: S608  constants only
         left = limit
         while left is None or left > 0:
             page = PAGE if left is None else min(PAGE, left)
             with self._reading() as db:
                 rows = db.execute(query, (after, *values, page)).fetchall()
-            yield from map(_event, rows)
+            yield from map(event_of, rows)
             if len(rows) < page:
                 return
             after = rows[-1][0]
@@ -86,11 +85,11 @@ class Reader(ABC):
 
         What `events(after=...)` yields from there on is not in them.
         """
-        query = f"SELECT {_COLUMNS} FROM events WHERE verb IN {retention.COUNTED} ORDER BY seq"  # noqa: S608  constants only
+        query = f"SELECT {COLUMNS} FROM events WHERE verb IN {retention.COUNTED} ORDER BY seq"  # noqa: S608  constants only
         with self._reading() as db:
             totals, last = retention.pruned_totals(db), _last_seq(db)
             for row in db.execute(query):
-                totals.add(_event(row))
+                totals.add(event_of(row))
             return totals, last
 
     def minutes(
@@ -222,18 +221,3 @@ def _where(
 def _last_seq(db: sqlite3.Connection) -> int:
     (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()
     return int(last)
-
-
-def _event(row: tuple[Any, ...]) -> Event:
-    seq, id_, verb, noun, subject, run, at, recorded_at, body = row
-    return Event(
-        verb=verb,
-        noun=noun,
-        subject=subject,
-        at=at,
-        body=decode(body),
-        id=id_,
-        run=run,
-        recorded_at=recorded_at,
-        seq=seq,
-    )

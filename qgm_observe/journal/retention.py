@@ -13,9 +13,9 @@ from math import ceil
 from typing import Any
 
 from qgm_observe.catalog import Outcome
-from qgm_observe.journal.body import decode, encode
+from qgm_observe.journal.body import COLUMNS, decode, encode, event_of
 from qgm_observe.journal.database import Database
-from qgm_observe.journal.event import TERMINAL, Event
+from qgm_observe.journal.event import TERMINAL
 from qgm_observe.journal.totals import SCALES, Totals
 
 BATCH = 1000
@@ -33,10 +33,7 @@ WRONG_CLOCK = 86400.0
 VACUUM_PAGES = 2000
 """Pages one transaction gives back at most."""
 
-COLUMNS = "events.seq, id, verb, noun, subject, at, recorded_at, body"
-"""What `count` needs to know of a row."""
-
-COUNTED = (TERMINAL, "tallied", "noted")
+COUNTED = (TERMINAL, "tallied", "noted", "estimate")
 """Verbs that totals count."""
 
 # what is open needs the rows that tell what it is and where it was submitted
@@ -212,8 +209,8 @@ def pruned_totals(db: sqlite3.Connection) -> Totals:
 
 
 def count(db: sqlite3.Connection, pruned: list[tuple[Any, ...]]) -> None:
-    """Add rows of `COLUMNS` to the totals and the minutes, before they go."""
-    events = [_event(row) for row in pruned if row[2] in COUNTED]
+    """Add rows of `body.COLUMNS` to the totals and the minutes, before they go."""
+    events = [event_of(row) for row in pruned if row[2] in COUNTED]
     totals = pruned_totals(db)
     minutes: dict[int, Totals] = {}
     for event in events:
@@ -273,17 +270,3 @@ def pruned_minutes(
         (minute * 60.0, signal, tuple(json.loads(labels)), value / SCALES.get(signal, 1))
         for minute, signal, labels, value in rows
     ]
-
-
-def _event(row: tuple[Any, ...]) -> Event:
-    seq, id_, verb, noun, subject, at, recorded_at, body = row
-    return Event(
-        verb=verb,
-        noun=noun,
-        subject=subject,
-        at=at,
-        body=decode(body),
-        id=id_,
-        recorded_at=recorded_at,
-        seq=seq,
-    )

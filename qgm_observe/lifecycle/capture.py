@@ -33,6 +33,8 @@ def captured(
 
 def keep_circuits(handle: Handle, value: Any) -> None:
     """Keep Qiskit circuits, each object once, as QPY (the format of `qiskit.qpy`)."""
+    if handle.recorder.settings.capture == "none":
+        return
     qpy = sys.modules.get("qiskit.qpy")
     circuits = value if isinstance(value, list | tuple) else [value]
     if qpy is None or not all(hasattr(each, "qregs") for each in circuits):
@@ -47,7 +49,7 @@ def keep_circuits(handle: Handle, value: Any) -> None:
 
 def keep_parameters(handle: Handle, value: Any) -> None:
     """Keep a parameter vector as a JSON list."""
-    if hasattr(value, "tolist"):
+    if hasattr(value, "tolist") and handle.recorder.settings.capture != "none":
         numbers = value.tolist()
         handle.keep("parameters", partial(_json, numbers))
 

@@ -7,6 +7,7 @@ their names: `step` and the ten stages; others by `stages={"compile": "_transpil
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from qgm_observe.catalog import STAGES, Level
@@ -14,6 +15,7 @@ from qgm_observe.errors import UsageError
 from qgm_observe.lifecycle.capture import keep_circuits, keep_parameters
 from qgm_observe.lifecycle.handle import Handle, current
 from qgm_observe.lifecycle.job import JobHandle
+from qgm_observe.lifecycle.logs import redacted
 from qgm_observe.lifecycle.recorder import recorder
 from qgm_observe.lifecycle.resume import run_to_resume
 from qgm_observe.lifecycle.run import RunHandle, StepHandle, WithJobs
@@ -109,7 +111,7 @@ class _Eye:
         options: dict[str, Any] = {}
         run_id = None
         with recorder().guard("observe"):
-            options = _options(method, args, kwargs)
+            options = _told(_options(method, args, kwargs))
             run_id = run_to_resume(recorder(), options)
         resumed_from = None if run_id is None else 0
         run = RunHandle(recorder(), None, self.labels, run_id=run_id, resumed_from=resumed_from)
@@ -185,16 +187,36 @@ class _Eye:
 
 
 def _options(method: Callable[..., Any], args: Any, kwargs: Any) -> dict[str, Any]:
-    """The call's arguments by name, apart from the data."""
+    """The call's arguments by name, in the order of the method's parameters."""
     try:
         signature = inspect.signature(method)
         options = dict(signature.bind(*args, **kwargs).arguments)
     except Exception:  # noqa: BLE001  a signature may be computed, or not be there
-        return dict(kwargs)
+        return {}
     for name, parameter in signature.parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
             options |= options.pop(name, {})
-    return {key: value for key, value in options.items() if key not in ("data", "target")}
+    return options
+
+
+def _told(arguments: dict[str, Any]) -> dict[str, Any]:
+    """What may be kept of the arguments of `fit`: the first is the data, whatever its name.
+
+    Of the rest numbers, paths and text that is no secret; of all else the type alone, for a
+    further argument may hold data as well.
+    """
+    return {name: _scalar(name, value) for name, value in list(arguments.items())[1:]}
+
+
+def _scalar(name: str, value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Path) or (isinstance(value, str) and name == "checkpoint"):
+        return str(value)
+    if isinstance(value, str):
+        text = f"{name}={value}"
+        return value if redacted(text) == text else "<redacted>"
+    return f"<{type(value).__qualname__}>"
 
 
 def _positive(value: Any) -> int | None:

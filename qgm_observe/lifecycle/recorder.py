@@ -109,6 +109,8 @@ class Recorder:
             at = self.seconds()
             self.ring.append(Pending(partial(events.estimated, handle, estimate, at)))
             self.start()
+        else:
+            self.dropped += 1
 
     def _ask(self, attempt: AttemptHandle, verb: str) -> Future[None]:
         answer: Future[None] = Future()

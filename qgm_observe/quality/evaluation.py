@@ -21,7 +21,7 @@ from qgm_observe.quality.scores import (
     valid_shots,
 )
 from qgm_observe.quality.tvd import total_variation
-from qgm_observe.records import Estimate
+from qgm_observe.records import VALID_SHOT_RATIO, Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ _UNTOLD = "the target is a data set, which does not tell what is valid: pass `va
 
 def _valid(usable: int | None, cells: Cells, level: float) -> Estimate:
     if usable is None:
-        return Estimate(name="valid_shot_ratio", level=level, n=cells.shots, reason=_UNTOLD)
+        return Estimate(name=VALID_SHOT_RATIO, level=level, n=cells.shots, reason=_UNTOLD)
     return valid_shot_ratio(usable, cells.shots, level)
 
 

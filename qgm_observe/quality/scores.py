@@ -10,7 +10,7 @@ from qgm_observe.errors import UsageError
 from qgm_observe.quality.cells import Cells
 from qgm_observe.quality.counts import read_outcomes
 from qgm_observe.quality.intervals import clopper_pearson, normal_quantile, within
-from qgm_observe.records import Estimate
+from qgm_observe.records import VALID_SHOT_RATIO, Estimate
 
 FEW_SHOTS = 50
 """Shots below which the normal interval of a mean is not trusted."""
@@ -38,10 +38,10 @@ def valid_shot_ratio(valid: int, shots: int, level: float = 0.95) -> Estimate:
     if not 0 <= valid <= shots:
         raise UsageError(f"valid {valid} of {shots} shots: write 0 <= valid <= shots")
     if shots == 0:
-        return Estimate(name="valid_shot_ratio", level=level, reason="no shots")
+        return Estimate(name=VALID_SHOT_RATIO, level=level, reason="no shots")
     low, high = clopper_pearson(valid, shots, level)
     return Estimate(
-        name="valid_shot_ratio",
+        name=VALID_SHOT_RATIO,
         value=valid / shots,
         low=low,
         high=high,

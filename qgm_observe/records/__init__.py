@@ -1,6 +1,6 @@
 """Every noun that is data: frozen, validated on construction, standard library only."""
 
-from qgm_observe.records.estimate import Estimate
+from qgm_observe.records.estimate import VALID_SHOT_RATIO, Estimate
 from qgm_observe.records.process import Process, current_process
 from qgm_observe.records.reading import Reading
 from qgm_observe.records.work import (
@@ -20,6 +20,7 @@ from qgm_observe.records.work import (
 __all__ = [
     "LOCAL",
     "PROVIDER",
+    "VALID_SHOT_RATIO",
     "Attempt",
     "Estimate",
     "Failure",

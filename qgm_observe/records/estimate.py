@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from qgm_observe.errors import UsageError
 
+VALID_SHOT_RATIO = "valid_shot_ratio"
+"""The name of the estimate whose shots are counted: judged, and valid of those."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:

@@ -1,6 +1,5 @@
 """Traces and metrics to a real OTLP endpoint: present, absent, hanging, and back again."""
 
-import json
 import os
 import socket
 import subprocess
@@ -291,11 +290,13 @@ def test_a_processor_that_raises_reaches_nobody(configured: Path) -> None:
         pass
     assert qgm.flush(10)
     recorder().close()
+    name = signals.OBSERVE_ERRORS.name
     with open_journal(configured, read_only=True) as journal:
         noted = [event.body for event in journal.events(verbs=("noted",))]
         assert len(list(journal.events(verbs=("finished",)))) == 1
 
-    assert "span processor" in json.dumps(noted) or recorder().guard.counts["span processor"] == 2
+    kept = sum(count for body in noted for _, count in body.get(name, []))
+    assert kept + recorder().guard.counts.total() >= 2  # the job's span and its stage's
 
 
 def test_nothing_of_opentelemetry_is_loaded_unasked(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """`evaluate` answers, and records what it says with what is open."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 import qgm_observe as qgm
+from qgm_observe.catalog import signals
 from qgm_observe.errors import UsageError
-from qgm_observe.journal import Event
+from qgm_observe.journal import Event, open_journal
 
 pytestmark = pytest.mark.usefixtures("recorder")
 TARGET = {"00": 0.5, "11": 0.5}
@@ -51,3 +53,27 @@ def test_bad_counts_are_refused() -> None:
     """Counts that cannot be read are one clear error."""
     with pytest.raises(UsageError):
         qgm.evaluate({}, TARGET)
+
+
+def test_counted_shots_outlive_their_rows(path: Path, rows: Callable[..., list[Event]]) -> None:
+    """What an estimate counted is in the journal's totals, before and after its row is pruned."""
+    with qgm.job("aer"):
+        qgm.evaluate({"00": 480, "11": 500, "01": 20}, TARGET)
+    with qgm.job("aer"):
+        pass
+    recorded = rows()[-1].recorded_at
+
+    def counted() -> list[dict[tuple[str, ...], int]]:
+        totals, _ = journal.snapshot()
+        names = (signals.QUALITY_SCORED.name, signals.QUALITY_VALID.name)
+        return [totals.counters[name] for name in names]
+
+    with open_journal(path) as journal:
+        before = counted()
+        report = journal.prune(recorded + 1e6, older_than_seconds=1, max_bytes=1 << 40)
+        left = list(journal.events(verbs=("estimate",)))
+        after = counted()
+
+    assert [list(each.values()) for each in before] == [[1000], [980]]
+    assert report.rows > 0
+    assert (left, after) == ([], before)

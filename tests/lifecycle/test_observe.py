@@ -219,6 +219,29 @@ def test_a_resume_is_one_run(rows: Rows, clock: Clock, tmp_path: Path) -> None:
     assert again.body["outcome"] == "success"
 
 
+def test_data_under_any_name_and_secrets_stay_out(rows: Rows, tmp_path: Path) -> None:
+    """The first argument of fit is never kept, nor are further lists and texts that are secrets."""
+
+    class Named:
+        def fit(self, samples: Any, *, validation: Any, token: str, rate: float, **_: Any) -> None:
+            """Do nothing."""
+
+    options = {"validation": [0.123], "token": "tiptop", "rate": 0.5, "note": "plain"}
+    qgm.observe(Named()).fit([0.456, 0.789], checkpoint=tmp_path, **options)
+    (run,) = rows(verbs=("finished",))
+    told = run.body["attributes"]
+
+    assert told == {
+        "core": "Named",
+        "validation": "<list>",
+        "token": "<redacted>",
+        "rate": 0.5,
+        "note": "plain",
+        "checkpoint": str(tmp_path),
+    }
+    assert "0.456" not in str(rows())
+
+
 def test_a_core_made_of_stages_outside_a_step_still_has_jobs(rows: Rows) -> None:
     """Without steps, the order of the stages tells where one job ends and the next begins."""
 
