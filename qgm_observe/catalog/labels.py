@@ -22,8 +22,37 @@ STATISTIC = Label("statistic", "What is estimated.", bound=50)
 PART = Label("part", "The part of this package.", bound=50)
 VERSION = Label("version", "The version of this package.", bound=20)
 
+ACCOUNT = Label("account", "An alias of the provider's account, never its number.", bound=50)
+COLLECTOR = Label("collector", "The part of a provider that is asked.", bound=20)
+RESULT = Label("result", "What came of a call.", ("ok", *ErrorClass))
+CIRCUIT_STATE = Label(
+    "circuit_state", "State of a circuit breaker.", ("closed", "open", "half_open")
+)
+DEVICE_STATE = Label(
+    "device_state", "State of a device.", ("online", "paused", "offline", "retired", "unknown")
+)
+JOB_STATE = Label("job_state", "State of a provider's job.", ("queued", "running"))
+WAIT = Label("percentile", "Of the distribution of waits.", ("average", "p50", "p95"))
+CONDITION = Label("condition", "How far it can be used.", ("all", "disabled", "suspect", "missing"))
+FIGURE = Label("figure", "Which figure of the provider's.", bound=10)
+PARAMETER = Label("parameter", "What was calibrated.", bound=40)
+AGGREGATE = Label("aggregate", "Over qubits or gates.", ("median", "p90", "worst"))
+QUBIT = Label("qubit", "The qubit's number.", bound=2_000)
+EDGE = Label("edge", "Two qubits, the lower first: `a-b`.", bound=5_000)
+GATE = Label("gate", "The gate's name.", bound=40)
+ORIGIN = Label("origin", "Whose job it is, told by its tag.", ("ours", "other"))
+PRICED = Label("priced", "What the price is for.", ("task", "shot", "second", "minimum"))
+JOURNAL = Label("journal", "A journal, by its name in the configuration.", bound=100)
+RECEIPT = Label("receipt", "What came of an event.", ("stored", "duplicate", "refused"))
+
 WORK = (PROJECT, PIPELINE, MODEL, MODEL_VERSION, KIND)
 """What every run, step and job carries."""
 
 JOB = (*WORK, PROVIDER, DEVICE, REGION, EXECUTION_MODE, SHOT_CLASS)
 """What every job carries."""
+
+ACCOUNTING = (PROVIDER, ACCOUNT)
+"""What every signal of a provider's account carries."""
+
+DEVICES = (PROVIDER, DEVICE)
+"""What every signal of a device carries."""

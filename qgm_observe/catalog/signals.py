@@ -1,6 +1,7 @@
 """Every signal, once. Rules, panels, exporters and documentation refer to these objects."""
 
 from qgm_observe.catalog import labels as by
+from qgm_observe.catalog import provider_signals
 from qgm_observe.catalog.buckets import DURATION
 from qgm_observe.catalog.signal import Kind, Signal, Stability
 
@@ -209,6 +210,8 @@ OBSERVE_DISK_FREE = Signal(
 )
 
 SIGNALS: dict[str, Signal] = {
-    value.name: value for value in tuple(globals().values()) if isinstance(value, Signal)
+    value.name: value
+    for value in (*globals().values(), *vars(provider_signals).values())
+    if isinstance(value, Signal)
 }
 """Every signal by name, in the order of declaration."""

@@ -2,11 +2,21 @@
 
 import pytest
 
-from qgm_observe.catalog import SIGNALS, STAGES, Kind, Outcome, Stability, signals
+from qgm_observe.catalog import (
+    SIGNALS,
+    STAGES,
+    Kind,
+    Outcome,
+    Signal,
+    Stability,
+    provider_signals,
+    signals,
+)
 from qgm_observe.catalog import labels as by
 
 FORBIDDEN = {"id", "job_id", "run_id", "calibration_id", "message", "error", "shots", "source"}
 TARGET_LABELS = {"job", "instance", "zone", "cluster", "environment", "le", "quantile"}
+OF_WORK = [value for value in vars(signals).values() if isinstance(value, Signal)]
 
 
 @pytest.fixture(params=SIGNALS.values(), ids=lambda signal: signal.name)
@@ -28,8 +38,15 @@ def test_labels_begin_with_the_work_or_the_job_or_belong_to_our_own_health(signa
     """Work signals carry the labels of the work or the job first, in the same order."""
     if signal.name.startswith(("qgm.run", "qgm.step")):
         assert signal.labels in (by.WORK, (*by.WORK, by.OUTCOME))
-    elif not signal.name.startswith("qgm.observe."):
+    elif signal in OF_WORK and not signal.name.startswith("qgm.observe."):
         assert signal.labels[: len(by.JOB)] == by.JOB
+
+
+def test_what_a_provider_tells_is_of_a_device_or_an_account(signal):
+    """Signals of the sidecars begin with the device or the account, or are of their own health."""
+    if signal in OF_WORK or signal.name.startswith("qgm.exporter."):
+        return
+    assert signal.labels[:2] in (by.DEVICES, by.ACCOUNTING)
 
 
 def test_a_counter_counts_things_or_units_and_a_duration_is_in_seconds(signal):
@@ -48,7 +65,8 @@ def test_the_key_is_the_name_and_no_two_share_an_exposed_one():
 
 def test_every_declared_signal_is_in_the_table():
     """Each signal of the module is in `SIGNALS`, in the order of declaration."""
-    declared = [value for value in vars(signals).values() if isinstance(value, signals.Signal)]
+    modules = (*vars(signals).values(), *vars(provider_signals).values())
+    declared = [value for value in modules if isinstance(value, signals.Signal)]
 
     assert list(SIGNALS.values()) == declared
 
@@ -72,9 +90,17 @@ def test_what_objectives_rest_on_is_stable():
 
 
 def test_a_label_is_bounded():
-    """Each label is a closed set or has a bound; together none exceeds a few hundred values."""
+    """Each label is a closed set or has a bound of a few hundred values, parts of devices apart."""
+    parts = {by.QUBIT: 2_000, by.EDGE: 5_000}
     for label in {label for signal in SIGNALS.values() for label in signal.labels}:
-        assert 0 < (label.bound or len(label.values)) <= 200
+        assert 0 < (label.bound or len(label.values)) <= parts.get(label, 200)
+
+
+def test_one_label_name_is_one_label():
+    """No two labels share a name and differ in their values."""
+    labels = {label for signal in SIGNALS.values() for label in signal.labels}
+
+    assert len({label.name for label in labels}) == len(labels)
 
 
 def test_stage_and_outcome_labels_are_the_closed_sets():
