@@ -1,0 +1,1 @@
+"""Sidecars: poll a provider, or follow journals, and serve what they know at `/metrics`."""
