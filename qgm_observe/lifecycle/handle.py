@@ -103,7 +103,7 @@ class Handle:
             self.begin()
             self._token = _set_current(self)
             tracing = self.recorder.tracing
-            if tracing is not None:
+            if tracing is not None and tracing.get_context() is not tracing.context:
                 self._span = tracing.enter()
         except BaseException as error:  # an interrupt: no exit will follow
             if current() is self:

@@ -26,6 +26,7 @@ class Tracing:
         self._traces = Traces(recorder.provider, recorder.settings.pipeline)
         span = CurrentSpan(_place, self._traces.sampled)
         self.enter, self.leave = span.enter, span.leave
+        self.context, self.get_context = span.context, span.get_context
         self.handover: Handover | None = None
         self.delivery: Delivery | None = None
         if recorder.provider is not None:
