@@ -24,6 +24,7 @@ class Tracing:
 
     def __init__(self, recorder: "Recorder") -> None:
         self._traces = Traces(recorder.provider, recorder.settings.pipeline)
+        recorder.aggregates.point_to(self._traces.sampled)
         span = CurrentSpan(_place, self._traces.sampled)
         self.enter, self.leave = span.enter, span.leave
         self.context, self.get_context = span.context, span.get_context

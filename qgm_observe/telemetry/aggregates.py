@@ -115,6 +115,12 @@ class Aggregates:
             self._published.begin()
             self._published.set_gauge(signal, labels, value)
 
+    def point_to(self, sampled: Callable[[int], bool]) -> None:
+        """Let exemplars point to sampled traces only; it is asked by trace id."""
+        with self.families() as families:
+            for family in families:
+                family.sampled = sampled
+
     def exposition(self, form: Form = CLASSIC) -> Exposition:
         """Return the text as it is now; only families that changed are rendered.
 

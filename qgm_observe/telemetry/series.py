@@ -1,5 +1,6 @@
 """One line of time each: a signal's label sets with their numbers."""
 
+from collections.abc import Callable
 from typing import cast
 
 from qgm_observe.catalog import Signal
@@ -57,9 +58,10 @@ class Family:
         series: By the labels as published.
         known: By the labels as measured; several may lead to one series.
         version: Of the aggregates when any of its series last changed.
+        sampled: Whether a trace may be pointed to.
     """
 
-    __slots__ = ("known", "scale", "series", "signal", "version")
+    __slots__ = ("known", "sampled", "scale", "series", "signal", "version")
 
     def __init__(self, signal: Signal) -> None:
         self.signal = signal
@@ -67,6 +69,7 @@ class Family:
         self.series: dict[Labels, Series] = {}
         self.known: dict[Labels, Series] = {}
         self.version = 0
+        self.sampled: Callable[[int], bool] = bool
 
     def shown(self, series: Series) -> float:
         """Return the number of a counter or gauge as published, in the signal's unit."""
@@ -88,7 +91,8 @@ class Family:
             return [NONE] * len(newest)
         for place, seen in enumerate(newest):
             if isinstance(seen, Event):
-                newest[place] = exemplar(self.signal, series.labels, histogram.bounds, place, seen)
+                found = exemplar(self.signal, series.labels, histogram.bounds, place, seen)
+                newest[place] = found if self.sampled(found.trace) else NONE
         return cast(list[Exemplar], newest)
 
     def learn(self, measured: Labels, series: Series) -> None:

@@ -106,6 +106,19 @@ def test_a_count_that_is_held_back_has_no_exemplar():
     assert found(aggregates) == {}
 
 
+def test_a_trace_that_is_not_sampled_is_not_pointed_to():
+    """Of two traces the sampled one has an exemplar, the other none, whatever is counted."""
+    other = "0af7651916cd43dd8448eb211c80319c"
+    aggregates = released(
+        finished("run", RUN, run=RUN, duration=1.0), finished("run", other, run=other, duration=9.0)
+    )
+    aggregates.point_to(lambda trace: trace == int(other, 16))
+
+    told = only(aggregates, signals.RUN_DURATION)
+
+    assert [(each.trace, each.value) for each in told] == [(int(other, 16), 9.0)]
+
+
 def test_who_asks_lets_the_events_go():
     """Once exemplars were computed they are kept, and not the events with all their facts."""
     aggregates = released(finished("job", "0a", duration=1.0))
