@@ -12,9 +12,11 @@ from qgm_observe.errors import MissingExtra, UsageError
 
 try:
     import yaml
-    from pydantic import BaseModel, ConfigDict, ValidationError
+    from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 except ImportError as error:
     raise MissingExtra("reading YAML files", "export") from error
+
+__all__ = ["Document", "Field", "Model", "field_validator", "load", "load_all", "parse", "read"]
 
 MOST_BYTES = 2**20
 MOST_NODES = 10_000
@@ -44,7 +46,16 @@ def load(path: Path, model: type[M]) -> M:
 
 def load_all(path: Path, model: type[M]) -> list[M]:
     """Read a file of documents divided by `---` into models; see `load`."""
-    return [each.validated(model) for each in parse(_text(path), str(path))]
+    return [each.validated(model) for each in read(path)]
+
+
+def read(path: Path) -> list["Document"]:
+    """Return the documents of a file as plain data, for checks that a model cannot state.
+
+    Raises:
+        UsageError: it cannot be read; see `parse`.
+    """
+    return parse(_text(path), str(path))
 
 
 def parse(text: str, name: str) -> list["Document"]:

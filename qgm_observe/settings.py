@@ -6,7 +6,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,13 @@ class Settings:
         submit_tags: Send our job id as a provider tag where supported.
         otlp: Deliver traces and metrics to the endpoint of `OTEL_EXPORTER_OTLP_ENDPOINT`.
         otlp_interval: Seconds between two deliveries.
+        ship_to: The exporter that takes what the journal holds, `https://host:port`.
+        ship_user: The name that is told to it.
+        ship_token: The password that is told to it.
+        ship_token_file: A file that holds the password, read anew at each delivery.
+        ship_ca_file: Certificates that are trusted instead of the system's.
+        ship_interval: Seconds between two deliveries.
+        ship_blobs: Ship circuits, parameters and other contents that the journal keeps as well.
         strict: Re-raise internal errors (for our own tests).
     """
 
@@ -54,6 +61,13 @@ class Settings:
     submit_tags: bool = True
     otlp: bool = False
     otlp_interval: float = 5.0
+    ship_to: str | None = None
+    ship_user: str = "qgm-observe"
+    ship_token: str | None = field(default=None, repr=False)
+    ship_token_file: Path | None = None
+    ship_ca_file: Path | None = None
+    ship_interval: float = 5.0
+    ship_blobs: bool = False
     strict: bool = False
 
     def __post_init__(self) -> None:
@@ -61,7 +75,7 @@ class Settings:
         if self.capture not in CAPTURES:
             raise UsageError(f"capture {self.capture!r}: write one of {', '.join(CAPTURES)}")
         above_zero = ("ring", "retention_days", "retention_bytes", "scrape_interval")
-        for name in (*above_zero, "otlp_interval"):
+        for name in (*above_zero, "otlp_interval", "ship_interval"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"{name} {getattr(self, name)}: write a number above 0")
 
@@ -123,5 +137,12 @@ def _path(_variable: str, text: str) -> Path:
     return Path(text).expanduser()
 
 
-_BY_TYPE = {bool: _boolean, float: _number, int: _whole, str: _text, Path | None: _path}
+_BY_TYPE = {
+    bool: _boolean,
+    float: _number,
+    int: _whole,
+    str: _text,
+    str | None: _text,
+    Path | None: _path,
+}
 _READERS = {each.name: _BY_TYPE[each.type] for each in fields(Settings)}  # type: ignore[index]

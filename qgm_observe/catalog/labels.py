@@ -1,6 +1,7 @@
 """Every label, once. Never a label: an id, an error text, an exact shot count."""
 
 from qgm_observe.catalog.outcomes import SHOT_CLASSES, ErrorClass, ExecutionMode, Outcome, Purpose
+from qgm_observe.catalog.questions import ANSWERS, CHARTS, MITIGATIONS
 from qgm_observe.catalog.signal import Label
 from qgm_observe.catalog.stages import STAGES
 
@@ -18,7 +19,11 @@ SHOT_CLASS = Label("shot_class", "The decade of the shots asked for.", SHOT_CLAS
 STAGE = Label("stage", "The part of the work.", tuple(STAGES))
 OUTCOME = Label("outcome", "How it ended.", tuple(Outcome))
 ERROR_CLASS = Label("error_class", "Why it failed.", tuple(ErrorClass))
-STATISTIC = Label("statistic", "What is estimated.", bound=50)
+STATISTIC = Label("statistic", "What is estimated.", bound=100)
+MITIGATION = Label("mitigation", "How errors were worked against.", MITIGATIONS)
+CHART = Label("chart", "Which control chart.", CHARTS)
+QUESTION = Label("question", "What is asked.", tuple(ANSWERS))
+ANSWER = Label("answer", "What is answered.", tuple(dict.fromkeys(sum(ANSWERS.values(), ()))))
 PART = Label("part", "The part of this package.", bound=50)
 VERSION = Label("version", "The version of this package.", bound=20)
 
@@ -31,12 +36,16 @@ CIRCUIT_STATE = Label(
 DEVICE_STATE = Label(
     "device_state", "State of a device.", ("online", "paused", "offline", "retired", "unknown")
 )
-JOB_STATE = Label("job_state", "State of a provider's job.", ("queued", "running"))
+JOB_STATE = Label("job_state", "State of a provider's job.", ("queued", "running", "unknown"))
 WAIT = Label("percentile", "Of the distribution of waits.", ("average", "p50", "p95"))
 CONDITION = Label("condition", "How far it can be used.", ("all", "disabled", "suspect", "missing"))
 FIGURE = Label("figure", "Which figure of the provider's.", bound=10)
 PARAMETER = Label("parameter", "What was calibrated.", bound=40)
-AGGREGATE = Label("aggregate", "Over qubits or gates.", ("median", "p90", "worst"))
+AGGREGATE = Label(
+    "aggregate",
+    "Over qubits or gates; 90 % are no worse than the p90; the whole is the provider's own figure.",
+    ("median", "p90", "worst", "whole"),
+)
 QUBIT = Label("qubit", "The qubit's number.", bound=2_000)
 EDGE = Label("edge", "Two qubits, the lower first: `a-b`.", bound=5_000)
 GATE = Label("gate", "The gate's name.", bound=40)

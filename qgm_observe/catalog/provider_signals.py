@@ -146,18 +146,18 @@ CALIBRATION_CHANGES = Signal(
     by.DEVICES,
 )
 DEVICE_T1 = Signal(
-    "qgm.device.t1", GAUGE, "s", "Relaxation time T1 over the qubits in use.",
+    "qgm.device.t1", GAUGE, "s", "Relaxation time T1 over the qubits that can be trusted.",
     (*by.DEVICES, by.AGGREGATE),
 )  # fmt: skip
 DEVICE_T2 = Signal(
-    "qgm.device.t2", GAUGE, "s", "Dephasing time T2 over the qubits in use.",
+    "qgm.device.t2", GAUGE, "s", "Dephasing time T2 over the qubits that can be trusted.",
     (*by.DEVICES, by.AGGREGATE),
 )  # fmt: skip
 DEVICE_READOUT_ERROR = Signal(
     "qgm.device.readout.error",
     GAUGE,
     "1",
-    "Readout assignment error over the qubits.",
+    "Readout assignment error over the qubits that can be trusted.",
     (*by.DEVICES, by.AGGREGATE),
 )
 DEVICE_GATE_ERROR = Signal(
@@ -232,7 +232,7 @@ ACCOUNT_PENDING = Signal(
     "qgm.account.jobs.pending",
     GAUGE,
     "{job}",
-    "Jobs of the account that wait or run at the provider, ours by their tag.",
+    "The newest 200 jobs of the account that wait or run at the provider, ours by their tag.",
     (*by.ACCOUNTING, by.DEVICE, by.JOB_STATE, by.ORIGIN),
 )
 ACCOUNT_OLDEST_PENDING = Signal(
@@ -271,7 +271,7 @@ EXPORTER_DROPPED = Signal(
     "qgm.exporter.series.dropped",
     COUNTER,
     "{series}",
-    "Series left out because a cap was reached.",
+    "Series left out because a cap was reached, counted anew at every poll.",
     (by.COLLECTOR,),
 )
 EXPORTER_RELOADS = Signal(

@@ -129,7 +129,7 @@ QUALITY_SCORED = Signal(
     "qgm.quality.shots.scored",
     COUNTER,
     "{shot}",
-    "Shots whose validity was judged.",
+    "Shots whose validity was judged, without mitigation.",
     by.JOB,
 )
 QUALITY_VALID = Signal(
@@ -139,7 +139,7 @@ QUALITY_VALID = Signal(
     "Shots that were valid samples, of those that were judged.",
     by.JOB,
 )
-_STATISTIC = (*by.JOB, by.STATISTIC)
+_STATISTIC = (*by.JOB, by.STATISTIC, by.MITIGATION)
 QUALITY_VALUE = Signal(
     "qgm.quality.value", GAUGE, "1", "Newest value of a statistic, where it can be had.", _STATISTIC
 )
@@ -153,8 +153,36 @@ QUALITY_FLOOR = Signal(
     "qgm.quality.floor",
     GAUGE,
     "1",
-    "What a perfect sampler would show at as many shots.",
+    "What a perfect sampler would show on average at as many shots, on the scale of the value.",
     _STATISTIC,
+)
+QUALITY_BASELINE = Signal(
+    "qgm.quality.baseline",
+    GAUGE,
+    "1",
+    "Level of a statistic in the healthy time that it is judged against.",
+    _STATISTIC,
+)
+QUALITY_DRIFT_LEVEL = Signal(
+    "qgm.quality.drift.level",
+    GAUGE,
+    "1",
+    "Where a control chart of a statistic stands, in deviations of its baseline; worse is higher.",
+    (*_STATISTIC, by.CHART),
+)
+QUALITY_DRIFT_LIMIT = Signal(
+    "qgm.quality.drift.limit",
+    GAUGE,
+    "1",
+    "Level at which the chart raises an alarm, by the stated rate of false ones.",
+    (*_STATISTIC, by.CHART),
+)
+QUALITY_VERDICT = Signal(
+    "qgm.quality.verdict",
+    GAUGE,
+    "1",
+    "1 at the newest answer to a question on training, samples, inputs or device.",
+    (*by.JOB, by.QUESTION, by.ANSWER),
 )
 
 OBSERVE_INFO = Signal(

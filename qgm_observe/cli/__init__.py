@@ -18,7 +18,10 @@ COMMANDS = {
     "run": "run a Python script and record its quantum work",
     "journal": "look into, export or prune the journal",
     "catalog": "print every signal",
+    "baseline": "capture, show or freeze the levels that drift is judged against",
     "shots": "plan shots: for an interval, for a change to be seen, and when more are wasted",
+    "devices": "list devices, and rank them for a circuit",
+    "export": "serve a provider or journals to Prometheus",
     "check": "compare a live /metrics endpoint with the catalog",
 }
 """Command to one line of help; the module of the same name has `configure` and `main`."""

@@ -18,7 +18,7 @@ BEGIN, END = "<!-- catalog:begin -->", "<!-- catalog:end -->"
 _BLOCK = re.compile(f"{re.escape(BEGIN)}\n.*?{re.escape(END)}", re.DOTALL)
 _HEADINGS = ("Signal", "Prometheus name", "Kind", "Unit", "Labels", "What it tells", "Stability")
 _GROUPS = {"job": by.JOB, "work": by.WORK}
-_WIDE = 240
+_WIDE = 320
 _FORMAT_HELP = "semconv: OpenTelemetry semantic conventions, YAML (default: %(default)s)"
 
 

@@ -32,7 +32,7 @@ LOG_LIMIT = 40 * 1024**2
 """Bytes the log is cut down to."""
 
 PATIENCE = 30.0
-"""Seconds a writer waits for its turn."""
+"""Seconds a writer waits for its turn, and anybody for a lock of SQLite's."""
 
 _BACKOFF = 0.002
 _random = random.SystemRandom().random
@@ -192,7 +192,7 @@ class FileDatabase:
 
     def _open_writer(self) -> sqlite3.Connection:
         make_private_file(self.path)
-        db = _connect(self.path, "rw")
+        db = _connect(self.path, "rw", self._patience)
         try:
             db.execute("PRAGMA synchronous = NORMAL")
             db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
@@ -212,7 +212,7 @@ class FileDatabase:
             raise JournalError(f"journal {self.path} is a directory: give the path of a file")
         if not self.path.exists():
             raise JournalError(f"no journal at {self.path}: record a run first, or give its path")
-        db = _connect(self.path, "ro")
+        db = _connect(self.path, "ro", self._patience)
         try:
             try:
                 schema.check(db, self.path, self._migrations)
@@ -221,7 +221,7 @@ class FileDatabase:
                     raise
                 db.close()
                 # a medium that cannot be written has no log beside it: the file is all there is
-                db = _connect(self.path, "ro&immutable=1")
+                db = _connect(self.path, "ro&immutable=1", self._patience)
                 schema.check(db, self.path, self._migrations)
         except BaseException:
             db.close()
@@ -262,13 +262,13 @@ class FileDatabase:
             self._turn_file = None
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def _connect(path: Path, mode: str, patience: float) -> sqlite3.Connection:
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
         isolation_level=None,
         check_same_thread=False,
-        timeout=PATIENCE,
+        timeout=patience,
     )
 
 

@@ -11,7 +11,10 @@ An event has a verb and a noun. These are written:
 | reconciled | run, step, job, session | a later truth about a finished subject; never counted |
 | tallied | process | `totals`: measurements of jobs whose detail was not kept |
 | reading | device, account | a `Reading` |
-| estimate | run, step, job, model | an `Estimate` |
+| estimate | run, step, job, model | labels, an `Estimate`; `circuit`, `mitigation` where known |
+| judged | run, step, job | labels, a `Verdict`; `circuit`, `mitigation`, `encoding` where known |
+| baseline | model | labels, `name`, `baseline`, and what else its keeper needs; see below |
+| drift | model | the same, after further points |
 | noted | process | counters of this package's own health: `{signal: [[labels, increment]]}` |
 
 The body of a finished subject is a JSON object: the label names of the catalog (`project` ...
@@ -28,6 +31,14 @@ The body of a finished subject is a JSON object: the label names of the catalog 
 else the most that was seen, once a second), `read_bytes` and `written_bytes` (of storage),
 `disk_free_bytes` (where the journal is, at the end), `gpu_utilization` (mean over devices and time,
 in [0, 1]) and `gpu_memory_peak_bytes` (of all devices and processes).
+
+The subject of a baseline is its series: statistic, mitigation, model, version, device and circuit;
+the newest row of a subject holds. Its body has the labels of its history, `name` (of the
+statistic), `circuit`, `frozen`, `every` (s between points, `null` for each evaluation), `until`
+(epoch s up to which points were seen), `baseline` (see `qgm_observe.quality.baseline.Baseline`) and
+`state` (see `qgm_observe.quality.drift.DriftState`, or `null`). Baselines are never pruned.
+
+`encoding` on a finished subject names how its data were encoded: name, version and fingerprint.
 
 What was opened is open work of the process that appended it, and so is the job of an intent, until
 it is finished or closed.

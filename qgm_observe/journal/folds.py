@@ -64,11 +64,14 @@ FIELDS = {
 
 def finished_facts(event: Event, later: Mapping[str, Any] | None) -> Facts:
     """Return the facts of a finished subject, with a `later` truth told over the first."""
-    body = event.body
-    if later is not None:
-        unfailed = "outcome" in later and "error" not in later
-        body = {k: v for k, v in body.items() if not (unfailed and k == "error")} | dict(later)
+    body = event.body if later is None else told_over(event.body, later)
     return _facts(event.noun, event.subject, event.run, event.at, body)
+
+
+def told_over(body: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a body with a later truth over it; with an outcome and no error there was none."""
+    unfailed = "outcome" in later and "error" not in later
+    return {k: v for k, v in body.items() if not (unfailed and k == "error")} | dict(later)
 
 
 def open_facts(work: OpenWork, now: float) -> Facts:

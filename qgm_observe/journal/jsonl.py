@@ -171,6 +171,10 @@ class JsonlJournal(Store):
 
     # -------------------------------------------------------------------------------- reading
 
+    def key(self) -> str:
+        """Return the journal's own id, which stays when its directory is moved."""
+        return str(json.loads((self.path / _FACTS).read_bytes())["id"])
+
     def blob(self, key: str) -> bytes | None:
         """Return a content by its hash, `None` if it is not kept."""
         path = self.path / "blobs" / Path(key).name

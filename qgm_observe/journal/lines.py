@@ -39,7 +39,7 @@ class Line:
 def header(process: ProcessId) -> bytes:
     """Return the first line of a file."""
     said = {"schema": len(MIGRATIONS), "written_by": __version__, "process": process}
-    return _line(said)
+    return text_of(said)
 
 
 def line_of(
@@ -56,7 +56,7 @@ def line_of(
         said["open"] = [_open(work, process) for work in open_work]
     if closed:
         said["closed"] = list(closed)
-    return _line(said)
+    return text_of(said)
 
 
 def read(text: bytes, file: str, end: int, before: float) -> Line:
@@ -82,7 +82,8 @@ def batch_of(content: Mapping[str, Any], process: ProcessId) -> Batch:
     )
 
 
-def _line(said: Mapping[str, Any]) -> bytes:
+def text_of(said: Mapping[str, Any]) -> bytes:
+    """Return what is said as a line."""
     return encode(said).encode() + b"\n"
 
 

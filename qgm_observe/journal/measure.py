@@ -184,16 +184,17 @@ def _session(body: Mapping[str, Any]) -> list[Measurement]:
 
 
 def estimate_labels(body: Mapping[str, Any]) -> Labels:
-    """Return the label values of an estimate: whose work, on which device, which statistic."""
-    return (*job_labels(body), _text(body.get("name")))
+    """Return the label values of an estimate: whose work, which device, statistic, mitigation."""
+    return (*job_labels(body), _text(body.get("name")), _text(body.get("mitigation", "none")))
 
 
 def _scored(body: Mapping[str, Any]) -> list[Measurement]:
     """A ratio of valid shots brings both of its counters, so that windows can be judged by them."""
     shots, ratio = body.get("n", 0), body.get("value", -1)
-    if body.get("name") != VALID_SHOT_RATIO or not (_is_amount(shots) and _is_amount(ratio)):
+    is_raw = body.get("name") == VALID_SHOT_RATIO and body.get("mitigation", "none") == "none"
+    if not is_raw or not (_is_amount(shots) and _is_amount(ratio)):
         return []
-    labels = estimate_labels(body)[:-1]
+    labels = job_labels(body)
     return [
         (signals.QUALITY_SCORED, labels, shots),
         (signals.QUALITY_VALID, labels, round(shots * ratio)),

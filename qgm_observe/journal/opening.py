@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qgm_observe.errors import UsageError
+from qgm_observe.journal.connection import PATIENCE
 from qgm_observe.journal.files import is_network
 from qgm_observe.journal.jsonl import JsonlJournal
 from qgm_observe.journal.store import Journal, Store
@@ -19,6 +20,7 @@ def open_journal(
     read_only: bool = False,
     form: str = "auto",
     clock: Callable[[], float] = time.time,
+    patience: float = PATIENCE,
 ) -> Store:
     """Open a journal in the form that works where it lies; create it unless only to read.
 
@@ -30,6 +32,7 @@ def open_journal(
         read_only: Neither create nor change anything.
         form: `auto`, `sqlite` or `jsonl`.
         clock: Tells when rows are recorded, epoch seconds.
+        patience: Seconds to wait for other processes.
 
     Raises:
         JournalError: it cannot be opened or created.
@@ -41,7 +44,7 @@ def open_journal(
     chosen = form_of(place) if form == "auto" else form
     if chosen == "jsonl":
         return JsonlJournal.open(_directory(place), read_only=read_only, clock=clock)
-    return Journal.open(place, read_only=read_only, clock=clock)
+    return Journal.open(place, read_only=read_only, clock=clock, patience=patience)
 
 
 def form_of(path: Path) -> str:

@@ -75,6 +75,14 @@ class Reader(ABC):
             after = rows[-1][0]
             left = None if left is None else left - len(rows)
 
+    def newest(self, noun: str, verb: str, limit: int) -> list[Event]:
+        """Return the last rows of a noun and verb, in the order of the journal."""
+        query = f"""SELECT {COLUMNS} FROM events WHERE noun = ? AND verb = ?
+            ORDER BY seq DESC LIMIT ?"""  # noqa: S608  constants only
+        with self._reading() as db:
+            rows = db.execute(query, (noun, verb, limit)).fetchall()
+        return [event_of(row) for row in reversed(rows)]
+
     def last_seq(self) -> int:
         """Return the highest sequence number that was ever given, 0 at first."""
         with self._reading() as db:
@@ -164,10 +172,10 @@ class Reader(ABC):
         runs = None if wanted.get("run") is None else [wanted["run"]]
         # what is open is read first: what ends meanwhile is then found among the finished
         opened = {work.subject: work for work in self.open_work() if work.noun == noun}
-        later = {
-            event.subject: event.body
-            for event in self.events(verbs=("reconciled",), nouns=(noun,), runs=runs)
-        }
+        later: dict[str, Mapping[str, Any]] = {}
+        for event in self.events(verbs=("reconciled",), nouns=(noun,), runs=runs):
+            before = later.get(event.subject)
+            later[event.subject] = folds.told_over(before, event.body) if before else event.body
         for event in self.events(verbs=(TERMINAL,), nouns=(noun,), runs=runs):
             if event.subject in opened:
                 if opened[event.subject].opened_at >= event.at:

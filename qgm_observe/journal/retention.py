@@ -37,7 +37,7 @@ COUNTED = (TERMINAL, "tallied", "noted", "estimate")
 """Verbs that totals count."""
 
 # what is open needs the rows that tell what it is and where it was submitted
-_FREE = """seq < (SELECT max(seq) FROM events)
+_FREE = """seq < (SELECT max(seq) FROM events) AND verb != 'baseline'
     AND NOT (verb IN ('opened', 'intent', 'submitted') AND (
     subject IN (SELECT subject FROM open_work)
     OR coalesce(json_extract(body, '$.job'), '') IN (SELECT subject FROM open_work)))"""

@@ -78,6 +78,10 @@ class Store(Reader):
     def close(self) -> None:
         """Let the files go."""
 
+    @abstractmethod
+    def key(self) -> str:
+        """Return the journal's own id, which stays when its files are moved."""
+
     def cursor(self, name: str) -> int | None:  # noqa: ARG002  the usual form keeps them
         """Return how far a follower has come, `None` where that is not known."""
         return None
@@ -140,7 +144,7 @@ class Journal(Store):
             path: Its file.
             read_only: Neither create nor change anything.
             clock: Tells when rows are recorded, epoch seconds.
-            patience: Seconds a write waits for other processes.
+            patience: Seconds to wait for other processes.
             migrations: How older journals are brought up to date.
 
         Raises:
@@ -187,6 +191,11 @@ class Journal(Store):
             row = (name, mine, now + seconds)
             db.execute("INSERT OR REPLACE INTO leases (name, owner, until) VALUES (?, ?, ?)", row)
             return True
+
+    def key(self) -> str:
+        """Return the journal's own id, which stays when its file is moved."""
+        with self._reading() as db:
+            return str(schema.facts_of(db)["id"])
 
     def cursor(self, name: str) -> int | None:
         """Return how far a follower has come, `None` where that is not known."""

@@ -62,6 +62,13 @@ class Histogram:
         for bound, count in zip((*other.bounds, inf), other.counts, strict=True):
             self.counts[bisect_left(self.bounds, bound)] += count
 
+    def since(self, earlier: "Histogram | None") -> "Histogram":
+        """Return what came on top of an earlier state of the same buckets."""
+        if earlier is None or earlier.bounds != self.bounds:
+            return self
+        grown = [max(0, n - m) for n, m in zip(self.counts, earlier.counts, strict=True)]
+        return Histogram(self.bounds, grown, max(0, self.nanos - earlier.nanos))
+
 
 def bounds_of(signal: Signal, labels: Labels) -> tuple[float, ...]:
     """Return the bucket bounds of a histogram, those of the stage where it has one."""
@@ -111,6 +118,22 @@ class Totals:
         for family, numbers in other.foreign.items():
             for labels, told in numbers.items():
                 self._keep_apart(family, labels, told)
+
+    def since(self, earlier: "Totals") -> "Totals":
+        """Return what came on top of an earlier state of these totals; what fell is left out."""
+        added = Totals()
+        for name, series in self.counters.items():
+            before = earlier.counters.get(name, {})
+            for labels, number in series.items():
+                if number > before.get(labels, 0):
+                    added._count(name, labels, number - before.get(labels, 0))
+        for name, histograms in self.histograms.items():
+            known = earlier.histograms.get(name, {})
+            for labels, histogram in histograms.items():
+                grown = histogram.since(known.get(labels))
+                if grown.count:
+                    added._histogram(SIGNALS[name], labels).merge(grown)
+        return added
 
     def counter(self, signal: Signal, labels: Labels) -> float:
         """Return a counter in its signal's unit, 0 if nothing was counted."""

@@ -1,5 +1,6 @@
 """From handles to events: done by the writer, never on the training thread."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +13,7 @@ from qgm_observe.lifecycle.job import AttemptHandle, JobHandle
 from qgm_observe.lifecycle.logs import tail_of
 from qgm_observe.lifecycle.provider_job import id_of
 from qgm_observe.lifecycle.run import RunHandle, SessionHandle, StepHandle
-from qgm_observe.records import LOCAL, PROVIDER, Estimate, Failure, current_process
+from qgm_observe.records import LOCAL, PROVIDER, Estimate, Failure, Verdict, current_process
 
 _ITEMS_KEPT = 256
 _CHARACTERS_KEPT = 1024
@@ -43,7 +44,7 @@ def opened(handle: Handle) -> Event:
         subject=subject,
         at=at,
         run=run_of(handle),
-        body=_labels(handle) | _known(handle) | {"start": at},
+        body=labels_of(handle) | _known(handle) | {"start": at},
         id=f"{subject}/opened/{new_id(32):08x}",
     )
 
@@ -53,7 +54,7 @@ def finished(handle: Handle) -> Event:
     start = anchored(handle)
     zero = handle.started
     duration = (handle.ended - zero) / 1e9
-    body = _labels(handle)
+    body = labels_of(handle)
     body["start"] = start
     body["duration"] = duration
     body["outcome"] = handle.outcome
@@ -81,7 +82,7 @@ def attempted(verb: str, attempt: AttemptHandle, at: float) -> Event:
     """Return the intent of an attempt, or the provider's answer to it."""
     job = attempt.job.id
     subject = f"{job}.{attempt.number}"
-    body = _labels(attempt.job) | {"job": job, "number": attempt.number}
+    body = labels_of(attempt.job) | {"job": job, "number": attempt.number}
     if attempt.provider_job_id is not None:
         body["provider_job_id"] = attempt.provider_job_id
     run = run_of(attempt.job)
@@ -96,25 +97,28 @@ def attempted(verb: str, attempt: AttemptHandle, at: float) -> Event:
     )
 
 
-def estimated(handle: Handle, estimate: Estimate, at: float) -> Event:
-    """Return the event of a statistic about a handle."""
+def said(
+    handle: Handle, told: Estimate | Verdict, at: float, facts: Mapping[str, Any] | None = None
+) -> Event:
+    """Return the event of a statistic or a verdict about a handle."""
     subject = handle.id
-    body = _labels(handle) | {k: v for k, v in asdict(estimate).items() if v is not None}
+    verb = "estimate" if isinstance(told, Estimate) else "judged"
+    known = {k: v for k, v in asdict(told).items() if v is not None}
     return Event(
-        verb="estimate",
+        verb=verb,
         noun=handle.noun,
         subject=subject,
         at=at,
         run=run_of(handle),
-        body=body,
-        id=f"{subject}/estimate/{new_id(64):016x}",
+        body=labels_of(handle) | dict(facts or {}) | known,
+        id=f"{subject}/{verb}/{new_id(64):016x}",
     )
 
 
 def still_open(handle: Handle, now: float) -> OpenWork:
     """Return the open row of a handle."""
     wall_of = handle.recorder.epoch_seconds
-    body = _labels(handle) | _known(handle) | {"start": anchored(handle)}
+    body = labels_of(handle) | _known(handle) | {"start": anchored(handle)}
     if handle.at_stage is not None:
         body["stage"] = handle.at_stage
     if isinstance(handle, RunHandle) and handle.last_step_ended:
@@ -134,7 +138,8 @@ def still_open(handle: Handle, now: float) -> OpenWork:
     )
 
 
-def _labels(handle: Handle) -> dict[str, Any]:
+def labels_of(handle: Handle) -> dict[str, Any]:
+    """Return the label values of a handle by name; of a job also those of its device."""
     work = handle.work
     labels: dict[str, Any] = {
         "project": work.project,
@@ -165,6 +170,7 @@ def _known(handle: Handle) -> dict[str, Any]:
     known: dict[str, Any] = {}
     if handle.attributes:
         known["attributes"] = {key: _plain(value) for key, value in handle.attributes.items()}
+    known["encoding"] = _encoding(handle)
     if isinstance(handle, JobHandle):
         known |= _job(handle)
     elif isinstance(handle, StepHandle):
@@ -190,6 +196,13 @@ def _job(job: JobHandle) -> dict[str, Any]:
     if job.attempts:
         known["attempts"] = [_attempt(each) for each in job.attempts]
     return known
+
+
+def _encoding(handle: Handle | None) -> str | None:
+    """The encoding that was told of the nearest handle around."""
+    while handle is not None and handle.encoded_as is None:
+        handle = handle.parent
+    return None if handle is None else handle.encoded_as
 
 
 def _spent(run: RunHandle) -> dict[str, float] | None:

@@ -86,31 +86,60 @@ def serve(port: int = 9464, host: str = "127.0.0.1") -> Endpoint:
     return serve_bytes(recorder().aggregates.exposition, host=host, port=port)
 
 
-def evaluate(counts: Any, target: Any, **options: Any) -> "Evaluation":
+def evaluate(
+    counts: Any,
+    target: Any,
+    *,
+    circuit: Any = None,
+    calibration: Any = None,
+    ideal: Any = None,
+    simulated: Any = None,
+    mitigation: Any = None,
+    raw: "Evaluation | None" = None,
+    baseline: Any = None,
+    **options: Any,
+) -> "Evaluation":
     """Estimate what counts tell about a sampler, and record it with what is open in this context.
 
     Args:
-        counts: Counts in any form (`qgm_observe.quality.counts.as_counts`).
+        counts: Counts in any form (`qgm_observe.quality.counts.as_counts`), or with `mitigation`
+            the shares of a quasi-distribution by outcome.
         target: Probabilities by bitstring, an array of 2^n of them, or a data set's counts.
+        circuit: What ran: a name of yours, or the compiled Qiskit circuit. Baselines are kept per
+            circuit; its name changes with gates and qubits, not with angles.
+        calibration: The device's, to tell what it explains: a `Calibration` of a provider, or a
+            mapping of `gates` (error by gate and qubits, as `("cz", (0, 1))`) and `readout` (by
+            qubit, one error or those of 0 and of 1). Needs the compiled `circuit`.
+        ideal: The circuit's own exact distribution, to split the loss into model and device.
+        simulated: Counts of a simulator on the same circuit, to measure the gap to the device.
+        mitigation: How errors were worked against: a
+            `qgm_observe.quality.mitigation.Mitigation`, or its fields. Its series are apart.
+        raw: The evaluation of the same job without mitigation, to tell the benefit.
+        baseline: A file of `qgm-observe baseline capture --file`; without it the journal's.
         options: See `qgm_observe.quality.evaluation.evaluate`.
 
     Returns:
-        The estimates, each with its interval, or with the reason why there is none.
+        The estimates, each with its interval, or with the reason why there is none; comparisons by
+        name in `compared`.
 
     Raises:
-        UsageError: counts or target cannot be read.
+        UsageError: counts or target cannot be read, or arguments do not go together.
         MissingExtra: numpy or scipy is not installed.
     """
     try:
-        from qgm_observe.quality.evaluation import evaluate as estimated
+        from qgm_observe.lifecycle.evaluating import Comparison, Evaluator
     except ImportError as error:
         raise MissingExtra("evaluate", "quality") from error
-    evaluation = estimated(counts, target, **options)
-    handle = current()
-    if handle is not None:
-        for estimate in evaluation:
-            handle.estimate(estimate)
-    return evaluation
+    comparison = Comparison(
+        circuit=circuit,
+        calibration=calibration,
+        ideal=ideal,
+        simulated=simulated,
+        mitigation=mitigation,
+        raw=raw,
+        baseline=baseline,
+    )
+    return Evaluator(current(), comparison).evaluate(counts, target, **options)
 
 
 def collector() -> Any:

@@ -6,12 +6,13 @@ and the writer makes an event of it later.
 
 import contextvars
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 from qgm_observe.catalog import STAGES, Outcome
 from qgm_observe.errors import UsageError
+from qgm_observe.lifecycle import judging
 from qgm_observe.lifecycle.decorators import decorated
 from qgm_observe.lifecycle.failures import classify, outcome_of
 from qgm_observe.lifecycle.identity import new_id
@@ -19,6 +20,9 @@ from qgm_observe.records import Estimate, Failure, Work
 
 if TYPE_CHECKING:
     from qgm_observe.lifecycle.recorder import Recorder
+    from qgm_observe.quality.encoding import Encoding
+    from qgm_observe.quality.input_drift import InputDrift
+    from qgm_observe.quality.parameter_drift import Movement
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -79,6 +83,7 @@ class Handle:
     failure: Failure | None = None
     failed_with: BaseException | None = None
     attributes: dict[str, Any] | None = None
+    encoded_as: str | None = None
     _span: Any = None
     kept: list[tuple[str, bytes | Callable[[], bytes]]] | None = None
 
@@ -257,6 +262,57 @@ class Handle:
     def estimate(self, estimate: Estimate) -> None:
         """Keep a statistic about this run, step or job."""
         self.recorder.say(self, estimate)
+
+    def inputs(
+        self, window: Mapping[str, Any], reference: Mapping[str, Any], **options: Any
+    ) -> "tuple[InputDrift, ...]":
+        """Tell whether the inputs have drifted from a frozen reference, and record it.
+
+        Args:
+            window: Feature name to values, shape (m,) or (m, d). None of them is kept.
+            reference: The same features of an accepted time.
+            options: See `qgm_observe.quality.input_drift.input_drift`.
+
+        Raises:
+            UsageError: the features differ, or are no numbers or categories.
+            MissingExtra: numpy or scipy is not installed.
+        """
+        return judging.judge_inputs(self, window, reference, options)
+
+    def encoding(
+        self, encoding: "Encoding", *, training: "Encoding | None" = None, **tables: Any
+    ) -> tuple[str, ...]:
+        """Tell how data are encoded: its version is on this record and all inside.
+
+        Args:
+            encoding: A `qgm_observe.quality.encoding.Encoding`.
+            training: That of the training; without it, and where `kind` is not `training`, what
+                the newest training of the model in the journal has told.
+            tables: `raw` and `encoded` (shape (rows, features), see `transform_coverage`), and
+                `failures` (rows that failed, by kind of error) of `rows`. No value is kept.
+
+        Returns:
+            The parts that differ from the training's, none where they match or nobody knows.
+
+        Raises:
+            UsageError: an argument cannot be read.
+            MissingExtra: numpy or scipy is not installed.
+        """
+        return judging.judge_encoding(self, encoding, training, tables)
+
+    def parameters(self, vector: Any, reference: Any, **options: Any) -> "tuple[Movement, ...]":
+        """Tell whether parameters have moved from accepted ones, and record it.
+
+        Args:
+            vector: Shape (P,), radians for angles, or numbers by name.
+            reference: The accepted ones.
+            options: See `qgm_observe.quality.parameter_drift.parameter_drift`.
+
+        Raises:
+            UsageError: an argument cannot be read.
+            MissingExtra: numpy or scipy is not installed.
+        """
+        return judging.judge_parameters(self, vector, reference, options)
 
     def saw(self, error: BaseException, stage: str | None) -> None:
         """Remember the innermost place an exception came through."""

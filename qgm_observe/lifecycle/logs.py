@@ -11,7 +11,6 @@ success, those since it began go on its record, redacted. Both may be named in
 
 import logging
 import os
-import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -22,13 +21,10 @@ from qgm_observe.catalog import Outcome
 from qgm_observe.errors import UsageError
 from qgm_observe.lifecycle.failures import type_name
 from qgm_observe.lifecycle.handle import Handle, current
+from qgm_observe.redaction import LONGEST, redacted
 from qgm_observe.telemetry.ids import span_id, trace_id
 
-LONGEST = 500
-"""Characters of a line that are kept, after redaction."""
-
 _HELD = 4 * LONGEST
-_MASK = "***"
 _WITH_LOG = ("run", "job")
 
 
@@ -134,32 +130,6 @@ def tail_of(handle: Handle) -> list[str]:
         for line in sorted(held, key=lambda line: line.at)
         if line.at >= handle.started and line.run in mine
     ]
-
-
-def redacted(text: str) -> str:
-    """Return a line without what looks like a secret, cut to `LONGEST` characters.
-
-    Masked are bearer and basic credentials, whatever follows a key named like a password, token,
-    secret or API key, cloud resource names, credentials in URLs, and any run of 40 or more
-    hexadecimal or base64 characters.
-    """
-    for pattern, instead in _SECRETS:
-        text = pattern.sub(instead, text)
-    return text[:LONGEST]
-
-
-_KEY = r"[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|credential|authorization)"
-_VALUE = r"(?:\"[^\"]*\"?|'[^']*'?|[^\s,;&)}\]]+)"
-_SECRETS = [
-    (re.compile(r"(?i)\b(bearer|basic)\s+[^\s,;\"']+"), rf"\1 {_MASK}"),
-    (
-        re.compile(rf"(?i)({_KEY}[\w.-]*[\"']?\s*[:=]\s*)(?!(?:bearer|basic) ){_VALUE}"),
-        rf"\1{_MASK}",
-    ),
-    (re.compile(r"(?i)\bcrn:[^\s,;\"']+"), f"crn:{_MASK}"),
-    (re.compile(r"://[^/\s@]+@"), f"://{_MASK}@"),
-    (re.compile(r"[A-Za-z0-9+/_=-]{40,}"), _MASK),
-]
 
 
 def _cut(text: str) -> str:

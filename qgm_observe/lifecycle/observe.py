@@ -15,10 +15,10 @@ from qgm_observe.errors import UsageError
 from qgm_observe.lifecycle.capture import keep_circuits, keep_parameters
 from qgm_observe.lifecycle.handle import Handle, current
 from qgm_observe.lifecycle.job import JobHandle
-from qgm_observe.lifecycle.logs import redacted
 from qgm_observe.lifecycle.recorder import recorder
 from qgm_observe.lifecycle.resume import run_to_resume
 from qgm_observe.lifecycle.run import RunHandle, StepHandle, WithJobs
+from qgm_observe.redaction import redacted
 
 Core = TypeVar("Core")
 REDUCE = "__reduce_ex__"

@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -15,18 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 from qgm_observe.catalog import Signal
 from qgm_observe.errors import UsageError
+from qgm_observe.journal import Event, open_journal
 from qgm_observe.lifecycle import events
 from qgm_observe.lifecycle.devices import NO_DEVICE, Device, describe
 from qgm_observe.lifecycle.guard import Guard
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.job import AttemptHandle
 from qgm_observe.lifecycle.writer import Pending, Writer
-from qgm_observe.records import Estimate, Work
+from qgm_observe.records import Estimate, Verdict, Work
 from qgm_observe.settings import Settings, load_settings
 from qgm_observe.telemetry.aggregates import Aggregates
 
 if TYPE_CHECKING:
+    from qgm_observe.lifecycle.baselines import Baselines
     from qgm_observe.lifecycle.tracing import Tracing
+    from qgm_observe.telemetry.shipping import Shipper
 
 _DEVICES_KEPT = 256
 _WORKS_KEPT = 1024
@@ -67,8 +70,10 @@ class Recorder:
         self.ring: deque[Handle | Pending] = deque()
         self.open: set[Handle] = set()
         self.skews: dict[str, float] = {}
+        self.benefits: dict[tuple[str, str, str], deque[float]] = {}
         self.counted: deque[tuple[Signal, int]] = deque()
         self.tracing: Tracing | None = None
+        self.shipper: Shipper | None = None
         self.dropped = 0
         self.gaps = 0
         self.closed = False
@@ -103,11 +108,16 @@ class Recorder:
             except TimeoutError:
                 self.gaps += 1
 
-    def say(self, handle: Handle, estimate: Estimate) -> None:
-        """Record a statistic about a handle."""
+    def say(
+        self, handle: Handle, told: Estimate | Verdict, facts: Mapping[str, Any] | None = None
+    ) -> None:
+        """Record a statistic or a verdict about a handle, with further facts of the event."""
+        self.later(partial(events.said, handle, told, self.seconds(), facts))
+
+    def later(self, make: Callable[[], Event]) -> None:
+        """Record an event that the writer makes."""
         if len(self.ring) < self.room:
-            at = self.seconds()
-            self.ring.append(Pending(partial(events.estimated, handle, estimate, at)))
+            self.ring.append(Pending(make))
             self.start()
         else:
             self.dropped += 1
@@ -130,6 +140,7 @@ class Recorder:
                 sys.modules["multiprocessing.util"].Finalize(None, self.flush, exitpriority=0)
             if not self.started:
                 self._trace()
+                self._ship()
             self.writer.start()
             self.started = True
 
@@ -141,6 +152,21 @@ class Recorder:
 
             self.tracing = Tracing(self)
             self.tracing.start()
+
+    def _ship(self) -> None:
+        if self.settings.ship_to is None:
+            return
+        with self.guard("ship"):
+            from qgm_observe.telemetry.shipping import Shipper, receiver_of
+
+            try:
+                receiver = receiver_of(self.settings)
+            except UsageError as error:
+                self.guard.warn_once("ship", str(error))
+                return
+            path, interval = self.settings.journal_path, self.settings.ship_interval
+            self.shipper = Shipper(path, receiver, interval, blobs=self.settings.ship_blobs)
+            self.shipper.start()
 
     def count(self, signal: Signal, number: int) -> None:
         """Count something about this package itself, from any thread."""
@@ -162,8 +188,9 @@ class Recorder:
         deadline = time.monotonic() + self.settings.exit_timeout
         self.writer.stop(self.settings.exit_timeout)
         self.closed, self.room = True, 0
-        if self.tracing is not None:
-            self.tracing.stop(max(0.0, deadline - time.monotonic()))
+        for each in (self.shipper, self.tracing):
+            if each is not None:
+                each.stop(max(0.0, deadline - time.monotonic()))
 
     def surplus(self, handle: Handle) -> None:
         """Take one for which the ring has no room; after the close there is no ring any more."""
@@ -180,6 +207,18 @@ class Recorder:
         self.epoch += 1
         _inherited.append(self.writer)  # its connection must not be closed here
         self._reset()
+
+    def baselines(self) -> "Baselines":
+        """Return the baselines of the journal, none where it cannot be read."""
+        from qgm_observe.lifecycle.baselines import Baselines, read
+
+        if not self.settings.disabled and self.settings.journal_path.exists():
+            with (
+                self.guard("baselines"),
+                open_journal(self.settings.journal_path, read_only=True) as journal,
+            ):
+                return read(journal)
+        return Baselines({})
 
     def work_of(self, base: Work, given: dict[str, Any]) -> Work:
         """Return the work labels of a parent with some changed."""

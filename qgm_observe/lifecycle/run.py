@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections import deque
-from statistics import median
+from statistics import NormalDist, median
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -13,6 +13,7 @@ from qgm_observe.lifecycle.devices import Device
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.job import JobHandle
 from qgm_observe.lifecycle.resources import Meter
+from qgm_observe.lifecycle.window import StepFacts, Window
 from qgm_observe.records import Estimate
 
 _RECENT = 101
@@ -87,6 +88,7 @@ class RunHandle(WithJobs):
     last_step_ended = 0
     last_loss: float | None = None
     meter: Meter | None = None
+    window: Window | None = None
 
     def __init__(
         self, *arguments: Any, run_id: str | None = None, resumed_from: int | None = None
@@ -111,6 +113,9 @@ class RunHandle(WithJobs):
         self, error: BaseException | None = None, outcome: Outcome | None = None, at: int = 0
     ) -> None:
         """End, with a last look at what was spent."""
+        if self.window is not None and not self.ended:
+            with self.recorder.guard("training"):
+                self.window.judge(self)
         if self.meter is not None and not self.ended:
             with self.recorder.guard("resources"):
                 self.meter.stop()
@@ -130,6 +135,7 @@ class RunHandle(WithJobs):
         """Return a fresh run with the same arguments."""
         twin = super().again()
         twin.durations = deque(maxlen=_RECENT)
+        twin.window = None
         return twin
 
     def completed(self, step: "StepHandle") -> None:
@@ -140,6 +146,10 @@ class RunHandle(WithJobs):
         self.last_step_ended = step.ended
         self.last_loss = step.loss_value
         self.durations.append(step.ended - step.started)
+        if step.loss_value is not None:
+            with self.recorder.guard("training"):
+                self.window = self.window or Window()
+                self.window.take(self, StepFacts(step.loss_value, **step.told_facts or {}))
 
     def median_step(self) -> float | None:
         """Return the median duration of the last hundred steps, seconds."""
@@ -153,23 +163,68 @@ class StepHandle(WithJobs):
     noun: ClassVar[str] = "step"
     inside = frozenset({"run"})
     loss_value: float | None = None
+    told_facts: dict[str, Any] | None = None
 
     def __init__(self, recorder: Any, parent: Handle | None, given: Any, index: int) -> None:
         super().__init__(recorder, parent, given)
         self.index = index
 
-    def loss(self, value: float | Estimate) -> None:
-        """Tell the loss of this step; what is no finite number is kept as a note."""
+    def loss(
+        self,
+        value: float | Estimate,
+        *,
+        standard_error: float | None = None,
+        floor: float | None = None,
+    ) -> None:
+        """Tell the loss of this step; what is no finite number is kept as a note.
+
+        Args:
+            value: Lower is better; of an estimate that is 0 for a perfect sampler, the noise and
+                the floor are taken as well.
+            standard_error: Shot noise of the value; without it the scatter from step to step.
+            floor: The lowest loss that can be had; only with it a plateau is told from
+                convergence.
+        """
         if isinstance(value, Estimate):
             if value.value is None:
                 self.note(loss=value.reason)
                 return
+            if standard_error is None and value.low is not None and value.high is not None:
+                standard_error = (value.high - value.low) / 2 / _deviations(value.level)
+            floor = value.floor if floor is None else floor
             value = value.value
         number = float(value)
         if math.isfinite(number):
             self.loss_value = number
+            self._tell(error=standard_error, floor=floor)
         else:
             self.note(loss=str(number))
+
+    def gradient(self, values: Any, standard_errors: Any = None) -> None:
+        """Tell the measured gradient of this step, for the state of the training.
+
+        Args:
+            values: One number a parameter, in the loss's unit a radian, shape (P,).
+            standard_errors: Of the same shape, see
+                `qgm_observe.quality.gradient_signal.shift_standard_errors`; without them shot
+                noise cannot be told from a signal, so that the gradient does not count.
+        """
+        self._tell(gradient=_copied(values), gradient_error=_copied(standard_errors))
+
+    def parameters(self, vector: Any, reference: Any = None, **options: Any) -> Any:
+        """Tell the parameters of this step, and with a `reference` whether they moved from it.
+
+        Args:
+            vector: Shape (P,), radians for angles.
+            reference: See `Handle.parameters`.
+            options: Likewise.
+        """
+        self._tell(parameters=_copied(vector))
+        return () if reference is None else super().parameters(vector, reference, **options)
+
+    def _tell(self, **facts: Any) -> None:
+        known = {name: value for name, value in facts.items() if value is not None}
+        self.told_facts = {**(self.told_facts or {}), **known}
 
     def end(
         self, error: BaseException | None = None, outcome: Outcome | None = None, at: int = 0
@@ -225,6 +280,18 @@ class SessionHandle(WithJobs):
             with contextlib.suppress(Exception):  # unknown usage stays unknown
                 self.usage_seconds = float(self.provider.usage())
         super().__exit__(kind, error, trace)
+
+
+def _copied(values: Any) -> Any:
+    """A vector as it is now, for an optimizer may change it in place."""
+    if values is None:
+        return None
+    return values.tolist() if hasattr(values, "tolist") else list(values)
+
+
+def _deviations(level: float) -> float:
+    """Half the width of a normal interval at a level, in standard deviations."""
+    return NormalDist().inv_cdf((1 + level) / 2)
 
 
 def _run_id(text: str) -> int:

@@ -21,6 +21,7 @@ from qgm_observe.lifecycle.run import RunHandle
 from qgm_observe.records import current_process
 
 if TYPE_CHECKING:
+    from qgm_observe.lifecycle.drifting import Drift
     from qgm_observe.lifecycle.recorder import Recorder
 
 
@@ -58,6 +59,7 @@ class Writer:
         self._noted: dict[tuple[str, tuple[str, ...]], int] = {}
         self._retry_at = self._beat_at = self._upkeep_at = 0.0
         self._second, self._kept = 0, 0.0
+        self._drift: Drift | None = None
 
     def start(self) -> None:
         """Start the thread, once."""
@@ -99,6 +101,8 @@ class Writer:
         if thread is None or not thread.is_alive():
             with self.recorder.guard("writer"):
                 self.flush(timeout)
+            with self.recorder.guard("drift"):
+                self._watch(self.recorder.seconds())
             with self.recorder.guard("writer"):
                 self.close()
 
@@ -310,6 +314,8 @@ class Writer:
         if self.journal is None:
             return
         settings = self.recorder.settings
+        with self.recorder.guard("drift"):
+            self._watch(now)
         with self.recorder.guard("upkeep"):
             size = _size(self.journal.path)
             self.recorder.aggregates.set_gauge(signals.OBSERVE_JOURNAL_SIZE, (), size)
@@ -321,6 +327,18 @@ class Writer:
                 older_than_seconds=settings.retention_days * 86400,
                 max_bytes=settings.retention_bytes,
             )
+
+    def _watch(self, now: float) -> None:
+        """Step the drift charts; where nothing has a baseline, nothing of it is even imported."""
+        if self.journal is None:
+            return
+        if self._drift is None:
+            if not any(self.journal.events(verbs=("baseline",), nouns=("model",), limit=1)):
+                return
+            from qgm_observe.lifecycle.drifting import Drift
+
+            self._drift = Drift()
+        self._fold(self._drift.follow(self.journal, now))
 
     def close(self) -> None:
         """Let the journal go."""

@@ -291,9 +291,10 @@ class Price:
 class Provider(Protocol):
     """One account at one provider.
 
-    Every method asks the provider, within the deadline the provider was made with, and raises
-    what its library raises; `classify` names the class of that. A method whose capability is
-    missing returns `None` or nothing and asks nobody.
+    Every method asks the provider, within the deadline the provider was made with. What it raises
+    shows no secret (see `failures.ProviderError`); `classify` names the class of that, and of what
+    the provider's library raises elsewhere. A method whose capability is missing returns `None` or
+    nothing and asks nobody.
 
     Attributes:
         name: The label `provider`, for instance `ibm`.
@@ -307,6 +308,9 @@ class Provider(Protocol):
 
     def devices(self) -> Sequence[tuple[DeviceInfo, DeviceStatus]]:
         """Return every device of the account with its status, in as few calls as can be."""
+
+    def device(self, name: str) -> DeviceInfo:
+        """Return one device with what costs a call of its own: edges, gates, most shots."""
 
     def status(self, device: str) -> DeviceStatus:
         """Return one device's status."""

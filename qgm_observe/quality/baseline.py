@@ -11,12 +11,15 @@ from dataclasses import asdict, dataclass, fields
 from numpy.typing import ArrayLike
 
 from qgm_observe.errors import UsageError
+from qgm_observe.quality.intervals import normal_quantile
 from qgm_observe.quality.persistence import LEAST_HISTORY, persistence_of
 from qgm_observe.quality.series import finite_series
 from qgm_observe.records import Estimate
 
 NO_BASELINE = f"no baseline: capture one from {LEAST_HISTORY} points or more of a healthy time"
 """The reason where there is nothing to compare with."""
+
+_MOST_CORRELATION = 0.99
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,21 @@ class Baseline:
         numbers = (self.center, self.sd, self.autocorrelation)
         if not all(map(math.isfinite, numbers)) or self.sd <= 0:
             raise UsageError(f"baseline {self.metric}: write a finite center and an sd above 0")
+
+    def reference(self, level: float = 0.95) -> Estimate:
+        """Return the center as an estimate, its standard error widened for the autocorrelation."""
+        correlation = min(max(self.autocorrelation, 0.0), _MOST_CORRELATION)
+        inflation = (1 + correlation) / (1 - correlation)
+        reach = normal_quantile(level) * self.sd * math.sqrt(inflation / self.n)
+        return Estimate(
+            name=self.metric,
+            value=self.center,
+            low=self.center - reach,
+            high=self.center + reach,
+            level=level,
+            method="baseline",
+            n=self.n,
+        )
 
     def to_json(self) -> str:
         """Return it as one line of JSON."""

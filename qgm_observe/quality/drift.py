@@ -171,11 +171,25 @@ def daily_means(times: ArrayLike, values: ArrayLike) -> Array:
     Raises:
         UsageError: the shapes differ or there are no finite numbers.
     """
-    days = np.floor(finite_series("times", times) / 86_400)
+    return slot_means(times, values, 86_400)
+
+
+def slot_means(times: ArrayLike, values: ArrayLike, seconds: float) -> Array:
+    """Return the mean of each slot of so many seconds that has values, in order.
+
+    Args:
+        times: Epoch seconds, shape (n,).
+        values: One each, shape (n,).
+        seconds: Length of a slot, counted from the epoch.
+
+    Raises:
+        UsageError: the shapes differ, there are no finite numbers, or the length is not above 0.
+    """
+    slots = np.floor(finite_series("times", times) / positive("seconds", seconds))
     series = finite_series("values", values)
-    if len(days) != len(series):
-        raise UsageError(f"{len(days)} times for {len(series)} values: write one time a value")
-    _, place, count = np.unique(days, return_inverse=True, return_counts=True)
+    if len(slots) != len(series):
+        raise UsageError(f"{len(slots)} times for {len(series)} values: write one time a value")
+    _, place, count = np.unique(slots, return_inverse=True, return_counts=True)
     return np.asarray(np.bincount(place, weights=series) / count, dtype=np.float64)
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from qgm_observe.errors import UsageError
 from qgm_observe.quality.baseline import NO_BASELINE, Baseline
-from qgm_observe.quality.intervals import normal_quantile
 from qgm_observe.quality.series import open_share
 from qgm_observe.records import Estimate
 
@@ -94,9 +93,7 @@ def _change(score: Estimate, baseline: Baseline | None) -> Estimate:
     if baseline is None:
         return Estimate(name=name, level=score.level, reason=NO_BASELINE)
     level = baseline.center
-    correlation = min(max(baseline.autocorrelation, 0.0), 0.99)
-    inflation = (1 + correlation) / (1 - correlation)
-    error = normal_quantile(score.level) * baseline.sd * (inflation / baseline.n) ** 0.5
+    error = level - (baseline.reference(score.level).low or level)
     if level <= error:
         reason = "the baseline is not above 0 for certain"
         return Estimate(name=name, level=score.level, reason=reason)

@@ -1,7 +1,7 @@
 """All quality estimates of one set of counts."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from qgm_observe.quality.cells import Cells, align
@@ -44,6 +44,8 @@ class Evaluation:
         effective_modes: Hill number of order 2.
         collapse: The verdict on mode collapse; `mode_deficit` is its estimate.
         custom: Metrics of the user by name.
+        compared: What comparisons gave, by name: with a calibration's prediction, a simulator, the
+            same without mitigation.
     """
 
     valid: Estimate
@@ -61,6 +63,7 @@ class Evaluation:
     effective_modes: Estimate
     collapse: ModeCollapse
     custom: Mapping[str, Estimate]
+    compared: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def mode_deficit(self) -> Estimate:
@@ -68,12 +71,13 @@ class Evaluation:
         return self.collapse.deficit
 
     def __iter__(self) -> Iterator[Estimate]:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for each in fields(self):
+            value = getattr(self, each.name)
             if isinstance(value, Estimate):
                 yield value
         yield self.mode_deficit
         yield from self.custom.values()
+        yield from self.compared.values()
 
 
 def evaluate(

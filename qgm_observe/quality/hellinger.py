@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qgm_observe.quality.cells import Cells, shortage
-from qgm_observe.quality.intervals import normal_quantile, within
+from qgm_observe.quality.intervals import mean_of_cut, normal_quantile, within
 from qgm_observe.quality.jackknife import jackknife_cells
 from qgm_observe.quality.residual_bias import bias_range
 from qgm_observe.quality.shot_noise import shot_noise
@@ -24,8 +24,8 @@ def hellinger_fidelity(cells: Cells, level: float = 0.95) -> Estimate:
         The jackknife value and an interval of two parts, as for the Jensen-Shannon divergence:
         a normal one whose variance adds that of a perfect sampler, and the range of the bias that
         the jackknife leaves on cells with few shots. Below one shot a cell of the support there is
-        a reason and no value. The floor is the plug-in reading of a perfect sampler,
-        1 - (k - 1) / (4 N) for many shots.
+        a reason and no value. The floor is what a perfect sampler shows on average: the value is
+        debiased but cut at 1. Its plug-in reading is near 1 - (k - 1) / (4 N) for many shots.
 
     Source: Qiskit's `hellinger_fidelity` for the plug-in value; Efron and Stein, Annals of
     Statistics 9, 586 (1981), for the jackknife.
@@ -35,7 +35,7 @@ def hellinger_fidelity(cells: Cells, level: float = 0.95) -> Estimate:
     empty = Estimate(
         name="hellinger_fidelity",
         level=level,
-        floor=overlap**2,
+        floor=1 - mean_of_cut(2 * overlap * math.sqrt(noise.variance)),
         method="jackknife-delta",
         n=cells.shots,
         reason=shortage(cells) or "pending",

@@ -1,5 +1,6 @@
 """Parts that several intervals share."""
 
+import math
 from dataclasses import replace
 
 from scipy.special import betaincinv, ndtri
@@ -18,6 +19,11 @@ def normal_quantile(level: float) -> float:
     """Give z such that a normal variable lies within z deviations with this probability."""
     require_level(level)
     return float(ndtri((1 + level) / 2))
+
+
+def mean_of_cut(deviation: float) -> float:
+    """Give the mean of max(x, 0) over normal x of mean 0: what an unbiased value cut at 0 shows."""
+    return deviation / math.sqrt(2 * math.pi)
 
 
 def clopper_pearson(seen: int, shots: int, level: float) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from qgm_observe.quality.cells import Cells, shortage
-from qgm_observe.quality.intervals import normal_quantile, within
+from qgm_observe.quality.intervals import mean_of_cut, normal_quantile, within
 from qgm_observe.quality.jackknife import jackknife_cells
 from qgm_observe.quality.residual_bias import bias_range
 from qgm_observe.quality.shot_noise import shot_noise
@@ -26,7 +26,8 @@ def jensen_shannon(cells: Cells, level: float = 0.95) -> Estimate:
         perfect sampler to the first-order one, which vanishes there. Its other part is the range
         of the bias that the jackknife leaves on cells with few shots; it closes as shots are
         added. Below one shot a cell of the support there is a reason and no value. The floor is
-        the plug-in reading of a perfect sampler, (k - 1) / (8 N ln 2) for many shots.
+        what a perfect sampler shows on average: the value is debiased but cut at 0. Its plug-in
+        reading, (k - 1) / (8 N ln 2) for many shots, is `shot_noise(...).mean`.
 
     Source: Lin, IEEE Transactions on Information Theory 37, 145 (1991), for the divergence; Efron
     and Stein, Annals of Statistics 9, 586 (1981), for the jackknife.
@@ -36,7 +37,7 @@ def jensen_shannon(cells: Cells, level: float = 0.95) -> Estimate:
     empty = Estimate(
         name="jensen_shannon",
         level=level,
-        floor=min(noise.mean, 1.0),
+        floor=mean_of_cut(math.sqrt(noise.variance)),
         method="jackknife-delta",
         n=cells.shots,
         reason=shortage(cells) or "pending",

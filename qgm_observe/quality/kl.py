@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from qgm_observe.quality.cells import Cells
-from qgm_observe.quality.intervals import normal_quantile, within
+from qgm_observe.quality.intervals import mean_of_cut, normal_quantile, within
 from qgm_observe.quality.jackknife import jackknife_cells
 from qgm_observe.records import Estimate
 
@@ -30,7 +30,8 @@ def kullback_leibler(cells: Cells, level: float = 0.95) -> Estimate:
         The jackknife value with a normal interval. It is infinite where the sampler misses a cell,
         and clipping it measures the clip. So with fewer than 100 shots a cell, or fewer than ten on
         one of the target's cells, or a data set as target there is a reason and no value. The
-        floor is the plug-in reading of a perfect sampler, (k - 1) / (2 N).
+        floor is what a perfect sampler shows on average: the value is debiased but cut at 0. Its
+        plug-in reading is (k - 1) / (2 N).
     """
     support = cells.target.outcomes.size
     least = min(cells.target.probabilities) * cells.shots
@@ -41,10 +42,12 @@ def kullback_leibler(cells: Cells, level: float = 0.95) -> Estimate:
     if cells.shots < MIN_RATIO * support or min(least, seen) < MIN_CELL:
         reason = f"insufficient shots: {seen} on the rarest of {support} cells, use 100 a cell"
         return replace(empty, reason=reason)
-    floor = (support - 1) / (2 * cells.shots)
+    null_variance = (support - 1) / cells.shots**2
     value, variance = jackknife_cells(_term, _same, cells)
-    reach = normal_quantile(level) * math.sqrt(variance + 2 * floor / cells.shots)
-    found = replace(empty, floor=floor, method="jackknife-delta")
+    reach = normal_quantile(level) * math.sqrt(variance + null_variance)
+    found = replace(
+        empty, floor=mean_of_cut(math.sqrt(null_variance / 2)), method="jackknife-delta"
+    )
     return within(found, value, (value - reach, value + reach), (0.0, math.inf))
 
 

@@ -109,8 +109,8 @@ def mmd_squared(
     Returns:
         The U-statistic E k(x, x') - 2 E k(x, y) + E k(y, y'), unbiased and hence below 0 at times,
         with a normal interval whose Hoeffding variance has both terms,
-        (4 (N - 2) z1 + 2 z2) / (N (N - 1)). The floor is the reading (1 - E k) / N that a perfect
-        sampler has in the biased form.
+        (4 (N - 2) z1 + 2 z2) / (N (N - 1)). The floor is 0, what a perfect sampler shows on
+        average; the biased form would read (1 - E k) / N.
 
     Raises:
         UsageError: A bandwidth is not above 0.
@@ -127,15 +127,15 @@ def mmd_squared(
     if cells.target_p.size > MAX_PAIRWISE_CELLS and cells.counts.num_bits > MAX_DENSE_BITS:
         reason = f"{cells.target_p.size} outcomes of {cells.counts.num_bits} bits are too many"
         return replace(empty, reason=f"{reason}: compare at most {MAX_DENSE_BITS} bits")
-    value, variance, floor = _statistic(cells, kernel)
+    value, variance = _statistic(cells, kernel)
     reach = normal_quantile(level) * math.sqrt(variance)
-    found = replace(empty, floor=floor)
+    found = replace(empty, floor=0.0)
     high_reach = math.hypot(reach, 2 * cells.unseen_outside(level) ** 2)
     return within(found, value, (value - reach, value + high_reach), (-_MOST, _MOST))
 
 
-def _statistic(cells: Cells, kernel: Kernel) -> tuple[float, float, float]:
-    """Give the U-statistic, its variance and the floor."""
+def _statistic(cells: Cells, kernel: Kernel) -> tuple[float, float]:
+    """Give the U-statistic and its variance."""
     outcomes, shares, goal = cells.outcomes, cells.frequencies, cells.target_p
     bits = cells.counts.num_bits
     reached, goal_reached = kernel.apply(np.stack([shares, goal]), outcomes, bits)
@@ -152,7 +152,7 @@ def _statistic(cells: Cells, kernel: Kernel) -> tuple[float, float, float]:
     if rows:
         crossed = 4 * second / (shots * rows)
         variance += _hoeffding(_spread(witness, goal), second, rows) + crossed
-    return value, variance, max(1 - goal_pairs, 0.0) / cells.effective_shots
+    return value, variance
 
 
 def _second_order(shares: Vector, reached: Vector, squares: Vector, goal_reached: Vector) -> float:

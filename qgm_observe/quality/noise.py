@@ -126,21 +126,28 @@ class Prediction:
     hellinger: Estimate
 
 
-def predict(target: Any, gate_success: Estimate, readout: ArrayLike | None = None) -> Prediction:
-    """Predict the scores of a circuit whose ideal output is the target.
+def predict(
+    target: Any,
+    gate_success: Estimate,
+    readout: ArrayLike | None = None,
+    ideal: Any = None,
+) -> Prediction:
+    """Predict the scores of a circuit against a target.
 
     Args:
         target: A known target of at most 22 bits.
         gate_success: From `expected_success` of the gates alone; its interval is carried on.
         readout: As for `noisy_shares`.
+        ideal: The circuit's own exact distribution; without it the target, as if it were learned.
 
     Returns:
         The scores with the intervals that the calibration's leaves; a reason and no value where
         the success has none, or the target is uniform.
     """
     goal = as_target(target)
+    source = goal if ideal is None else as_target(ideal, goal.num_bits)
     ends = (gate_success.low, gate_success.value, gate_success.high)
-    shares = [noisy_shares(goal, end, readout) for end in ends if end is not None]
+    shares = [noisy_shares(source, end, readout) for end in ends if end is not None]
     reason = gate_success.reason or "the success of the gates has no interval"
     if len(shares) < len(ends):
         return Prediction(

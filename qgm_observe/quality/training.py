@@ -32,12 +32,12 @@ class TrainingState(StrEnum):
 
     IMPROVING = "improving"
     DIVERGING = "diverging"
-    FLAT_WITH_SIGNAL = "flat with signal"
-    BARREN_PLATEAU = "suspected barren plateau"
+    FLAT_WITH_SIGNAL = "flat_with_signal"
+    BARREN_PLATEAU = "barren_plateau"
     CONVERGED = "converged"
-    PLATEAU_OR_CONVERGED = "plateau or converged"
-    STUCK = "stuck parameters"
-    INSUFFICIENT_DATA = "insufficient data"
+    PLATEAU_OR_CONVERGED = "plateau_or_converged"
+    STUCK = "stuck"
+    INSUFFICIENT_DATA = "insufficient_data"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, xlog1py, xlogy
+from scipy.special import gammaln, ndtr, xlog1py, xlogy
 
 from qgm_observe.quality.cells import Cells, shortage
 from qgm_observe.quality.intervals import normal_quantile, within
@@ -16,6 +16,9 @@ from qgm_observe.records import Estimate
 
 _SCREEN = 2.0
 """Deviations beyond which a cell's sign is taken as certain, so that it has no bias."""
+
+_CLOSE = 0.954
+"""Share of cells that lie closer than that under the target."""
 
 
 def total_variation(cells: Cells, level: float = 0.95) -> Estimate:
@@ -30,8 +33,9 @@ def total_variation(cells: Cells, level: float = 0.95) -> Estimate:
         [plug-in - R - z s, plug-in + z s] covers at least as often as it says, at about twice the
         width of a tight one: R is the bias that the cells closer than two deviations to the target
         could have. Against a data set with fewer than one shot a cell there is a reason and no
-        value. The floor is the plug-in reading of a perfect sampler, by the exact mean
-        absolute deviation of the binomial distribution.
+        value. The floor is what a perfect sampler shows on average, about half of its plug-in
+        reading, which is half the sum of the exact mean absolute deviations of the binomial
+        distribution.
 
     Source: de Moivre's formula for that deviation (Diaconis and Zabell, Statistical Science 6, 284
     (1991)).
@@ -53,11 +57,21 @@ def total_variation(cells: Cells, level: float = 0.95) -> Estimate:
         name="total_variation",
         value=plugin,
         level=level,
-        floor=min(float(deviations.sum()), 1.0),
+        floor=_floor(deviations, null_p, shots),
         method="bias-aware",
         n=cells.shots,
     )
     return within(empty, plugin - bias / 2, (plugin - bias - reach, plugin + high_reach))
+
+
+def _floor(deviations: NDArray[np.float64], null_p: NDArray[np.float64], shots: float) -> float:
+    """Mean of the value under the target: its plug-in x minus half of min(bias, x)."""
+    mean = float(deviations.sum())
+    spread = math.sqrt(max(float((null_p * (1 - null_p) / shots / 4 - deviations**2).sum()), 0.0))
+    gap = mean * _CLOSE - mean
+    below = gap / spread if spread > 0 else -math.inf
+    cut = gap * float(ndtr(below)) + spread * math.exp(-below * below / 2) / math.sqrt(2 * math.pi)
+    return min(mean - (mean * _CLOSE - cut) / 2, 1.0)
 
 
 def mean_deviation(probabilities: NDArray[np.float64], shots: float) -> NDArray[np.float64]:

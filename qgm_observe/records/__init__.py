@@ -3,6 +3,7 @@
 from qgm_observe.records.estimate import VALID_SHOT_RATIO, Estimate
 from qgm_observe.records.process import Process, current_process
 from qgm_observe.records.reading import Reading
+from qgm_observe.records.verdict import Verdict
 from qgm_observe.records.work import (
     LOCAL,
     PROVIDER,
@@ -32,6 +33,7 @@ __all__ = [
     "Session",
     "StageTime",
     "Step",
+    "Verdict",
     "Work",
     "current_process",
 ]

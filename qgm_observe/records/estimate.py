@@ -18,7 +18,8 @@ class Estimate:
         low: Lower end of the interval.
         high: Upper end of the interval.
         level: Confidence level of the interval, in (0, 1).
-        floor: What a perfect sampler would show at this number of shots.
+        floor: What a perfect sampler would show on average at this number of shots, by the same
+            estimator, so on the scale of the value.
         method: The interval's method.
         n: How many observations it rests on.
         reason: Why there is no value; required when there is none.

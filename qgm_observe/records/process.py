@@ -14,7 +14,8 @@ class Process:
 
     Attributes:
         host: Name of the machine.
-        boot: Kernel boot id, empty where the system tells none.
+        boot: Kernel boot id and process id namespace (`id/number`), empty where the system tells
+            none: containers that share a host's name number their processes apart.
         pid: Process id.
         started: Start time in clock ticks since boot; a reused pid has another.
     """
@@ -25,11 +26,14 @@ class Process:
     started: int
 
     def is_gone(self) -> bool | None:
-        """Return whether it has ended, or `None` if another machine would have to tell."""
+        """Return whether it has ended, or `None` if another machine or container has to tell."""
         here = current_process()
         if self.host != here.host:
             return None
-        return self.boot != here.boot or _started(self.pid) != self.started
+        (boot, _, space), (boot_here, _, space_here) = (p.boot.partition("/") for p in (self, here))
+        if boot == boot_here and space != space_here and space:
+            return None
+        return boot != boot_here or _started(self.pid) != self.started
 
     def __str__(self) -> str:
         """Return `host:pid`."""
@@ -49,7 +53,8 @@ def _identity(pid: int) -> Process:
 @cache
 def _boot() -> str:
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"
     except OSError:
         return ""
 

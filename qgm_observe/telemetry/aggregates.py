@@ -11,12 +11,18 @@ from typing import Any, Literal
 
 from qgm_observe.catalog import Signal, signals
 from qgm_observe.journal.event import TERMINAL, Event, OpenWork
-from qgm_observe.journal.measure import Labels, estimate_labels, measurements, work_labels
+from qgm_observe.journal.measure import Labels, measurements, work_labels
 from qgm_observe.journal.totals import NANO, Totals
 from qgm_observe.telemetry.bundles import NOUNS
 from qgm_observe.telemetry.open_gauges import open_gauges, resource_gauges
 from qgm_observe.telemetry.prometheus import CLASSIC, Exposition, Form, Renderer
 from qgm_observe.telemetry.published import Published
+from qgm_observe.telemetry.quality_gauges import (
+    Gauge,
+    baseline_gauges,
+    estimate_gauges,
+    verdict_labels,
+)
 from qgm_observe.telemetry.series import Family, Series
 
 _OPEN_GAUGES = (
@@ -26,13 +32,9 @@ _OPEN_GAUGES = (
     signals.JOB_OLDEST_WAITING,
 )
 _MEASURED = {TERMINAL, "noted", "estimate"}
-_ESTIMATED = {
-    "value": signals.QUALITY_VALUE,
-    "low": signals.QUALITY_LOW,
-    "high": signals.QUALITY_HIGH,
-    "floor": signals.QUALITY_FLOOR,
-}
+_NEWEST = {"estimate": estimate_gauges, "baseline": baseline_gauges, "drift": baseline_gauges}
 _LOSSES_KEPT = 1_000
+_VERDICTS_KEPT = 10_000
 
 
 class Aggregates:
@@ -43,15 +45,15 @@ class Aggregates:
     and after a fork.
 
     Args:
-        source: `process` for one process's own events, `journal` for all that a journal holds;
-            the constant label `source` tells them apart.
+        source: `process` for one process's own events, `journal` for all that a journal holds,
+            `provider` for what a provider tells; the constant label `source` tells them apart.
         scrape_interval: Seconds between two scrapes.
         clock: Returns seconds; any origin will do.
     """
 
     def __init__(
         self,
-        source: Literal["process", "journal"] = "process",
+        source: Literal["process", "journal", "provider"] = "process",
         scrape_interval: float = 15.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -59,6 +61,7 @@ class Aggregates:
         self._lock = Lock()
         self._published = Published(2 * scrape_interval, clock)
         self._losses: dict[Labels, float] = {}
+        self._verdicts: dict[Labels, Labels] = {}
         self._renderers: dict[Form, Renderer] = {}
         _instances.add(self)
 
@@ -73,12 +76,35 @@ class Aggregates:
                     self._published.declare(event.noun, event.body)
                 elif event.verb == "tallied":
                     self._absorb(Totals.from_json(event.body.get("totals")), held=True)
+                self._note(event)
 
     def seed(self, totals: Totals) -> None:
         """Begin with what was counted before; it is shown at once, for it was shown before."""
         with self._lock:
             self._published.begin()
             self._absorb(totals, held=False)
+
+    def recall(self, events: Iterable[Event]) -> None:
+        """Show the gauges of events that were counted before, the oldest first."""
+        with self._lock:
+            self._published.begin()
+            for event in events:
+                self._note(event)
+
+    def held(self) -> list[tuple[str, Labels, float]]:
+        """Return which label sets of which signals are still shown at 0, and since when."""
+        with self._lock:
+            self._published.begin()
+            return self._published.held()
+
+    def restore(self, signal: Signal, labels: Labels, *, held: bool) -> None:
+        """Publish a label set as an earlier process left it: still held at 0 from now on, or not.
+
+        Published labels are given, as `held` returned them.
+        """
+        with self._lock:
+            self._published.begin()
+            self._published.restore(signal, labels, held=held)
 
     def declare(self, noun: str, labels: Mapping[str, Any]) -> None:
         """Publish a label set at 0: all outcomes and stages of a run, step, job or session.
@@ -108,6 +134,20 @@ class Aggregates:
                 _combine(values, (signal.name, labels), value)
             for signal in _OPEN_GAUGES:
                 self._show(published.families[signal.name], values)
+
+    def add(self, signal: Signal, labels: Labels, value: float) -> None:
+        """Increase a counter, or let a histogram take a value of 0 or more, in the signal's unit.
+
+        For what no event tells; 0 publishes a counter before it counts.
+        """
+        with self._lock:
+            self._published.begin()
+            family = self._published.families[signal.name]
+            series = self._published.changed(family, self._published.series(family, labels))
+            if series.histogram is not None:
+                series.histogram.observe(value)
+            else:
+                series.number += value if family.scale == 1 else round(value * NANO)
 
     def set_gauge(self, signal: Signal, labels: Labels, value: float | None) -> None:
         """Set a gauge, in its signal's unit; `None` and what is not finite take it away."""
@@ -158,18 +198,33 @@ class Aggregates:
                     series.newest[place] = event
             series.touched = now
             series.version = family.version = version
-        if event.verb == "estimate":
-            self._estimate(event)
-        elif event.noun == "step":
+
+    def _note(self, event: Event) -> None:
+        """Show the gauges of an event."""
+        if event.verb in _NEWEST:
+            self._renew(_NEWEST[event.verb](event.body))
+        elif event.verb == "judged":
+            self._judge(event.body)
+        elif event.verb == TERMINAL and event.noun == "step":
             self._lose(event)
-        elif event.noun == "run":
+        elif event.verb == TERMINAL and event.noun == "run":
             self._spend(event.body)
 
-    def _estimate(self, event: Event) -> None:
-        """Show the newest estimate; what it does not tell is no sample."""
-        labels = estimate_labels(event.body)
-        for part, signal in _ESTIMATED.items():
-            self._published.set_gauge(signal, labels, event.body.get(part))
+    def _renew(self, gauges: Iterable[Gauge]) -> None:
+        """Show what was told last; what is not told is no sample."""
+        for signal, labels, value in gauges:
+            self._published.set_gauge(signal, labels, value)
+
+    def _judge(self, body: Mapping[str, Any]) -> None:
+        """Show the newest answer to a question at 1, and no longer the one before."""
+        labels = verdict_labels(body)
+        before = self._verdicts.get(labels[:-1], labels)
+        if before != labels:
+            self._published.set_gauge(signals.QUALITY_VERDICT, before, None)
+        if len(self._verdicts) >= _VERDICTS_KEPT:
+            self._verdicts.clear()
+        self._verdicts[labels[:-1]] = labels
+        self._published.set_gauge(signals.QUALITY_VERDICT, labels, 1)
 
     def _lose(self, event: Event) -> None:
         """Show the loss of the last completed step; one that is no number is not shown."""

@@ -9,14 +9,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from qgm_observe.errors import Error
 from qgm_observe.journal import TERMINAL, Event, Store, open_journal
 
-NAME = "otlp"
-BATCH = 200
-REPLAYED = 50_000
 LEASE_SECONDS = 30.0
 LONGEST_PAUSE = 60.0
 
@@ -24,14 +22,41 @@ Take = Callable[[Sequence[Event]], bool]
 """Delivers events, all or nothing; false when they should be tried again later."""
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What is delivered to whom.
+
+    Attributes:
+        name: Of the lease and of the cursor.
+        verbs: Of events that are delivered, `None` for all.
+        replayed: Rows behind the newest at which it begins at most, `None` for no bound.
+        begins_at_first: Whether it begins with the first row, or with what is recorded next.
+        batch: Events delivered together, at most.
+    """
+
+    name: str
+    verbs: tuple[str, ...] | None = (TERMINAL,)
+    replayed: int | None = 50_000
+    begins_at_first: bool = False
+    batch: int = 200
+
+
+OTLP = Route("otlp")
+
+
 class Delivery:
     """Follows a journal on a thread of its own.
 
     Args:
         path: The journal.
-        take: Delivers finished events.
+        take: Delivers events.
         beat: Called once an interval, and once more at the end; delivers what is no event.
         interval: Seconds between two looks; after a failure the pause doubles, up to a minute.
+        route: What is delivered to whom.
+
+    Attributes:
+        journal: Open as soon as there is one.
+        is_ours: Whether this process delivers, and no other does.
     """
 
     def __init__(
@@ -40,22 +65,26 @@ class Delivery:
         take: Take,
         beat: Callable[[], None],
         interval: float,
+        route: Route = OTLP,
     ) -> None:
+        self.journal: Store | None = None
+        self.is_ours = False
         self._path = path
         self._take = take
         self._beat = beat
         self._interval = interval
         self._pause = interval
-        self._journal: Store | None = None
+        self._route = route
         self._cursor: int | None = None
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="qgm-observe-otlp", daemon=True)
+        name = f"qgm-observe-{route.name}"
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin to follow, from what is recorded next or from where the last follower stopped."""
         with contextlib.suppress(Error):
-            self._journal = open_journal(self._path)
-            self._begin(self._journal)
+            self.journal = open_journal(self._path)
+            self._begin(self.journal)
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
@@ -70,15 +99,15 @@ class Delivery:
             stopping = self._stopping.wait(self._pause)
             delivered = self.once()
             self._pause = self._interval if delivered else min(2 * self._pause, LONGEST_PAUSE)
-        if self._journal is not None:
-            self._journal.close()
+        if self.journal is not None:
+            self.journal.close()
 
     def once(self) -> bool:
         """Deliver all that waits; false when some of it has to be tried again."""
         try:
-            if self._journal is None:
-                self._journal = open_journal(self._path)
-            delivered = self._follow(self._journal)
+            if self.journal is None:
+                self.journal = open_journal(self._path)
+            delivered = self._follow(self.journal)
         except Error:
             delivered = False
         if delivered or not self._stopping.is_set():
@@ -86,26 +115,29 @@ class Delivery:
         return delivered
 
     def _follow(self, journal: Store) -> bool:
-        if not journal.lease(NAME, time.time(), LEASE_SECONDS):
+        name = self._route.name
+        self.is_ours = journal.lease(name, time.time(), LEASE_SECONDS)
+        if not self.is_ours:
             return True
         after = self._begin(journal)
         while True:
-            events = list(journal.events(after=after, verbs=(TERMINAL,), limit=BATCH))
+            verbs, batch = self._route.verbs, self._route.batch
+            events = list(journal.events(after=after, verbs=verbs, limit=batch))
             if not events:
                 return True
             if not self._take(events):
                 return False
             after = self._cursor = events[-1].seq
-            journal.advance(NAME, after)
+            journal.advance(name, after)
 
     def _begin(self, journal: Store) -> int:
-        """Where to go on: never with what was recorded before anybody wanted it delivered."""
-        last = journal.last_seq()
+        """Where to go on; what was recorded before anybody wanted it may be left out."""
+        last, route = journal.last_seq(), self._route
         if self._cursor is None:
-            self._cursor = journal.cursor(NAME)
+            self._cursor = journal.cursor(route.name)
         if self._cursor is None:
-            self._cursor = last
-            journal.advance(NAME, last)
-        if last - self._cursor > REPLAYED:
-            self._cursor = last - REPLAYED
+            self._cursor = 0 if route.begins_at_first else last
+            journal.advance(route.name, self._cursor)
+        if route.replayed is not None and last - self._cursor > route.replayed:
+            self._cursor = last - route.replayed
         return self._cursor

@@ -46,7 +46,7 @@ def serve(
     Raises:
         UsageError: the port is taken or cannot be used.
     """
-    return Endpoint(_listen(host, port), Answers(source_of_bytes))
+    return Endpoint(listen(host, port), Answers(source_of_bytes))
 
 
 class Endpoint:
@@ -170,7 +170,17 @@ class Endpoint:
         self._connections.clear()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, *, instead: str = "use --port 0 or another") -> socket.socket:
+    """Return a socket that listens.
+
+    Args:
+        host: Address of this machine, or its name.
+        port: 0 takes a free one.
+        instead: What to do when the port cannot be had.
+
+    Raises:
+        UsageError: the port is taken or cannot be used.
+    """
     if not 0 <= port <= _HIGHEST_PORT:
         raise UsageError(f"port {port}: write a number from 0 to {_HIGHEST_PORT}")
     try:
@@ -187,18 +197,18 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.listen(_BACKLOG)
     except OSError as error:
         listening.close()
-        raise UsageError(_trouble(host, port, error)) from error
+        raise UsageError(_trouble(host, port, error, instead)) from error
     return listening
 
 
-def _trouble(host: str, port: int, error: OSError) -> str:
+def _trouble(host: str, port: int, error: OSError, instead: str) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} is taken: use --port 0 or another"
+        return f"port {port} is taken: {instead}"
     if error.errno == errno.EACCES:
-        return f"port {port} is not allowed to this user: use --port 0 or one above 1023"
+        return f"port {port} is not allowed to this user: {instead} above 1023"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"host {host!r}: write an address of this machine"
-    return f"port {port} on {host!r} cannot be used ({error.strerror}): use --port 0 or another"
+    return f"port {port} on {host!r} cannot be used ({error.strerror}): {instead}"
 
 
 _endpoints: "weakref.WeakSet[Endpoint]" = weakref.WeakSet()

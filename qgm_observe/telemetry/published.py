@@ -74,6 +74,22 @@ class Published:
         family.learn(measured, series)
         return series
 
+    def held(self) -> list[tuple[str, Labels, float]]:
+        """Return the name, labels and time of what is still shown at 0."""
+        return [
+            (family.signal.name, series.labels, series.held_since)
+            for family, series in self._held
+            if series.held_since is not None
+        ]
+
+    def restore(self, signal: Signal, labels: Labels, *, held: bool) -> None:
+        """Publish a label set, held at 0 from now on or shown at once."""
+        family = self.families[signal.name]
+        series = self.changed(family, self.series(family, labels))
+        series.held_since = self._clock() if held else None
+        if held:
+            self._held.append((family, series))
+
     def changed(self, family: Family, series: Series) -> Series:
         """Mark a series as measured now, and return it."""
         series.touched = self._clock()

@@ -105,5 +105,7 @@ class Family:
         """Forget a series."""
         gone = self.series.pop(labels, None)
         if gone is not None:
-            self.known = {key: series for key, series in self.known.items() if series is not gone}
+            self.known.pop(labels, None)
+            if len(self.known) > len(self.series):  # else nothing else can lead to it
+                self.known = {key: one for key, one in self.known.items() if one is not gone}
             self.version = version

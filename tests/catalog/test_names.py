@@ -38,6 +38,10 @@ EXPOSED = """\
 # TYPE qgm_quality_low gauge
 # TYPE qgm_quality_high gauge
 # TYPE qgm_quality_floor gauge
+# TYPE qgm_quality_baseline gauge
+# TYPE qgm_quality_drift_level gauge
+# TYPE qgm_quality_drift_limit gauge
+# TYPE qgm_quality_verdict gauge
 # TYPE qgm_observe_build_info info
 # TYPE qgm_observe_errors_total counter
 # TYPE qgm_observe_events_dropped_total counter

@@ -1,0 +1,146 @@
+"""How alerts behave: false pages and hours to detect, of `score` and of the standard burn rates.
+
+The rules are judged with the very constants that are rendered, on independent events and, for the
+false pages, also at the full budget and in sessions with a daily rhythm. Intervals are 95 %.
+
+    python benchmarks/alert_quality.py [--quick] [--json] [--seed N] [--write-table FILE]
+
+`--write-table` writes the table that `qgm-observe slo simulate` and alert texts look into.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from qgm_observe.slo.burn import burns
+from qgm_observe.slo.characteristics import characterize
+from qgm_observe.slo.score import score_of
+from qgm_observe.slo.simulation import (
+    BurnRule,
+    Delay,
+    Rate,
+    ScoreRule,
+    delays,
+    false_alerts,
+    poisson,
+    sessions,
+)
+
+TARGETS = (Decimal("0.95"), Decimal("0.99"))
+RATES = (2, 5, 10, 20, 50, 100, 200, 500, 1000)
+INCIDENTS = (0.25, 0.5, 1.0)
+HEALTH = {
+    "half budget": (0.5, poisson),
+    "at budget": (1.0, poisson),
+    "half, sessions by day": (0.5, sessions),
+}
+PERIOD = 28 * 86400.0
+TABLE_TARGETS = ("0.9", "0.95", "0.98", "0.99", "0.995", "0.999")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One objective at one traffic; each figure of the score rule beside the standard one."""
+
+    target: str
+    events_per_day: float
+    false: dict[str, list[Rate]]
+    hours: dict[str, list[Delay]]
+
+
+def cell(target: Decimal, rate: float, repetitions: int, seed: int) -> Cell:
+    """Measure one cell."""
+    budget = float(1 - target)
+    rules = [ScoreRule(score_of(target)), BurnRule(budget, burns(PERIOD))]
+    false = {
+        name: false_alerts(
+            rules, share * budget, rate, periods=repetitions, seed=seed, traffic=traffic
+        )
+        for name, (share, traffic) in HEALTH.items()
+    }
+    hours = {
+        f"{failing:.0%}": delays(
+            rules, budget / 2, failing, rate, incidents=repetitions, seed=seed + 1
+        )
+        for failing in INCIDENTS
+    }
+    return Cell(str(target), rate, false, hours)
+
+
+def failures(found: Cell) -> Iterator[str]:
+    """Yield each promise that a cell does not keep."""
+    score, standard = found.false["half budget"]
+    where = f"{found.target}, {found.events_per_day:g} a day"
+    if score.value > 0.3:
+        yield f"{where}: {score.value:.2f} false pages at half budget, 0.3 promised"
+    if found.target != "0.95":
+        return
+    if found.events_per_day <= 50 and standard.value < 8 * score.value:
+        yield f"{where}: {standard.value / score.value:.1f}x fewer false pages, 8x promised"
+    if found.events_per_day >= 200:
+        for name, (ours, theirs) in found.hours.items():
+            if ours.value >= theirs.value:
+                yield f"{where}: {name} in {ours.value:.1f} h, standard {theirs.value:.1f} h"
+
+
+def row(found: Cell) -> str:
+    """Return a cell as a line: score / standard, interval of the score."""
+    rates = [
+        f"{ours.value:5.2f} [{ours.low:.2f},{ours.high:.2f}] / {theirs.value:5.2f}"
+        for ours, theirs in found.false.values()
+    ]
+    hours = [
+        f"{ours.value:6.1f} [{ours.low:.1f},{ours.high:.1f}] / {theirs.value:5.1f}"
+        for ours, theirs in found.hours.values()
+    ]
+    return " | ".join([f"{found.target:>5} {found.events_per_day:5g}", *rates, *hours])
+
+
+def main() -> int:
+    """Print the table; 1 if a promise is not kept."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="40 periods and four rates")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--write-table", type=Path, metavar="FILE")
+    args = parser.parse_args()
+    if args.write_table:
+        return write_table(args.write_table, args.seed)
+    began = time.process_time()
+    repetitions, rates = (40, (2, 10, 50, 200)) if args.quick else (400, RATES)
+    if not args.json:
+        print("false pages in 28 days, then median hours to detect: score [95 %] / standard")
+        print(" | ".join(["slo events/day", *HEALTH, *(f"{each:.0%}" for each in INCIDENTS)]))
+    found = []
+    for target in TARGETS:
+        for rate in rates:
+            found.append(cell(target, rate, repetitions, args.seed))
+            if not args.json:
+                print(row(found[-1]), flush=True)
+    missed = [line for each in found for line in failures(each)]
+    if args.json:
+        print(json.dumps({"cells": [asdict(each) for each in found], "missed": missed}))
+    else:
+        print("\n".join(missed) or "every promise is kept")
+        print(f"{time.process_time() - began:.0f} s CPU, {repetitions} periods a cell")
+    return 1 if missed else 0
+
+
+def write_table(path: Path, seed: int) -> int:
+    """Write the table of the package."""
+    rows = []
+    for target in TABLE_TARGETS:
+        for rate in RATES:
+            rows.append(asdict(characterize(Decimal(target), rate, repetitions=400, seed=seed)))
+            print(rows[-1], flush=True)
+    path.write_text("[\n" + ",\n".join(json.dumps(each) for each in rows) + "\n]\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

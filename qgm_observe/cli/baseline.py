@@ -1,0 +1,235 @@
+"""Capture, show or freeze the levels that drift and residuals are judged against."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qgm_observe.cli.progress import progress
+from qgm_observe.errors import MissingExtra, UsageError
+from qgm_observe.journal import Store, open_journal
+from qgm_observe.settings import load_settings
+
+if TYPE_CHECKING:
+    from qgm_observe.lifecycle.baselines import Baselines, KeptBaseline
+
+_UNITS = {"h": 3600.0, "d": 86_400.0}
+_EACH = "evaluation"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the three verbs and their options."""
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    capture = _verb(
+        verbs, "capture", "take the levels of a healthy time from the journal", _capture
+    )
+    capture.add_argument(
+        "--since", type=_time, metavar="TIME", help="begin of the healthy time, ISO 8601"
+    )
+    capture.add_argument("--until", type=_time, metavar="TIME", help="its end (default: now)")
+    capture.add_argument(
+        "--every",
+        type=_every,
+        metavar="TIME",
+        default=_UNITS["d"],
+        help="one point each 1d (default), 1h or more; or each evaluation, which is not watched",
+    )
+    capture.add_argument(
+        "--false-alarms", type=float, default=1.0, metavar="N", help="a year and series, at most"
+    )
+    capture.add_argument("--force", action="store_true", help="also replace frozen ones")
+    _verb(verbs, "show", "list the baselines and where their charts stand", _show)
+    freeze = _verb(verbs, "freeze", "keep them from being captured anew", _freeze)
+    freeze.add_argument("--undo", action="store_true", help="let them be captured again")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do one verb; 1 if there was nothing to capture, show or freeze."""
+    try:
+        import qgm_observe.lifecycle.baselines  # noqa: F401  a missing extra shows here
+    except ImportError as error:
+        raise MissingExtra("baseline", "quality") from error
+    path = args.journal or load_settings().journal_path
+    if not path.exists() and not path.with_suffix(".jsonl").exists():
+        raise UsageError(f"journal {path}: no such file; record some work first, or name another")
+    with open_journal(path) as journal:
+        code: int = args.act(args, journal)
+        return code
+
+
+def _verb(
+    verbs: Any, name: str, brief: str, act: Callable[[argparse.Namespace, Store], int]
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=brief, description=brief)
+    parser.add_argument("--journal", type=Path, metavar="PATH", help="default: the user's own")
+    parser.add_argument("--file", type=Path, metavar="FILE", help="keep them there instead")
+    for label in ("statistic", "model", "device", "circuit"):
+        parser.add_argument(f"--{label}", metavar="NAME", help="only of this one")
+    parser.add_argument("--json", action="store_true", help="one JSON object a baseline")
+    parser.set_defaults(act=act)
+    return parser
+
+
+def _capture(args: argparse.Namespace, journal: Store) -> int:
+    from qgm_observe.lifecycle.baselines import Baselines, captured, histories
+
+    now = journal.clock()
+    events = journal.events(
+        verbs=("estimate", "finished"),
+        nouns=("run", "step", "job", "model"),
+        since=args.since,
+        until=args.until,
+    )
+    kept = _kept(args, journal)
+    chosen = {s: h for s, h in histories(events).items() if _wanted(args, h.labels)}
+    made: dict[str, KeptBaseline] = {}
+    passed: list[str] = []
+    with progress("capturing", max(len(chosen), 1)) as advance:
+        for series, history in chosen.items():
+            advance(None)
+            if series in kept.kept and kept.kept[series].frozen and not args.force:
+                passed.append(f"{series} is frozen: write --force to replace it")
+                continue
+            try:
+                made[series] = captured(
+                    history, now, every=args.every, false_alarms_per_year=args.false_alarms
+                )
+            except UsageError as error:
+                passed.append(f"{series}: {error}")
+    if not made:
+        raise UsageError(
+            passed[0] if passed else "nothing was measured: widen --since or the names"
+        )
+    _keep(args, journal, kept, made, now)
+    _tell(args, Baselines(made))
+    if passed:
+        more = f" and {len(passed) - 1} more" if len(passed) > 1 else ""
+        sys.stderr.write(f"not captured: {passed[0]}{more}\n")
+    return 0
+
+
+def _show(args: argparse.Namespace, journal: Store) -> int:
+    chosen = _chosen(args, _kept(args, journal))
+    _tell(args, chosen)
+    if not chosen.kept:
+        sys.stderr.write("no baseline: write `qgm-observe baseline capture` after a healthy time\n")
+    return 0 if chosen.kept else 1
+
+
+def _freeze(args: argparse.Namespace, journal: Store) -> int:
+    from dataclasses import replace
+
+    from qgm_observe.lifecycle.baselines import Baselines
+
+    kept = _kept(args, journal)
+    chosen = _chosen(args, kept)
+    made = {s: replace(each, frozen=not args.undo) for s, each in chosen.kept.items()}
+    _keep(args, journal, kept, made, journal.clock())
+    _tell(args, Baselines(made))
+    return 0 if made else 1
+
+
+def _kept(args: argparse.Namespace, journal: Store) -> "Baselines":
+    from qgm_observe.lifecycle.baselines import Baselines, load, read
+
+    if args.file is None:
+        return read(journal)
+    return load(args.file) if args.file.exists() else Baselines({})
+
+
+def _keep(
+    args: argparse.Namespace,
+    journal: Store,
+    kept: "Baselines",
+    made: "dict[str, KeptBaseline]",
+    now: float,
+) -> None:
+    from qgm_observe.lifecycle.baselines import Baselines, save
+
+    if not made:
+        return
+    if args.file is None:
+        journal.append([each.event("baseline", now) for each in made.values()])
+        return
+    try:
+        save(args.file, Baselines({**kept.kept, **made}))
+    except OSError as error:
+        raise UsageError(f"file {args.file} cannot be written: {error.strerror}") from None
+
+
+def _chosen(args: argparse.Namespace, kept: "Baselines") -> "Baselines":
+    from qgm_observe.lifecycle.baselines import Baselines
+
+    return Baselines({s: each for s, each in kept.kept.items() if _wanted(args, each.labels)})
+
+
+def _wanted(args: argparse.Namespace, labels: Any) -> bool:
+    asked = {"name": args.statistic, "model": args.model, "device": args.device}
+    asked["circuit"] = args.circuit
+    return all(value is None or labels.get(name) == value for name, value in asked.items())
+
+
+def _tell(args: argparse.Namespace, baselines: "Baselines") -> None:
+    if args.json:
+        for each in baselines.kept.values():
+            sys.stdout.write(json.dumps({"series": each.series, **each.body()}) + "\n")
+        return
+    if not baselines.kept:
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
+    for name in ("statistic", "model", "device", "circuit"):
+        table.add_column(name, overflow="fold")
+    for name in ("level", "points"):
+        table.add_column(name, justify="right")
+    for name in ("captured", "", "charts"):
+        table.add_column(name)
+    for each in baselines.kept.values():
+        table.add_row(*_row(each))
+    Console().print(table)
+
+
+def _row(kept: "KeptBaseline") -> Iterator[str]:
+    baseline, mitigation = kept.baseline, kept.labels.get("mitigation", "none")
+    yield baseline.metric + ("" if mitigation == "none" else f" ({mitigation})")
+    yield from (baseline.model, baseline.device or "-", baseline.circuit)
+    yield f"{baseline.center:.4g} +- {baseline.sd:.2g}"
+    yield str(baseline.n)
+    at = baseline.captured_at
+    yield "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+    yield "frozen" if kept.frozen else ""
+    yield _standing(kept)
+
+
+def _standing(kept: "KeptBaseline") -> str:
+    """Where the charts stand, in deviations of the baseline, and whether an alarm is raised."""
+    if kept.state is None:
+        return "not watched"
+    told = [f"{c.kind} {c.level:.1f} of {c.limit:.1f}" for c in kept.state.charts]
+    return ", ".join(told) + (", drifting" if kept.state.drifting else "")
+
+
+def _every(text: str) -> float | None:
+    if text == _EACH:
+        return None
+    try:
+        seconds = float(text[:-1]) * _UNITS[text[-1:]]
+    except (ValueError, KeyError):
+        seconds = 0.0
+    if not _UNITS["h"] <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}: write 1d, 6h, 1h or {_EACH}")
+    return seconds
+
+
+def _time(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).astimezone().timestamp()
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: write a date or time such as 2026-10-01 or 2026-10-01T12:00:00+02:00"
+        ) from None

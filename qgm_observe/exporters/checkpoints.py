@@ -1,0 +1,129 @@
+"""What an exporter must not forget: how far it counted each journal, and what it counted there.
+
+A directory with a file a journal. It makes a restart quick, lets the counts of a journal outlive
+its file, and tells which label sets were still held at 0. Lost or not writable, it costs those
+three things alone: journals that still exist are then counted from their beginning.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qgm_observe.errors import JournalError
+from qgm_observe.journal import Totals
+from qgm_observe.journal.files import make_private_directory
+from qgm_observe.journal.measure import Labels
+
+log = logging.getLogger("qgm_observe")
+
+_KEY = re.compile(r"[0-9a-f]{1,64}")
+_HELD = "held.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far a journal was counted.
+
+    Attributes:
+        key: The journal's id.
+        seq: The last row that was counted, 0 where sequence numbers do not last.
+        totals: What was counted up to there.
+        pending: What the reconciler has still to find out, by subject.
+    """
+
+    key: str
+    seq: int
+    totals: Totals
+    pending: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Label sets that were shown at 0, and until when (epoch s) that is known."""
+
+    until: float
+    label_sets: tuple[tuple[str, Labels, float], ...] = ()
+
+
+class Checkpoints:
+    """The directory.
+
+    Args:
+        directory: Created when it is first written to.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._told = False
+
+    def load(self) -> dict[str, Checkpoint]:
+        """Return every checkpoint by its journal's id; one that cannot be read is left out."""
+        found: dict[str, Checkpoint] = {}
+        with contextlib.suppress(OSError):
+            for path in sorted(self.directory.glob("*.json")):
+                checkpoint = _checkpoint(path)
+                if checkpoint is not None:
+                    found[checkpoint.key] = checkpoint
+        return found
+
+    def held(self) -> Held:
+        """Return what was still held at 0."""
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            said = json.loads((self.directory / _HELD).read_bytes())
+            sets = tuple((name, tuple(labels), since) for name, labels, since in said["held"])
+            return Held(float(said["until"]), sets)
+        return Held(0.0)
+
+    def save(self, checkpoints: Iterable[Checkpoint], held: Held) -> bool:
+        """Write what changed, each file wholly or not at all; return whether that worked.
+
+        What is held goes first: a label set that is held and not counted yet is harmless.
+        """
+        try:
+            make_private_directory(self.directory)
+            self._write(_HELD, {"until": held.until, "held": held.label_sets})
+            for each in checkpoints:
+                self._write(f"{each.key}.json", _said(each))
+        except (OSError, JournalError) as error:
+            if not self._told:
+                self._told = True
+                log.warning("exporter state %s: %s", self.directory, error)
+            return False
+        return True
+
+    def _write(self, name: str, said: Any) -> None:
+        draft = self.directory / f".{name}.{os.urandom(4).hex()}"
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(said, file, separators=(",", ":"))
+            draft.replace(self.directory / name)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+
+
+def _said(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {
+        "key": checkpoint.key,
+        "seq": checkpoint.seq,
+        "totals": checkpoint.totals.to_json(),
+        "pending": checkpoint.pending,
+    }
+
+
+def _checkpoint(path: Path) -> Checkpoint | None:
+    try:
+        said = json.loads(path.read_bytes())
+        if not (isinstance(said, dict) and _KEY.fullmatch(str(said.get("key")))):
+            return None
+        totals = Totals.from_json(said["totals"])
+        return Checkpoint(said["key"], int(said["seq"]), totals, dict(said["pending"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None

@@ -1,0 +1,124 @@
+"""The last steps of a run, from which is told what the training is doing.
+
+The training thread only appends; the judgment is made by the writer, at most once a second, every
+tenth step and at the end, and only where the training has loaded numpy itself.
+"""
+
+import math
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qgm_observe.journal import Event
+from qgm_observe.lifecycle import events
+from qgm_observe.lifecycle.handle import Handle
+from qgm_observe.records import Estimate, Verdict
+
+if TYPE_CHECKING:
+    from qgm_observe.quality.training import TrainingVerdict
+
+SIZE = 50
+"""Steps that are judged together."""
+
+LEAST = 10
+"""Steps between two judgments, and the least of which one is made."""
+
+_APART = 1_000_000_000
+
+
+class StepFacts(NamedTuple):
+    """What a step told of itself; all but the loss may be unknown.
+
+    Attributes:
+        error: Standard error of the loss, its shot noise.
+        floor: The lowest loss that can be had.
+        gradient: One number a parameter, or a row of such.
+        gradient_error: Standard errors of the gradient.
+        parameters: The vector.
+    """
+
+    loss: float
+    error: float | None = None
+    floor: float | None = None
+    gradient: Any = None
+    gradient_error: Any = None
+    parameters: Any = None
+
+
+class Window:
+    """The last steps of one run."""
+
+    def __init__(self) -> None:
+        self._steps: deque[StepFacts] = deque(maxlen=SIZE)
+        self._unjudged = 0
+        self._judged_at: int | None = None
+
+    def take(self, run: Handle, step: StepFacts) -> None:
+        """Take a completed step, and have the window judged where it is time."""
+        self._steps.append(step)
+        self._unjudged += 1
+        now = run.now()
+        if self._unjudged >= LEAST and (self._judged_at is None or now - self._judged_at >= _APART):
+            self._judged_at = now
+            self.judge(run)
+
+    def judge(self, run: Handle) -> None:
+        """Have what is in the window judged by the writer, if anything is new."""
+        if not self._unjudged or len(self._steps) < LEAST or "numpy" not in sys.modules:
+            return
+        self._unjudged = 0
+        told = cache(partial(_judged, tuple(self._steps)))
+        at = run.recorder.seconds()
+        for pick in (_verdict, _slope, _norm2, _snr):
+            run.recorder.later(partial(_event, run, told, pick, at))
+
+
+def _event(
+    run: Handle,
+    told: "Callable[[], TrainingVerdict]",
+    pick: "Callable[[TrainingVerdict], Estimate | Verdict]",
+    at: float,
+) -> Event:
+    return events.said(run, pick(told()), at)
+
+
+def _judged(steps: tuple[StepFacts, ...]) -> "TrainingVerdict":
+    from qgm_observe.quality.training import training_state
+
+    return training_state([step.loss for step in steps], **dict(_known(steps)))
+
+
+def _known(steps: tuple[StepFacts, ...]) -> Iterator[tuple[str, Any]]:
+    """What all of the window tells beside its losses."""
+    errors = [step.error for step in steps if step.error is not None]
+    if len(errors) == len(steps):
+        yield "loss_standard_error", math.sqrt(sum(e * e for e in errors) / len(errors)) or None
+    yield "loss_floor", steps[-1].floor
+    told = [s for s in steps if s.gradient is not None and s.gradient_error is not None]
+    if told:
+        yield "gradients", [step.gradient for step in told]
+        yield "gradient_standard_errors", [step.gradient_error for step in told]
+    if all(step.parameters is not None for step in steps):
+        yield "parameters", [step.parameters for step in steps]
+
+
+def _verdict(told: "TrainingVerdict") -> Verdict:
+    return Verdict(question="training", answer=told.state.value, reason=told.reason)
+
+
+def _slope(told: "TrainingVerdict") -> Estimate:
+    return told.slope
+
+
+def _norm2(told: "TrainingVerdict") -> Estimate:
+    return told.signal.norm2 if told.signal else _untold("gradient_norm2_debiased")
+
+
+def _snr(told: "TrainingVerdict") -> Estimate:
+    return told.signal.snr if told.signal else _untold("gradient_snr")
+
+
+def _untold(name: str) -> Estimate:
+    return Estimate(name=name, reason="no gradients with their standard errors were given")

@@ -1,0 +1,278 @@
+"""The short form of objectives: an indicator is a catalog signal with good and total.
+
+```yaml
+objectives:
+  - name: training-success
+    service: training
+    brief: Training runs reach their planned end.
+    unit: run
+    good:  {signal: qgm.roots, match: {kind: training, outcome: success}}
+    total: {signal: qgm.roots, match: {kind: training, outcome: [success, failure, timeout, lost]}}
+    target: 95 %
+    window: 28d
+    events_per_day: 10
+```
+
+`!value` in `match` means any other. `at_most` takes a histogram's observations up to a bucket
+bound. Instead of good and total: `bad` and total; `good_when` (with `counted_when`,
+`excused_when`) for minutes; `spent` and `cap` for money.
+"""
+
+from decimal import Decimal, InvalidOperation
+
+from qgm_observe.documents import Document, Model
+from qgm_observe.errors import UsageError
+from qgm_observe.slo.indicator import (
+    Comparison,
+    Indicator,
+    Level,
+    Matcher,
+    Op,
+    Ratio,
+    Selection,
+    Slices,
+    Spend,
+    Unit,
+    signal_named,
+)
+from qgm_observe.slo.objective import Objective
+from qgm_observe.slo.placing import at
+from qgm_observe.slo.window import Window, calendar_start, seconds_of
+
+
+class Selected(Model):
+    """Some label sets of a signal, as written."""
+
+    signal: str
+    match: dict[str, str | list[str]] = {}
+    at_most: float | None = None
+
+
+class Levelled(Selected):
+    """A level, as written."""
+
+    quantile: float | None = None
+    over: str | None = None
+    age: bool = False
+    factor: float = 1.0
+
+
+class Compared(Model):
+    """A comparison, as written."""
+
+    value: Levelled
+    op: Op
+    than: float | Levelled
+    on: list[str] = []
+
+
+class Calendar(Model):
+    """When windows of the calendar begin, as written."""
+
+    start_time: str
+    time_zone: str = "UTC"
+
+
+class Short(Model):
+    """An objective, as written."""
+
+    name: str
+    service: str
+    brief: str
+    metrics: list[str] = []
+    unit: Unit
+    good: Selected | list[Selected] | None = None
+    bad: Selected | list[Selected] | None = None
+    total: Selected | list[Selected] | None = None
+    good_when: Compared | None = None
+    counted_when: Compared | None = None
+    excused_when: Compared | None = None
+    spent: Selected | list[Selected] | None = None
+    cap: float | None = None
+    target: str | float | None = None
+    window: str = "28d"
+    calendar: Calendar | None = None
+    method: str = "score"
+    severity: str = "page"
+    events_per_day: float | None = None
+    design_effect: float = 1.0
+
+
+class ShortFile(Model):
+    """A file of objectives, as written."""
+
+    objectives: list[Short]
+
+
+def objectives_of(document: Document) -> list[Objective]:
+    """Return the objectives of a document in the short form.
+
+    Raises:
+        UsageError: what is wrong in it, with file and line.
+    """
+    written = document.validated(ShortFile)
+    made = []
+    for number, each in enumerate(written.objectives):
+        with at(document, "objectives", number, "name"):
+            made.append(_objective(document, ("objectives", number), each))
+    return made
+
+
+def _objective(document: Document, place: tuple[str | int, ...], short: Short) -> Objective:
+    with at(document, *place, "target"):
+        target = None if short.target is None else share_of(short.target)
+    with at(document, *place, "window"):
+        starts = short.calendar
+        window = Window(
+            short.window, starts and calendar_start(starts.start_time, starts.time_zone)
+        )
+    return Objective(
+        name=checked_name(short.name),
+        service=short.service,
+        brief=short.brief,
+        metrics=tuple(short.metrics),
+        indicator=_indicator(document, place, short),
+        target=target,
+        window=window,
+        method=short.method,
+        severity=short.severity,
+        events_per_day=short.events_per_day,
+        design_effect=short.design_effect,
+    )
+
+
+def checked_name(name: str) -> str:
+    """Return a name that is a DNS label (RFC 1123), as OpenSLO asks.
+
+    Raises:
+        UsageError: it is none.
+    """
+    plain = name.replace("-", "")
+    if len(name) > 63 or name[:1] == "-" or name[-1:] == "-" or not plain.isalnum():  # noqa: PLR2004  RFC 1123
+        plain = ""
+    if not (plain.isascii() and plain and plain == plain.lower()):
+        raise UsageError(f"name {name!r}: write at most 63 of a-z, 0-9 and '-', no '-' at the ends")
+    return name
+
+
+def share_of(written: str | float) -> Decimal:
+    """Return a share exactly as it is written: `0.95`, `95%`, `95 %`.
+
+    Raises:
+        UsageError: it is none.
+    """
+    text = str(written).strip()
+    try:
+        number = Decimal(text.removesuffix("%").strip())
+    except InvalidOperation:
+        raise UsageError(f"target {written!r}: write 0.95 or 95 %") from None
+    share = number / 100 if text.endswith("%") else number
+    if not 0 < share < 1:
+        raise UsageError(
+            f"target {written}: 100 % leaves no budget and 0 % promises nothing; write 0.95 or 95 %"
+        )
+    return share
+
+
+def _indicator(document: Document, place: tuple[str | int, ...], short: Short) -> Indicator:
+    if short.good_when is not None:
+        return Slices(
+            *(
+                written and _comparison(document, (*place, name), written)
+                for name, written in (
+                    ("good_when", short.good_when),
+                    ("counted_when", short.counted_when),
+                    ("excused_when", short.excused_when),
+                )
+            )  # type: ignore[arg-type]  the first of them is there
+        )
+    if short.spent is not None:
+        return Spend(_selections(document, (*place, "spent"), short.spent), short.cap or 0.0)
+    if short.total is None or (short.good is None) == (short.bad is None):
+        raise UsageError("write total with either good or bad, or good_when, or spent and cap")
+    total = _selections(document, (*place, "total"), short.total)
+    if short.good is not None:
+        return Ratio(short.unit, _selections(document, (*place, "good"), short.good), total)
+    bad = _selections(document, (*place, "bad"), short.bad)
+    return Ratio(short.unit, without(total, bad), total)
+
+
+def without(total: tuple[Selection, ...], bad: tuple[Selection, ...]) -> tuple[Selection, ...]:
+    """Return what is good where bad is one selection of the total, narrowed by one label.
+
+    Raises:
+        UsageError: bad cannot be taken from total by a label.
+    """
+    if len(total) == len(bad) == 1 and total[0].signal is bad[0].signal:
+        further = [each for each in bad[0].matchers if each not in total[0].matchers]
+        if len(further) == 1 and bad[0].at_most is None and not further[0].negated:
+            others = Matcher(further[0].label, further[0].values, negated=True)
+            return (Selection(total[0].signal, (*total[0].matchers, others)),)
+    raise UsageError("bad: write total's signal and match with one label more; or write good")
+
+
+def _comparison(document: Document, place: tuple[str | int, ...], written: Compared) -> Comparison:
+    right = written.than
+    return Comparison(
+        _level(document, (*place, "value"), written.value),
+        written.op,
+        right if isinstance(right, float) else _level(document, (*place, "than"), right),
+        tuple(written.on),
+    )
+
+
+def _level(document: Document, place: tuple[str | int, ...], written: Levelled) -> Level:
+    with at(document, *place):
+        return Level(
+            _selection(document, place, written),
+            written.quantile,
+            None if written.over is None else seconds_of(written.over),
+            written.age,
+            written.factor,
+        )
+
+
+def _selections(
+    document: Document, place: tuple[str | int, ...], written: Selected | list[Selected] | None
+) -> tuple[Selection, ...]:
+    if isinstance(written, list):
+        return tuple(_selection(document, (*place, n), each) for n, each in enumerate(written))
+    return () if written is None else (_selection(document, place, written),)
+
+
+def _selection(document: Document, place: tuple[str | int, ...], written: Selected) -> Selection:
+    with at(document, *place, "signal"):
+        signal = signal_named(written.signal)
+    matchers = []
+    for label, values in written.match.items():
+        with at(document, *place, "match", label):
+            matchers.append(_matcher(label, [values] if isinstance(values, str) else values))
+            Selection(signal, (matchers[-1],))
+    with at(document, *place, "at_most"):
+        return Selection(signal, tuple(matchers), written.at_most)
+
+
+def _matcher(label: str, values: list[str]) -> Matcher:
+    negated = {value.startswith("!") for value in values}
+    if len(negated) != 1:
+        raise UsageError(f"label {label}: write one value or more, all with '!' or none")
+    return Matcher(label, tuple(value.removeprefix("!") for value in values), negated.pop())
+
+
+def selection_of(document: Document, place: tuple[str | int, ...], data: object) -> Selection:
+    """Return a selection of plain data at a place of a document.
+
+    Raises:
+        UsageError: what is wrong in it, with file and line.
+    """
+    return _selection(document, place, part_of(document, place, data, Selected))
+
+
+def part_of(
+    document: Document, place: tuple[str | int, ...], data: object, model: type[Selected]
+) -> Selected:
+    """Return a part of a document as a model."""
+    whole = Document.__new__(Document)
+    whole.data, whole.name = data, document.name
+    whole.line = lambda inner: document.line((*place, *inner))  # type: ignore[method-assign]
+    return whole.validated(model)
