@@ -32,6 +32,18 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+def camel(name: str) -> str:
+    """Return a field's name as Kubernetes and OpenSLO write it: `time_window` is `timeWindow`."""
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+class CamelModel(Model):
+    """Base of what a document says in camelCase."""
+
+    model_config = ConfigDict(alias_generator=camel)
+
+
 def load(path: Path, model: type[M]) -> M:
     """Read a file of one document into a model.
 

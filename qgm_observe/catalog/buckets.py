@@ -18,3 +18,9 @@ def geometric(low: float, high: float) -> tuple[float, ...]:
 
 DURATION = geometric(1e-3, 3 * 86400.0)
 """From a millisecond to three days, for whole jobs, steps and runs."""
+
+INTERACTIVE = 5.0
+"""Seconds that a person waits for samples; a bound of its own, so that it can be promised."""
+
+JOB_DURATION = tuple(sorted({*DURATION, INTERACTIVE}))
+"""For whole jobs."""

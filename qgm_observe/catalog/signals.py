@@ -3,12 +3,20 @@
 from qgm_observe.catalog import labels as by
 from qgm_observe.catalog import provider_signals
 from qgm_observe.catalog.buckets import DURATION
+from qgm_observe.catalog.buckets import JOB_DURATION as JOB_DURATION_BUCKETS
 from qgm_observe.catalog.signal import Kind, Signal, Stability
 
 COUNTER, GAUGE, HISTOGRAM = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
 STABLE = Stability.STABLE
 
 RUNS = Signal("qgm.runs", COUNTER, "{run}", "Runs ended.", (*by.WORK, by.OUTCOME), stability=STABLE)
+ROOTS = Signal(
+    "qgm.roots",
+    COUNTER,
+    "{root}",
+    "Work ended that was asked for by itself: runs inside no run, and jobs outside any run.",
+    (*by.WORK, by.OUTCOME),
+)
 RUN_DURATION = Signal(
     "qgm.run.duration", HISTOGRAM, "s", "Duration of runs.", by.WORK, DURATION, STABLE
 )
@@ -77,7 +85,7 @@ STEP_LOSS = Signal("qgm.step.loss", GAUGE, "1", "Loss of the last completed step
 
 JOBS = Signal("qgm.jobs", COUNTER, "{job}", "Jobs ended.", (*by.JOB, by.OUTCOME), stability=STABLE)
 JOB_DURATION = Signal(
-    "qgm.job.duration", HISTOGRAM, "s", "Duration of jobs.", by.JOB, DURATION, STABLE
+    "qgm.job.duration", HISTOGRAM, "s", "Duration of jobs.", by.JOB, JOB_DURATION_BUCKETS, STABLE
 )
 JOB_STAGE_DURATION = Signal(
     "qgm.job.stage.duration",

@@ -22,7 +22,10 @@ COMMANDS = {
     "shots": "plan shots: for an interval, for a change to be seen, and when more are wasted",
     "devices": "list devices, and rank them for a circuit",
     "export": "serve a provider or journals to Prometheus",
+    "reconcile": "ask providers how remote jobs ended, and complete their records",
+    "ship": "ship a journal to a central exporter, once or as a sidecar",
     "check": "compare a live /metrics endpoint with the catalog",
+    "shelf": "copy manifests, rules, boards and runbooks out of this package",
 }
 """Command to one line of help; the module of the same name has `configure` and `main`."""
 

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="one point each 1d (default), 1h or more; or each evaluation, which is not watched",
     )
     capture.add_argument(
-        "--false-alarms", type=float, default=1.0, metavar="N", help="a year and series, at most"
+        "--false-alarms",
+        type=_rate,
+        default=1.0,
+        metavar="N",
+        help="a year and series (default: 1)",
     )
     capture.add_argument("--force", action="store_true", help="also replace frozen ones")
     _verb(verbs, "show", "list the baselines and where their charts stand", _show)
@@ -87,7 +92,7 @@ def _capture(args: argparse.Namespace, journal: Store) -> int:
     chosen = {s: h for s, h in histories(events).items() if _wanted(args, h.labels)}
     made: dict[str, KeptBaseline] = {}
     passed: list[str] = []
-    with progress("capturing", max(len(chosen), 1)) as advance:
+    with _bar(len(chosen)) as advance:
         for series, history in chosen.items():
             advance(None)
             if series in kept.kept and kept.kept[series].frozen and not args.force:
@@ -109,6 +114,13 @@ def _capture(args: argparse.Namespace, journal: Store) -> int:
         more = f" and {len(passed) - 1} more" if len(passed) > 1 else ""
         sys.stderr.write(f"not captured: {passed[0]}{more}\n")
     return 0
+
+
+def _bar(total: int) -> AbstractContextManager[Callable[[float | None], None]]:
+    """A bar for whoever looks on: limits are simulated, a good part of a second a series."""
+    if sys.stderr.isatty() and total:
+        return progress("capturing", total)
+    return nullcontext(lambda _: None)
 
 
 def _show(args: argparse.Namespace, journal: Store) -> int:
@@ -183,11 +195,11 @@ def _tell(args: argparse.Namespace, baselines: "Baselines") -> None:
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
-    for name in ("statistic", "model", "device", "circuit"):
-        table.add_column(name, overflow="fold")
+    table.add_column("statistic", no_wrap=True)
+    table.add_column("of", overflow="fold")
     for name in ("level", "points"):
-        table.add_column(name, justify="right")
-    for name in ("captured", "", "charts"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("captured", "charts"):
         table.add_column(name)
     for each in baselines.kept.values():
         table.add_row(*_row(each))
@@ -196,13 +208,15 @@ def _tell(args: argparse.Namespace, baselines: "Baselines") -> None:
 
 def _row(kept: "KeptBaseline") -> Iterator[str]:
     baseline, mitigation = kept.baseline, kept.labels.get("mitigation", "none")
-    yield baseline.metric + ("" if mitigation == "none" else f" ({mitigation})")
-    yield from (baseline.model, baseline.device or "-", baseline.circuit)
+    yield baseline.metric
+    known = [baseline.model, baseline.device or "unknown", baseline.circuit]
+    known += [] if mitigation == "none" else [mitigation]
+    yield ", ".join(each for each in known if each != "unknown")
     yield f"{baseline.center:.4g} +- {baseline.sd:.2g}"
     yield str(baseline.n)
     at = baseline.captured_at
-    yield "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
-    yield "frozen" if kept.frozen else ""
+    day = "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+    yield day + (" frozen" if kept.frozen else "")
     yield _standing(kept)
 
 
@@ -224,6 +238,16 @@ def _every(text: str) -> float | None:
     if not _UNITS["h"] <= seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r}: write 1d, 6h, 1h or {_EACH}")
     return seconds
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}: write a number above 0")
+    return rate
 
 
 def _time(text: str) -> float:

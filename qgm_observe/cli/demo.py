@@ -7,6 +7,7 @@ Every stage of every job is recorded in the journal and served at /metrics while
 import argparse
 import json
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -85,9 +86,16 @@ def _train(core: Any, target: Any, iterations: int) -> None:
     qgm.observe(core, model="qcbm", model_version="1")
     with progress(f"training on {core.device.name}", iterations) as advance:
         core.fit(target, iterations=iterations, on_step=lambda _, loss: advance(loss))
+    compiled = core.compile(core.circuit)
     with qgm.job(core.backend, model="qcbm", model_version="1", kind="inference") as job:
         counts = core.sample(SAMPLES)
-        qgm.evaluate(counts, target.probabilities)
+        qgm.evaluate(
+            counts,
+            target.probabilities,
+            circuit=compiled,
+            calibration=_errors(core.device),
+            ideal=core.exact(),
+        )
         job.note(**_described(core.device, target))
         if core.device.calibration is not None:
             job.keep("calibration", partial(_text_of, core.device.calibration))
@@ -95,6 +103,28 @@ def _train(core: Any, target: Any, iterations: int) -> None:
 
 def _text_of(calibration: Any) -> bytes:
     return json.dumps(calibration.to_dict(), default=str, sort_keys=True).encode()
+
+
+def _errors(device: Any) -> dict[str, Any] | None:
+    """The errors of the qubits that were cut out of the snapshot, under their new numbers."""
+    if device.calibration is None or device.qubits is None:
+        return None
+    from qgm_observe.providers.ibm_files import calibration
+
+    told = calibration("local", device.name, json.loads(_text_of(device.calibration)), time.time())
+    place = {qubit: number for number, qubit in enumerate(device.qubits)}
+    gates = {
+        (name, tuple(place[qubit] for qubit in qubits)): gate.error.value
+        for (name, qubits), gate in told.gates.items()
+        if place.keys() >= set(qubits)
+    }
+    pair = ("prob_meas1_prep0", "prob_meas0_prep1")
+    readout = {
+        place[qubit]: tuple(known[name].value for name in pair)
+        for qubit, known in told.qubits.items()
+        if qubit in place and all(name in known for name in pair)
+    }
+    return {"gates": gates, "readout": readout}
 
 
 def _described(device: Any, target: Any) -> dict[str, Any]:

@@ -135,6 +135,7 @@ def _candidates(
                 account=provider.account,
                 calibrated_at=None if calibration is None else calibration.taken_at,
                 wait=expected_wait(status, waits.get((provider.name, info.name), ()), now),
+                is_laid_out=bool(args.layout) or circuit is not None,
                 faults=faults,
                 quality=quality,
                 cost=cost(price, shots=args.shots, seconds=args.seconds),

@@ -44,7 +44,7 @@ def main(args: argparse.Namespace) -> int:
     if not args.check:
         _serve(exporter, args, warnings)
     with worker.snapshot(web.tls) as kept:
-        worker.rehearse(kept)
+        worker.rehearse(kept, args.web_config_file)
     scheme = "https" if web.tls else "http"
     login = "with" if web.authenticates else "without"
     place = f"would serve at {scheme}://{args.listen}/ {login} authentication"

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,8 @@ class Summary:
         first_loss: Of the first step that told one.
         last_loss: Of the last step that told one.
         errors: Failed jobs by `stage/class`.
-        estimates: Statistics that were recorded, in their order.
+        estimates: The newest of each statistic that was recorded, in the order of the first.
+        verdicts: Question to the newest answer, with its reason.
         journal: The journal's file.
     """
 
@@ -76,6 +77,7 @@ class Summary:
     last_loss: float | None = None
     errors: dict[str, int] = field(default_factory=dict)
     estimates: tuple[Estimate, ...] = ()
+    verdicts: dict[str, str] = field(default_factory=dict)
     journal: str | None = None
 
 
@@ -109,7 +111,8 @@ def summarize(events: Iterable[Event], journal: Path | None = None, open_jobs: i
         first_loss=losses[0] if losses else None,
         last_loss=losses[-1] if losses else None,
         errors=_by_count(Counter(_place(body["error"]) for body in jobs if body.get("error"))),
-        estimates=tuple(_estimate(event) for event in told if event.verb == "estimate"),
+        estimates=tuple(_newest(told).values()),
+        verdicts={e.body["question"]: _answer(e.body) for e in told if e.verb == "judged"},
         journal=None if journal is None else str(journal.absolute()),
     )
 
@@ -233,6 +236,20 @@ def _by_count(counter: Counter[str]) -> dict[str, int]:
     return dict(sorted(counter.items(), key=lambda item: (-item[1], item[0])))
 
 
+def _newest(told: Iterable[Event]) -> dict[tuple[str, str], Estimate]:
+    found: dict[tuple[str, str], Estimate] = {}
+    for event in told:
+        if event.verb == "estimate":
+            key = event.body["name"], event.body.get("mitigation", "none")
+            found[key] = _estimate(event)
+    return found
+
+
+def _answer(body: Mapping[str, Any]) -> str:
+    reason = body.get("reason")
+    return str(body["answer"]).replace("_", " ") + (f": {reason}" if reason else "")
+
+
 def _estimate(event: Event) -> Estimate:
     known = {name: event.body[name] for name in Estimate.__dataclass_fields__ if name in event.body}
     return Estimate(**known)
@@ -250,6 +267,7 @@ def _facts(summary: Summary) -> Table:
         rows.append(("shots", f"{summary.shots:,} in {_many(summary.circuits, 'circuit')}"))
     if summary.steps:
         rows.append(("steps", f"{summary.steps:,}{_losses(summary)}"))
+    rows += [(question, answer) for question, answer in summary.verdicts.items()]
     if summary.errors:
         told = [f"{count:,} {place}" for place, count in summary.errors.items()]
         rows.append(("errors", ", ".join(told)))

@@ -16,6 +16,7 @@ from qgm_observe.exporters.page import HEALTH, Owner, Page, Sample
 from qgm_observe.exporters.question import UNSUPPORTED, Answer, Question
 from qgm_observe.exporters.schedule import Budget, Timer
 from qgm_observe.providers.protocol import Calibration
+from qgm_observe.telemetry.label_values import sanitized
 
 log = logging.getLogger(__name__)
 
@@ -100,10 +101,12 @@ class Account:
         question = answer.question
         if answer.value is UNSUPPORTED:
             self._unsupported.add(question.collector)
-            self._give_up(question)
+            for each in [*self._questions.values()]:
+                if each.collector == question.collector:
+                    self._give_up(each)
         elif answer.failure is None:
             self._count(question.collector, "ok", answer.seconds, counted=was_late)
-            self._succeed(question, answer.value, now)
+            self._take(question, answer.value, now)
         elif not was_late:
             self._count(question.collector, answer.failure.value, answer.seconds)
             self._fail(question, answer.failure, answer.retry_after, now, answer.error)
@@ -134,6 +137,13 @@ class Account:
 
     # --------------------------------------------------------------------------------- answers
 
+    def _take(self, question: Question, value: Any, now: float) -> None:
+        """Show what was answered; what makes no sense is a failure of this question alone."""
+        try:
+            self._succeed(question, value, now)
+        except Exception as error:  # noqa: BLE001  a plug-in answers what it likes
+            self._fail(question, ErrorClass.OTHER, None, now, type(error).__name__)
+
     def _succeed(self, question: Question, value: Any, now: float) -> None:
         self._breaker.succeeded()
         self._up = question.worked = True
@@ -156,7 +166,7 @@ class Account:
         error: str = "no answer",
     ) -> None:
         if question.worked is not False:
-            asked = f"{question.collector} {question.device}".strip()
+            asked = sanitized(f"{question.collector} {question.device}".strip())
             log.warning("%s/%s: %s failed: %s (%s)", *self.labels, asked, failure.value, error)
         question.worked = False
         soon = now + min(question.timer.interval, RETRY_SECONDS)

@@ -125,8 +125,7 @@ class App:
             self._warn(request.path, error)
             answer = _FAILED
         if self._logs_access:
-            shown = f"{request.method} {request.path}".encode("ascii", "backslashreplace").decode()
-            _access.info("%s %d", shown[:LONGEST_LOGGED], answer.status)
+            _access.info("%s %s %d", request.method, _printable(request.path), answer.status)
         if not gate.fields:
             return answer
         own = {name for name, _ in gate.fields}
@@ -257,6 +256,11 @@ def _parameters(query: str) -> dict[str, str] | None:
     except ValueError:
         return None
     return dict(pairs) if len({name for name, _ in pairs}) == len(pairs) else None
+
+
+def _printable(path: str) -> str:
+    """Return a path on one line, without what moves a terminal's cursor."""
+    return path.encode("unicode_escape").decode("ascii")[:LONGEST_LOGGED]
 
 
 @lru_cache(maxsize=256)

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,13 +34,13 @@ class Checkpoint:
         key: The journal's id.
         seq: The last row that was counted, 0 where sequence numbers do not last.
         totals: What was counted up to there.
-        pending: What the reconciler has still to find out, by subject.
+        pending: What the reconciler has still to find out, by subject; `None` if nobody asks.
     """
 
     key: str
     seq: int
     totals: Totals
-    pending: dict[str, Any]
+    pending: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,8 @@ def _checkpoint(path: Path) -> Checkpoint | None:
         if not (isinstance(said, dict) and _KEY.fullmatch(str(said.get("key")))):
             return None
         totals = Totals.from_json(said["totals"])
-        return Checkpoint(said["key"], int(said["seq"]), totals, dict(said["pending"]))
+        pending = said["pending"]
+        pending = pending if isinstance(pending, dict) else None
+        return Checkpoint(said["key"], int(said["seq"]), totals, pending)
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -1,7 +1,7 @@
 """What `export provider` is told: accounts, devices and how often to ask, in a YAML file."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -66,12 +66,15 @@ class DeviceConfig(Model):
     name: str = Field(description="The device's name at its provider; `*` is every other one.")
     detail: Literal["aggregates", "used", "curated"] = Field(
         default="aggregates",
-        description="`aggregates`: some 60 series a device. `used`: also 7 a qubit, and 2 an edge, "
-        "of `qubits`. `curated`: also 7 of every qubit and 1 of every edge.",
+        description="`aggregates`: about 110 series a device. `used`: also 7 a qubit, and 2 an "
+        "edge, of `qubits`. `curated`: also 7 of every qubit and 1 of every edge.",
     )
     qubits: tuple[int, ...] = Field(
         default=(), description="Qubits that your layouts use, for `used` and `curated`."
     )
+
+
+_Named = str | DeviceConfig
 
 
 class AccountConfig(Model):
@@ -100,7 +103,7 @@ class AccountConfig(Model):
         default=20.0, gt=0, le=300, description="Time that a call may take."
     )
 
-    @field_validator("devices", mode="before")
+    @field_validator("devices", mode="before", json_schema_input_type=_Named | Sequence[_Named])
     @classmethod
     def _named(cls, told: Any) -> Any:
         """Let a device be written by its name alone."""

@@ -7,14 +7,15 @@ says that what was pruned there has to be taken from the journal's own totals.
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 from qgm_observe.errors import JournalError
 from qgm_observe.exporters.checkpoints import Checkpoint
 from qgm_observe.exporters.discovery import Found, marks
+from qgm_observe.exporters.docket import Docket, scan
 from qgm_observe.journal import Event, Journal, OpenWork, Store, Totals, open_journal
 
 log = logging.getLogger("qgm_observe")
@@ -55,6 +56,7 @@ class Follower:
         found: Where it is.
         sink: Where its rows go.
         clock: Epoch seconds.
+        docket: Collects what the reconciler has to ask for.
 
     Attributes:
         open_work: What was open at the last look.
@@ -65,8 +67,15 @@ class Follower:
         is_writable: Whether it may be reaped and reconciled here.
     """
 
-    def __init__(self, found: Found, sink: Sink, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        found: Found,
+        sink: Sink,
+        clock: Callable[[], float] = time.time,
+        docket: Docket | None = None,
+    ) -> None:
         self.found = found
+        self.docket = docket
         self.open_work: list[OpenWork] = []
         self.up: bool | None = None
         self.lag: float | None = None
@@ -81,6 +90,7 @@ class Follower:
         self._known = False
         self._seq = 0
         self._totals = Totals()
+        self._pending: Mapping[str, Any] | None = None
         self._pause = 1.0
         self._mark: tuple[int, int] | None = None
         self._told = ""
@@ -116,7 +126,8 @@ class Follower:
                 return None
             copied = Totals()
             copied.merge(self._totals)
-            return Checkpoint(self.key, self._seq, copied, {})
+            pending = None if self.docket is None else self.docket.to_json()
+            return Checkpoint(self.key, self._seq, copied, pending)
 
     def close(self) -> None:
         """Let its files go."""
@@ -154,6 +165,7 @@ class Follower:
             self._seq = min(self._seq, journal.last_seq())  # a restored backup may be behind
         else:
             self._catch_up(journal)
+        self._fill_docket(journal)
         for noun, limit in NEWEST.items():
             self._sink.recall(self, journal.newest(noun, "finished", limit))
         for noun in ("run", "step", "job", "model"):
@@ -169,8 +181,19 @@ class Follower:
             self._known = saved is not None
             self._seq = saved.seq if saved else 0
             self._totals = Totals()
+            self._pending = saved.pending if saved else None
             if saved is not None:
                 self._totals.merge(saved.totals)
+
+    def _fill_docket(self, journal: Store) -> None:
+        """Take up what an earlier process had still to ask for, or look for it in the journal."""
+        if self.docket is None:
+            return
+        if self._pending is not None and isinstance(journal, Journal):
+            self.docket.resume(self._pending)
+        else:
+            scan(journal, self.docket, self._clock())
+        self._pending = {}
 
     # ------------------------------------------------------------------------------ counting
 
@@ -194,6 +217,8 @@ class Follower:
         with self._lock:
             self._totals.merge(counted)
             self._seq = rows[-1].seq
+            if self.docket is not None:
+                self.docket.take(good, self._clock())
         self.lag = max(0.0, self._clock() - rows[-1].recorded_at)
         self._sink.fold(self, good)
 

@@ -11,15 +11,19 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 
 from qgm_observe.catalog import SIGNALS, provider_signals
-from qgm_observe.exporters import discovery, reading_api
+from qgm_observe.exporters import discovery, reading_api, receiving
 from qgm_observe.exporters.checkpoints import Checkpoint, Checkpoints, Held
+from qgm_observe.exporters.docket import Docket
 from qgm_observe.exporters.exporter import Reply
 from qgm_observe.exporters.following import Follower
 from qgm_observe.exporters.journal_config import JournalConfig, load_journal_config
 from qgm_observe.exporters.reading_api import Recent
+from qgm_observe.exporters.receiving import Receiver
+from qgm_observe.exporters.reconciler import Desk, Reconciler, desks_of, unsettled
 from qgm_observe.journal import Event, Totals
 from qgm_observe.journal.folds import HEARTBEAT_TIMEOUT, is_lost
 from qgm_observe.telemetry.aggregates import Aggregates
@@ -36,6 +40,8 @@ SAVE_SECONDS = 10.0
 """Between two checkpoints: less than a new label set is held at 0."""
 
 DISCOVER_SECONDS = 5.0
+RECONCILE_SECONDS = 5.0
+DAY = 86400.0
 
 
 def open_exporter(
@@ -61,6 +67,7 @@ class JournalExporter:
         paths: As on the command line.
         config_path: Its configuration.
         clock: Epoch seconds.
+        desks: Whom the reconciler asks, in place of the configured accounts.
     """
 
     def __init__(
@@ -68,6 +75,7 @@ class JournalExporter:
         paths: Sequence[str],
         config_path: Path | None = None,
         clock: Callable[[], float] = time.time,
+        desks: Sequence[Desk] = (),
     ) -> None:
         self._paths, self._config_path, self._clock = tuple(paths), config_path, clock
         self.config = load_journal_config(config_path)
@@ -87,7 +95,12 @@ class JournalExporter:
         self._discovered_at = self._saved_at = float("-inf")
         self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(WORKERS, "qgm-observe-follow")
-        self._thread = threading.Thread(target=self._work, name="qgm-observe-export", daemon=True)
+        self._receiver = self._open_receiver()
+        self._reconciler = Reconciler(desks or desks_of(self.config, clock()), clock)
+        self._threads = [
+            threading.Thread(target=work, name=f"qgm-observe-{name}", daemon=True)
+            for name, work in (("export", self._work), ("reconcile", self._reconcile))
+        ]
         self._resume()
         self._render()
 
@@ -95,14 +108,20 @@ class JournalExporter:
 
     def start(self) -> None:
         """Begin to follow, once."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self, timeout: float) -> None:
         """Remember how far it came, and end within so many seconds."""
         self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
+        if self._threads[0].ident is not None:
+            self._threads[0].join(timeout)
         self._pool.shutdown(wait=False, cancel_futures=True)
+        for follower in self._followers.values():
+            if follower not in self._busy or self._busy[follower].done():
+                follower.close()
+        if self._receiver is not None:
+            self._receiver.close()
 
     def exposition(self, form: Form, target: str | None = None) -> Exposition | None:
         """Return the newest page; there are no targets."""
@@ -133,9 +152,11 @@ class JournalExporter:
             return None
         return reading_api.ask(self.recent, path.removeprefix(reading_api.PREFIX), query)
 
-    def take(self, path: str, body: bytes) -> Reply | None:  # noqa: ARG002
-        """Take what was posted."""
-        return None
+    def take(self, path: str, body: bytes) -> Reply | None:
+        """Take a shipment, where the configuration says into which journal; see `receiving`."""
+        if self._receiver is None or path != receiving.PATH:
+            return None
+        return self._receiver.take(body)
 
     # ---------------------------------------------------------------------------------- sink
 
@@ -175,15 +196,23 @@ class JournalExporter:
 
     # ---------------------------------------------------------------------------------- work
 
+    def _reconcile(self) -> None:
+        while not self._stopping.wait(RECONCILE_SECONDS):
+            for follower in list(self._followers.values()):
+                self._guarded(partial(self._settle, follower))
+        self._reconciler.close()
+
+    def _settle(self, follower: Follower) -> None:
+        journal, docket = follower.journal, follower.docket
+        if journal is not None and docket is not None and follower.is_writable:
+            self._reconciler.settle(journal, docket, self._stopping)
+
     def _work(self) -> None:
         while not self._stopping.is_set():
             began = time.monotonic()
             self._guarded(self.tick)
             self._stopping.wait(max(0.0, self.config.follow_seconds - time.monotonic() + began))
         self._guarded(lambda: self._save(self._clock(), at_once=True))
-        for follower in self._followers.values():
-            if follower not in self._busy:
-                follower.close()
 
     def _guarded(self, act: Callable[[], None]) -> None:
         try:
@@ -221,7 +250,9 @@ class JournalExporter:
                 self._leave(self._followers.pop(path))
         for path, each in found.items():
             if path not in self._followers:
-                self._followers[path] = Follower(each, self, self._clock)
+                docket = Docket(self.config.reconcile.max_age_days * DAY)
+                asked = docket if self._reconciler.providers else None
+                self._followers[path] = Follower(each, self, self._clock, asked)
 
     def _leave(self, follower: Follower) -> None:
         """Let a journal go whose file is gone; what it counted stays."""
@@ -231,6 +262,18 @@ class JournalExporter:
             with self._lock:
                 self._known[checkpoint.key] = checkpoint
                 self._claims.pop(checkpoint.key, None)
+
+    def _open_receiver(self) -> Receiver | None:
+        path = self.config.receive
+        if path is None:
+            return None
+        receiver = Receiver(path, self._is_followed, self.aggregates.add, self._clock)
+        receiver.open()
+        return receiver
+
+    def _is_followed(self, key: str) -> bool:
+        with self._lock:
+            return key in self._claims
 
     def _places(self, config: JournalConfig) -> list[str]:
         received = [] if config.receive is None else [str(config.receive)]
@@ -255,6 +298,9 @@ class JournalExporter:
         self.aggregates.set_open(rows, now)
         self.recent.set_open(rows, now)
         self._show_health(followers)
+        dockets = [each.docket for each in followers if each.docket is not None]
+        for provider, number in unsettled(dockets, self._reconciler.providers).items():
+            self.aggregates.set_gauge(provider_signals.RECONCILE_PENDING, (provider,), number)
 
     def _show_health(self, followers: Sequence[Follower]) -> None:
         up: dict[str, bool] = {}

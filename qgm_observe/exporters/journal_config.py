@@ -79,7 +79,7 @@ def load_journal_config(path: Path | None) -> JournalConfig:
     config = documents[0].validated(JournalConfig)
     for number, account in enumerate(config.providers):
         try:
-            account.credentials.read_token()
+            account.credentials.check()
         except UsageError as error:
             raise documents[0].error(("providers", number, "credentials"), str(error)) from None
     return config

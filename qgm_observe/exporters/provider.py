@@ -12,7 +12,13 @@ from qgm_observe.catalog import Outcome, provider_signals
 from qgm_observe.errors import UsageError
 from qgm_observe.exporters.account import Account
 from qgm_observe.exporters.asker import Asker, Clocks
-from qgm_observe.exporters.config import ALL, AccountConfig, ProviderConfig, load_config
+from qgm_observe.exporters.config import (
+    ALL,
+    AccountConfig,
+    DeviceConfig,
+    ProviderConfig,
+    load_config,
+)
 from qgm_observe.exporters.exporter import Reply
 from qgm_observe.exporters.page import Page
 from qgm_observe.exporters.polling import Polling, Submit, Worker
@@ -26,6 +32,9 @@ log = logging.getLogger(__name__)
 
 MOST_STRAYS = 8
 """Workers of former configurations that may still hang in a call."""
+
+SERIES_A_DEVICE = 110
+"""Of a Heron device with aggregates; older ones with fewer gates have some 90."""
 
 Opener = Callable[[AccountConfig], Provider]
 
@@ -95,7 +104,8 @@ class ProviderExporter:
 
     def plan(self) -> Sequence[str]:
         """Return, line by line, the calls an hour and the series that the configuration means."""
-        return [line for each in self.config.providers for line in _planned(each, self.config)]
+        lines = [line for each in self.config.providers for line in _planned(each, self.config)]
+        return [*lines, f"at most {self.config.most_series} series of providers in all"]
 
     def start(self) -> None:
         """Begin to poll, once."""
@@ -244,4 +254,13 @@ def _planned(account: AccountConfig, config: ProviderConfig) -> list[str]:
     return [
         f"{account.provider}/{account.account}: {watched}",
         f"  calls: at most {most:.0f} an hour{rest}; never more than {account.calls_per_hour}",
+        f"  series: {'; '.join(_series_of(each) for each in account.devices)}",
     ]
+
+
+def _series_of(device: DeviceConfig) -> str:
+    """Return how many series a device gives, as far as its size does not matter."""
+    told = f"{device.name} about {SERIES_A_DEVICE}"
+    if device.detail == "curated":
+        return f"{told} and 7 a qubit and 1 an edge"
+    return f"{told} and {7 * len(device.qubits)} of its qubits" if device.qubits else told

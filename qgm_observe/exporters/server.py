@@ -75,7 +75,7 @@ class Server:
         self._current: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
         self._reloading = asyncio.Lock()
-        self._failed = False
+        self._started = self._failed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._signaled: asyncio.Task[None] | None = None
         self._retiring: set[asyncio.Task[None]] = set()
@@ -100,7 +100,8 @@ class Server:
             asyncio.run(self._serve(started))
         finally:
             self._listening.close()
-            self._exporter.stop(STOP_SECONDS)
+            if self._started:
+                self._exporter.stop(STOP_SECONDS)
         return int(self._failed)
 
     def stop(self) -> None:
@@ -124,13 +125,17 @@ class Server:
     async def _serve(self, started: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._handle_signals(self._loop)
-        await self._open(self._gate.config.tls, self._exporter.start)
+        await self._open(self._gate.config.tls, self._start)
         if not self._failed:
             started()
             watching = asyncio.create_task(self._watch())
             await self._ended.wait()
             watching.cancel()
         await self._drain()
+
+    def _start(self) -> None:
+        self._started = True
+        self._exporter.start()
 
     def _handle_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         with contextlib.suppress(ValueError, RuntimeError):  # not on the main thread
@@ -162,7 +167,7 @@ class Server:
             UsageError: the certificate or key cannot be used; nothing has changed.
         """
         with snapshot(tls) as kept:
-            await aside(lambda: rehearse(kept))
+            await aside(lambda: rehearse(kept, self._web_file))
             before()
             worker = Worker(self._app, self._listening, kept)
             task = asyncio.create_task(worker.serve())

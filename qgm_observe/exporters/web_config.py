@@ -49,8 +49,14 @@ Header = Literal[
 
 
 class TlsServerConfig(Model):
-    """How clients connect."""
+    """How clients connect; what stands in `_UNSUPPORTED` may only be empty."""
 
+    cert: str = ""
+    key: str = ""
+    client_ca: str = ""
+    client_allowed_sans: list[str] | None = None
+    cipher_suites: list[str] | None = None
+    curve_preferences: list[str] | None = None
     cert_file: str = ""
     key_file: str = ""
     client_auth_type: Literal["", "NoClientCert", "RequireAndVerifyClientCert"] = ""

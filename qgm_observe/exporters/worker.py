@@ -111,8 +111,12 @@ def snapshot(tls: Tls | None) -> Iterator[Tls | None]:
         yield Tls(cert, key, ca if tls.client_ca else None, tls.newest_only)
 
 
-def rehearse(tls: Tls | None) -> None:
+def rehearse(tls: Tls | None, source: Path | None) -> None:
     """Start a worker in another process, which dies of what it cannot use.
+
+    Args:
+        tls: Copies of the files.
+        source: The file that names them.
 
     Raises:
         UsageError: it cannot use these files.
@@ -129,8 +133,8 @@ def rehearse(tls: Tls | None) -> None:
     )
     if done.returncode:
         raise UsageError(
-            "tls_server_config: the server cannot use these files; write PEM with an RSA, P-256, "
-            "P-384 or Ed25519 key, certificates of version 3, and a CA for clients if you ask them"
+            f"{source}: tls_server_config: the server cannot use these files; write PEM with an "
+            "RSA, P-256, P-384 or Ed25519 key and certificates of version 3"
         )
 
 

@@ -9,6 +9,7 @@ An event has a verb and a noun. These are written:
 | submitted | attempt | `job`, `number`, `provider_job_id` |
 | finished | run, step, job, session | the whole record; see below |
 | reconciled | run, step, job, session | a later truth about a finished subject; never counted |
+| billed | attempt | `job`, `number`, `provider_job_id`, `device_seconds`, `cost`, `currency` |
 | tallied | process | `totals`: measurements of jobs whose detail was not kept |
 | reading | device, account | a `Reading` |
 | estimate | run, step, job, model | labels, an `Estimate`; `circuit`, `mitigation` where known |
@@ -24,7 +25,8 @@ The body of a finished subject is a JSON object: the label names of the catalog 
 `log`: redacted log lines since it began (see `qgm_observe.lifecycle.logs`). A run adds `steps`,
 `resumed_from`, `restart_seconds`, `resources`; a step `index`, `loss`; a job `step`, `session`,
 `shots`, `circuits` and `attempts` (`[{"number", "outcome", "provider_job_id", "error",
-"queue_seconds", "execute_seconds"}, ...]`); a session `usage_seconds`. A missing key means unknown.
+"queue_seconds", "execute_seconds"}, ...]`, and once the provider settled it `device_seconds` (s),
+`cost` (decimal text) and `currency`); a session `usage_seconds`. A missing key means unknown.
 
 `resources` are what the process spent while the run was open: `cpu_seconds`, `children_cpu_seconds`
 (children it waited for), `memory_peak_bytes` (the kernel's high-water mark where it rose meanwhile,

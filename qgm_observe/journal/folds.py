@@ -6,6 +6,7 @@ the error beside each other. Filters and columns are taken from facts, records a
 """
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from qgm_observe.catalog import STAGES, ErrorClass, ExecutionMode, Outcome, Purpose, shot_class
@@ -153,7 +154,7 @@ def record(kind: type[R], facts: Facts) -> R:
     """
     try:
         made: R = _MAKERS[kind](facts)
-    except (UsageError, ValueError, TypeError, KeyError, IndexError) as error:
+    except (UsageError, ValueError, TypeError, KeyError, IndexError, InvalidOperation) as error:
         raise CorruptJournal(f"{NOUNS[kind]} {facts['id']} cannot be read: {error}") from error
     return made
 
@@ -269,4 +270,7 @@ def _attempt(attempt: Mapping[str, Any]) -> Attempt:
         failure=_failure(attempt.get("error")),
         queue_seconds=attempt.get("queue_seconds"),
         execute_seconds=attempt.get("execute_seconds"),
+        device_seconds=attempt.get("device_seconds"),
+        cost=None if attempt.get("cost") is None else Decimal(attempt["cost"]),
+        currency=attempt.get("currency"),
     )

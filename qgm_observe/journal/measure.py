@@ -40,10 +40,19 @@ def measurements(event: Event) -> list[Measurement]:
     """
     if event.verb == TERMINAL:
         fold = _FINISHED.get(event.noun)
-        return fold(event.body) if fold else []
+        return [*fold(event.body), *_root(event)] if fold else []
     if event.verb == "estimate":
         return _scored(event.body)
     return _noted(event.body) if event.verb == "noted" else []
+
+
+def _root(event: Event) -> list[Measurement]:
+    """A job of a run, and a run inside another, are parts of what was asked for."""
+    body = event.body
+    inside = {"run": body.get("parent"), "job": event.run}.get(event.noun, "never a root")
+    if inside is not None:
+        return []
+    return [(signals.ROOTS, (*work_labels(body), _text(body.get("outcome"))), 1)]
 
 
 def work_labels(body: Mapping[str, Any]) -> Labels:

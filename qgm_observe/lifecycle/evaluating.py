@@ -8,9 +8,11 @@ from typing import Any
 
 from qgm_observe.errors import UsageError
 from qgm_observe.lifecycle.baselines import Baselines, load
-from qgm_observe.lifecycle.circuits import Usage, errors_of, name_of, usage_of
+from qgm_observe.lifecycle.circuits import Errors, Usage, errors_of, name_of, usage_of
 from qgm_observe.lifecycle.events import labels_of
 from qgm_observe.lifecycle.handle import Handle
+from qgm_observe.lifecycle.job import JobHandle
+from qgm_observe.lifecycle.readings import newest_calibration
 from qgm_observe.quality import baseline as reference
 from qgm_observe.quality.cells import align
 from qgm_observe.quality.device_gap import device_gap, score_gap
@@ -105,12 +107,13 @@ class Evaluator:
 
     def _predictions(self, target: Any, found: Evaluation, level: float) -> dict[str, Estimate]:
         """What calibration lets expect, what it leaves unexplained, and whose fault that is."""
-        if self.given.calibration is None:
-            return {}
         usage = usage_of(self.given.circuit)
-        if usage is None:
+        if usage is None and self.given.calibration is not None:
             raise UsageError("calibration: write `circuit=` too, the compiled circuit that ran")
-        success, expected = self._expected(target, usage, level)
+        calibration = self._calibration() if usage is not None else None
+        if usage is None or calibration is None:
+            return {}
+        success, expected = self._expected(target, usage, errors_of(calibration, usage), level)
         left = replace(residual(found.xeb, expected, None), name="linear_xeb_residual")
         known = self._baselines()
         usual = known.get(self._series("linear_xeb_residual"))
@@ -119,8 +122,15 @@ class Evaluator:
         told = (success, expected, left, replace(changed, name="linear_xeb_residual_change"))
         return {each.name: each for each in told}
 
-    def _expected(self, target: Any, usage: Usage, level: float) -> tuple[Estimate, Estimate]:
-        errors = errors_of(self.given.calibration, usage)
+    def _calibration(self) -> Any:
+        """What was given, else what the journal has read of the open job's device."""
+        if self.given.calibration is not None or not isinstance(self.handle, JobHandle):
+            return self.given.calibration
+        return newest_calibration(self.handle.recorder, self.handle.device)
+
+    def _expected(
+        self, target: Any, usage: Usage, errors: Errors, level: float
+    ) -> tuple[Estimate, Estimate]:
         uses = {gate: times for gate, times in usage.gates.items() if gate in errors.gates}
         success = expected_success(errors.gates, uses, level=level)
         name = "expected_linear_xeb"

@@ -109,7 +109,8 @@ def evaluate(
             circuit; its name changes with gates and qubits, not with angles.
         calibration: The device's, to tell what it explains: a `Calibration` of a provider, or a
             mapping of `gates` (error by gate and qubits, as `("cz", (0, 1))`) and `readout` (by
-            qubit, one error or those of 0 and of 1). Needs the compiled `circuit`.
+            qubit, one error or those of 0 and of 1). Needs the compiled `circuit`; with that
+            alone, what the journal has read of the job's device.
         ideal: The circuit's own exact distribution, to split the loss into model and device.
         simulated: Counts of a simulator on the same circuit, to measure the gap to the device.
         mitigation: How errors were worked against: a

@@ -71,8 +71,16 @@ class Window:
         self._unjudged = 0
         told = cache(partial(_judged, tuple(self._steps)))
         at = run.recorder.seconds()
-        for pick in (_verdict, _slope, _norm2, _snr):
+        for pick in self._told():
             run.recorder.later(partial(_event, run, told, pick, at))
+
+    def _told(self) -> "Iterator[Callable[[TrainingVerdict], Estimate | Verdict]]":
+        """What there is to say, which is no more than was told."""
+        yield from (_verdict, _slope)
+        if any(step.gradient_error is not None for step in self._steps):
+            yield from (_norm2, _snr)
+            if all(step.parameters is not None for step in self._steps):
+                yield _descent
 
 
 def _event(
@@ -110,6 +118,12 @@ def _verdict(told: "TrainingVerdict") -> Verdict:
 
 def _slope(told: "TrainingVerdict") -> Estimate:
     return told.slope
+
+
+def _descent(told: "TrainingVerdict") -> Estimate:
+    if told.descent is not None:
+        return told.descent
+    return Estimate(name="loss_descent", reason="needs gradients and parameters of each step")
 
 
 def _norm2(told: "TrainingVerdict") -> Estimate:

@@ -143,8 +143,9 @@ def class_of(error: BaseException) -> ErrorClass:
 
     The provider's own code tells most, then the HTTP status, then the nearest named type.
     """
-    if isinstance(error, ProviderError):
-        return error.error_class
+    for each in _chain(error):
+        if isinstance(each, ProviderError):
+            return each.error_class
     names = {kind.__name__ for each in _chain(error) for kind in type(each).__mro__}
     status = status_of(error)
     known = _BY_CODE.get(code_of(error) or "")
@@ -174,7 +175,7 @@ def code_of(error: BaseException) -> str | None:
     """Return the provider's own code, which qiskit-ibm-runtime leaves in the text alone."""
     told = [each for each in _chain(error) if type(each).__module__.startswith(_IBM)]
     for each in told:
-        found = _CODE.search(str(each))
+        found = _CODE.search(_text(each))
         if found:
             return found[1] or found[2]
     return None
@@ -182,11 +183,17 @@ def code_of(error: BaseException) -> str | None:
 
 def _said(error: BaseException, answered: int | None) -> str:
     """Put it in one line: the provider's own message where its reply is quoted in the text."""
-    text = " ".join(str(error).split())
+    text = " ".join(_text(error).split())
     found = _MESSAGE.search(text)
     if answered and found:
         return f"HTTP {answered}: {found[1]}"
     return f"{type(error).__name__}: {text or 'no further word'}"
+
+
+def _text(error: BaseException) -> str:
+    """What an exception says; Qiskit's own `str` quotes and escapes it."""
+    told = getattr(error, "message", None)
+    return told if isinstance(told, str) and told else str(error)
 
 
 def _says_more(names: set[str], status: int) -> bool:
@@ -220,11 +227,11 @@ def _statuses(error: BaseException) -> Iterator[int]:
 
 def _retry_after(error: BaseException) -> str | None:
     for each in _chain(error):
-        answer = getattr(each, "response", None) or getattr(each, "http_response", None)
-        headers = getattr(answer, "headers", None)
-        told = headers.get("Retry-After") if isinstance(headers, Mapping) else None
-        if told:
-            return str(told)[:64]
+        for name in ("response", "http_response"):  # requests calls a refusing one false
+            headers = getattr(getattr(each, name, None), "headers", None)
+            told = headers.get("Retry-After") if isinstance(headers, Mapping) else None
+            if told:
+                return str(told)[:64]
     return None
 
 

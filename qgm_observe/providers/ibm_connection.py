@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from qgm_observe.catalog import ErrorClass
 from qgm_observe.errors import UsageError
+from qgm_observe.providers.credentials import Secret
 from qgm_observe.providers.deadline import Deadline
 from qgm_observe.providers.failures import ProviderError, without_secrets
 from qgm_observe.providers.ibm_login import Login, parts_of, region_of
@@ -44,7 +45,7 @@ class Connection:
         self._deadline = deadline
         self._client: Any = None
         self._lock = Lock()
-        self._secrets: tuple[str, ...] = ()
+        self._secrets: tuple[Secret, ...] = ()
         self.region = "unknown"
 
     def ask(self, asked: str, question: Callable[[Any], T]) -> T:
@@ -60,7 +61,8 @@ class Connection:
         except (ProviderError, UsageError):
             raise
         except Exception as error:  # noqa: BLE001  whatever a library raises may quote a secret
-            failed = without_secrets(error, f"ibm {asked}", self._secrets)
+            known = [each.reveal() for each in self._secrets]
+            failed = without_secrets(error, f"ibm {asked}", known)
         if failed.error_class is ErrorClass.AUTH and failed.status_code != _FORBIDDEN:
             self._client = None
         raise failed
@@ -90,10 +92,11 @@ class Connection:
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(_MASKED)
         key = self._login.key()
-        self._secrets = (key.reveal(),) if key else ()
+        self._secrets = (key,) if key else ()
         parameters = self._login.parameters()
         crn = parameters.instance
-        self._secrets = (parameters.token, crn, quote(crn, safe=""), *parts_of(crn))
+        texts = (parameters.token, crn, quote(crn, safe=""), *parts_of(crn))
+        self._secrets = tuple(Secret(text) for text in texts)
         self.region = region_of(crn)
         client = RuntimeClient(parameters)
         _bound(client._session, self._deadline.seconds)  # noqa: SLF001

@@ -69,16 +69,9 @@ def whole(told: Any) -> int | None:
     return int(value) if value is not None and value >= 0 and value == int(value) else None
 
 
-@lru_cache(maxsize=8192)
-def epoch(told: str | None) -> float | None:
+def epoch(told: Any) -> float | None:
     """Return an ISO 8601 instant as epoch seconds, in UTC where it names no zone."""
-    if not isinstance(told, str) or not told:
-        return None
-    try:
-        moment = datetime.fromisoformat(told)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
+    return _epoch(told) if isinstance(told, str) else None
 
 
 def device_info(
@@ -125,6 +118,15 @@ def calibration(
         gates=undirected(dict(_gates(told.get("gates") or ()))),
         raw=canonical_json(told),
     )
+
+
+@lru_cache(maxsize=8192)
+def _epoch(told: str) -> float | None:
+    try:
+        moment = datetime.fromisoformat(told)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _edges(told: Any) -> Iterator[tuple[int, int]]:

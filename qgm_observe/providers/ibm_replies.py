@@ -136,7 +136,7 @@ def session(told: Mapping[str, Any]) -> ProviderSession:
         is_open=state != "closed",
         is_accepting=bool(told.get("accepting_jobs")),
         state=state,
-        created_at=next(opened, None) or epoch(told.get("started_at")),
+        created_at=next(opened, None) or epoch(told.get("created_at")),
         activated_at=epoch(told.get("activated_at")),
         closed_at=epoch(told.get("closed_at")),
         interactive_seconds=number(told.get("interactive_ttl")),

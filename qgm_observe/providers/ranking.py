@@ -41,7 +41,8 @@ class Candidate:
     Attributes:
         account: The account's alias.
         calibrated_at: When the calibration last changed, epoch seconds.
-        faults: Of the qubits in use, `None` where none are chosen or nothing is calibrated.
+        is_laid_out: Whether the qubits are known that the circuit runs on.
+        faults: Of these qubits, else of all; `None` where nothing is calibrated.
         quality: Expected probability that no gate and no readout fails.
         cost: At list price.
         reason: Why it cannot be used, `None` if it can.
@@ -52,6 +53,7 @@ class Candidate:
     account: str = "default"
     calibrated_at: float | None = None
     wait: ExpectedWait = UNKNOWN_WAIT
+    is_laid_out: bool = False
     faults: LayoutFaults | None = None
     quality: Estimate | None = None
     cost: Cost | None = None
@@ -61,8 +63,8 @@ class Candidate:
 def ranked(candidates: Iterable[Candidate], aim: Aim) -> list[Candidate]:
     """Return devices, the one to take first in front.
 
-    What can be used goes before what cannot, and qubits of which none is disabled before others
-    and before those that nobody calibrated; then the aim decides, and the other two after it.
+    What can be used goes before what cannot, and a layout without disabled qubits or pairs before
+    one with them or without calibration; then the aim decides, and the other two after it.
     Amounts in different currencies are not compared: they stand by currency.
     """
     return sorted(candidates, key=lambda each: _order(each, aim))
@@ -137,8 +139,15 @@ def _order(each: Candidate, aim: Aim) -> tuple[object, ...]:
         "cost": (each.cost is None, each.cost and each.cost.currency, each.cost and each.cost[0]),
     }
     wanted = [keys.pop(aim), *keys.values()]
-    off = each.faults is None or bool(each.faults.disabled_qubits or each.faults.disabled_edges)
-    return (each.reason is not None, off, *_comparable(wanted), each.info.provider, each.info.name)
+    faults = each.faults
+    off = faults is None or bool(faults.disabled_qubits or faults.disabled_edges)
+    return (
+        each.reason is not None,
+        each.is_laid_out and off,
+        *_comparable(wanted),
+        each.info.provider,
+        each.info.name,
+    )
 
 
 def _last_if_unknown(value: float | None, sign: int = 1) -> tuple[bool, float]:

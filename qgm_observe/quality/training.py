@@ -3,6 +3,11 @@
 A loss that truly falls goes up in nearly every second step at common shots, so single steps tell
 nothing; a window's slope against its standard error does. A gradient that cannot be told from zero
 is a plateau high up and convergence at the bottom: which of the two only the loss floor can say.
+
+Where gradients and parameters of each step are known, the descent itself is measured: the gradient
+at a new place times the move that led there, summed over the window. The move was made before the
+noise of that gradient came, so a truly zero gradient gives mean 0 and a known deviation. It sees
+descents that are too weak for the losses, and tells less than the true descent in a valley.
 """
 
 import math
@@ -15,6 +20,7 @@ from scipy.special import ndtri
 
 from qgm_observe.errors import UsageError
 from qgm_observe.quality.gradient_signal import GradientSignal, gradient_signal
+from qgm_observe.quality.intervals import normal_quantile
 from qgm_observe.quality.series import LARGEST, Array, finite_series, finite_table, open_share
 from qgm_observe.quality.slopes import LEAST_STEPS, Trend, trend_of
 from qgm_observe.records import Estimate
@@ -24,6 +30,7 @@ FALSE_CLAIM = 1e-5
 
 _POWER_Z = float(ndtri(0.8))
 _FOLLOWED_Z = float(ndtri(1 - 0.005))
+_CONTRADICTED_Z = float(ndtri(0.975))
 """A loss that falls along a gradient proven real needs less proof of its own."""
 
 
@@ -50,6 +57,8 @@ class TrainingVerdict:
         slope: Change of the loss a step; a reason where there is none.
         loss: Mean loss over the window; a reason where there is none.
         signal: Of the gradients, `None` where none were given.
+        descent: Change of the loss along the path of the parameters, `None` where gradients,
+            standard errors and parameters were not given of each step.
         detectable_slope: The smallest slope this window would have shown with power 0.8, `None`
             where there is no slope.
     """
@@ -59,6 +68,7 @@ class TrainingVerdict:
     slope: Estimate
     loss: Estimate
     signal: GradientSignal | None = None
+    descent: Estimate | None = None
     detectable_slope: float | None = None
 
 
@@ -76,15 +86,17 @@ def training_state(
     """Judge a window of training steps; 50 steps are a good window, 10 the least.
 
     Without a true gradient each window is called improving, diverging or flat with signal with a
-    chance of `false_claim` for the slope and the same for the gradient. Where the gradient is
-    proven real, a fall of the loss counts at a chance of 0.005.
+    chance of `false_claim` for slope and descent together and the same for the gradient. Where the
+    gradient is proven real, a fall of the loss counts at a chance of 0.005. Improving is what falls
+    by its losses, or by its descent unless the losses rise at a chance of 0.025.
 
     Args:
         losses: One a step, shape (W,), lower is better.
         loss_standard_error: Shot noise of one loss; from the scatter of the losses if `None`.
         gradients: Measured gradients of the window, shape (W, P), or of any of its steps.
         gradient_standard_errors: Of the components, a shape that broadcasts.
-        parameters: One row a step, shape (W, P): tells an optimizer that moves nothing.
+        parameters: One row a step, shape (W, P), where the gradient was measured: tells an
+            optimizer that moves nothing, and with gradients of all W steps the descent.
         loss_floor: The lowest loss that can be had: the target's entropy for a likelihood, the
             floor at this number of shots for a plug-in divergence, or the best known.
         tolerance: How far above the floor counts as there; one loss's standard error if `None`.
@@ -104,10 +116,12 @@ def training_state(
     _require_positive("tolerance", tolerance)
     trend = trend_of(finite_series("losses", values), loss_standard_error)
     signal = _signal(gradients, gradient_standard_errors)
-    threshold = -float(ndtri(false_claim / 2))
+    descent = _descent(gradients, gradient_standard_errors, parameters)
+    threshold = -float(ndtri(false_claim / (2 if descent is None else 4)))
     state, reason = _judged(
         trend,
         signal,
+        falls=descent is not None and descent.z < -threshold,
         moved=_moved(parameters),
         gap=_gap(trend, loss_floor, tolerance),
         threshold=threshold,
@@ -119,6 +133,7 @@ def training_state(
         slope=trend.slope(),
         loss=trend.level(),
         signal=signal,
+        descent=None if descent is None else descent.estimate(),
         detectable_slope=(threshold + _POWER_Z) * trend.slope_error,
     )
 
@@ -127,6 +142,7 @@ def _judged(
     trend: Trend,
     signal: GradientSignal | None,
     *,
+    falls: bool,
     moved: bool | None,
     gap: bool | None,
     threshold: float,
@@ -140,6 +156,8 @@ def _judged(
         return TrainingState.IMPROVING, f"the loss falls, slope z {trend.z:.1f}"
     if trend.z > threshold:
         return TrainingState.DIVERGING, f"the loss rises, slope z {trend.z:.1f}"
+    if falls and trend.z < _CONTRADICTED_Z:
+        return TrainingState.IMPROVING, "the loss falls along the path of the parameters"
     if real:
         return TrainingState.FLAT_WITH_SIGNAL, (
             "there is a gradient but the loss does not follow: look at the learning rate"
@@ -183,6 +201,46 @@ def _signal(gradients: ArrayLike | None, errors: ArrayLike | None) -> GradientSi
     if errors is None:
         raise UsageError("gradients: write their standard errors too, see shift_standard_errors")
     return gradient_signal(gradients, errors)
+
+
+@dataclass(frozen=True, slots=True)
+class _Descent:
+    change: float
+    error: float
+    steps: int
+
+    @property
+    def z(self) -> float:
+        return self.change / self.error if self.error > 0 else 0.0
+
+    def estimate(self, level: float = 0.95) -> Estimate:
+        reach = normal_quantile(level) * self.error
+        return Estimate(
+            name="loss_descent",
+            value=self.change,
+            low=self.change - reach,
+            high=self.change + reach,
+            level=level,
+            floor=0.0,
+            method="path of the parameters",
+            n=self.steps,
+        )
+
+
+def _descent(
+    gradients: ArrayLike | None, errors: ArrayLike | None, parameters: ArrayLike | None
+) -> _Descent | None:
+    """Sum up each gradient times the move that led to its place."""
+    if gradients is None or errors is None or parameters is None:
+        return None
+    slopes, places = finite_table("gradients", gradients), finite_table("parameters", parameters)
+    if slopes.shape != places.shape or len(slopes) < LEAST_STEPS:
+        return None
+    noise = np.broadcast_to(np.asarray(errors, np.float64), slopes.shape)
+    moves = np.diff(places, axis=0)
+    change = float((slopes[1:] * moves).sum())
+    error = math.sqrt(float(((noise[1:] * moves) ** 2).sum()))
+    return _Descent(change, error, len(slopes))
 
 
 def _moved(parameters: ArrayLike | None) -> bool | None:

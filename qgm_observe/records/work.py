@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from qgm_observe.catalog import STAGES, ErrorClass, ExecutionMode, Outcome, Purpose
@@ -141,6 +142,8 @@ class Attempt:
         provider_job_id: `None` until the provider told it.
         queue_seconds: As the provider told it, or `None`.
         execute_seconds: As the provider told it, or `None`.
+        device_seconds: Time on the device that was billed, `None` until that is settled.
+        cost: In `currency`, `None` until that is settled or where time is billed.
     """
 
     number: int
@@ -149,6 +152,9 @@ class Attempt:
     failure: Failure | None = None
     queue_seconds: float | None = None
     execute_seconds: float | None = None
+    device_seconds: float | None = None
+    cost: Decimal | None = None
+    currency: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a number below 1."""

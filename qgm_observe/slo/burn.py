@@ -22,12 +22,14 @@ class Burn:
         factor: Above which multiple of the budgeted error ratio it fires, in both windows.
         long: Seconds.
         short: Seconds; it ends the alert soon after the trouble has ended.
+        after: Seconds for which it has to hold before the alert fires.
     """
 
     severity: str
     factor: Decimal
     long: float
     short: float
+    after: float = 0.0
 
 
 _TABLE = (

@@ -93,7 +93,7 @@ def _between(low: Characteristics, high: Characteristics, rate: float) -> Charac
         false_pages=_mixed(low.false_pages, high.false_pages, part),
         false_at_budget=_mixed(low.false_at_budget, high.false_at_budget, part),
         hours=tuple(
-            None if a is None or b is None else math.exp(_mixed(math.log(max(a, 0.01)), math.log(max(b, 0.01)), part))
+            None if a is None or b is None else _mixed_by_log(a, b, part)
             for a, b in zip(low.hours, high.hours, strict=True)
         ),
     )
@@ -101,3 +101,8 @@ def _between(low: Characteristics, high: Characteristics, rate: float) -> Charac
 
 def _mixed(low: float, high: float, part: float) -> float:
     return low + (high - low) * part
+
+
+def _mixed_by_log(low: float, high: float, part: float) -> float:
+    least = 0.01
+    return math.exp(_mixed(math.log(max(low, least)), math.log(max(high, least)), part))

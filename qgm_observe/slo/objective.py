@@ -79,8 +79,9 @@ class Objective:
     @property
     def is_degraded(self) -> bool:
         """Whether the budget is too small to be burnt: a ticket for each failure, and no page."""
-        held = self.budget_events
-        return held is not None and held < FEWEST_BUDGET_EVENTS and isinstance(self.indicator, Ratio)
+        if self.budget_events is None or not isinstance(self.indicator, Ratio):
+            return False
+        return self.budget_events < FEWEST_BUDGET_EVENTS
 
     @property
     def report_days(self) -> float:

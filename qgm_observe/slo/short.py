@@ -44,7 +44,7 @@ class Selected(Model):
     """Some label sets of a signal, as written."""
 
     signal: str
-    match: dict[str, str | list[str]] = {}
+    match: dict[str, str | tuple[str, ...]] | None = None
     at_most: float | None = None
 
 
@@ -63,7 +63,7 @@ class Compared(Model):
     value: Levelled
     op: Op
     than: float | Levelled
-    on: list[str] = []
+    on: tuple[str, ...] = ()
 
 
 class Calendar(Model):
@@ -79,15 +79,15 @@ class Short(Model):
     name: str
     service: str
     brief: str
-    metrics: list[str] = []
+    metrics: tuple[str, ...] = ()
     unit: Unit
-    good: Selected | list[Selected] | None = None
-    bad: Selected | list[Selected] | None = None
-    total: Selected | list[Selected] | None = None
+    good: Selected | tuple[Selected, ...] | None = None
+    bad: Selected | tuple[Selected, ...] | None = None
+    total: Selected | tuple[Selected, ...] | None = None
     good_when: Compared | None = None
     counted_when: Compared | None = None
     excused_when: Compared | None = None
-    spent: Selected | list[Selected] | None = None
+    spent: Selected | tuple[Selected, ...] | None = None
     cap: float | None = None
     target: str | float | None = None
     window: str = "28d"
@@ -122,15 +122,14 @@ def _objective(document: Document, place: tuple[str | int, ...], short: Short) -
     with at(document, *place, "target"):
         target = None if short.target is None else share_of(short.target)
     with at(document, *place, "window"):
-        starts = short.calendar
-        window = Window(
-            short.window, starts and calendar_start(starts.start_time, starts.time_zone)
-        )
+        told = short.calendar
+        starts = None if told is None else calendar_start(told.start_time, told.time_zone)
+        window = Window(short.window, starts)
     return Objective(
         name=checked_name(short.name),
         service=short.service,
         brief=short.brief,
-        metrics=tuple(short.metrics),
+        metrics=short.metrics,
         indicator=_indicator(document, place, short),
         target=target,
         window=window,
@@ -177,23 +176,23 @@ def share_of(written: str | float) -> Decimal:
 def _indicator(document: Document, place: tuple[str | int, ...], short: Short) -> Indicator:
     if short.good_when is not None:
         return Slices(
+            _comparison(document, (*place, "good_when"), short.good_when),
             *(
-                written and _comparison(document, (*place, name), written)
+                None if written is None else _comparison(document, (*place, name), written)
                 for name, written in (
-                    ("good_when", short.good_when),
                     ("counted_when", short.counted_when),
                     ("excused_when", short.excused_when),
                 )
-            )  # type: ignore[arg-type]  the first of them is there
+            ),
         )
     if short.spent is not None:
-        return Spend(_selections(document, (*place, "spent"), short.spent), short.cap or 0.0)
+        return Spend(selections(document, (*place, "spent"), short.spent), short.cap or 0.0)
     if short.total is None or (short.good is None) == (short.bad is None):
         raise UsageError("write total with either good or bad, or good_when, or spent and cap")
-    total = _selections(document, (*place, "total"), short.total)
+    total = selections(document, (*place, "total"), short.total)
     if short.good is not None:
-        return Ratio(short.unit, _selections(document, (*place, "good"), short.good), total)
-    bad = _selections(document, (*place, "bad"), short.bad)
+        return Ratio(short.unit, selections(document, (*place, "good"), short.good), total)
+    bad = selections(document, (*place, "bad"), short.bad)
     return Ratio(short.unit, without(total, bad), total)
 
 
@@ -214,17 +213,18 @@ def without(total: tuple[Selection, ...], bad: tuple[Selection, ...]) -> tuple[S
 def _comparison(document: Document, place: tuple[str | int, ...], written: Compared) -> Comparison:
     right = written.than
     return Comparison(
-        _level(document, (*place, "value"), written.value),
+        level(document, (*place, "value"), written.value),
         written.op,
-        right if isinstance(right, float) else _level(document, (*place, "than"), right),
-        tuple(written.on),
+        right if isinstance(right, float) else level(document, (*place, "than"), right),
+        written.on,
     )
 
 
-def _level(document: Document, place: tuple[str | int, ...], written: Levelled) -> Level:
+def level(document: Document, place: tuple[str | int, ...], written: Levelled) -> Level:
+    """Return a written level; complaints name its line."""
     with at(document, *place):
         return Level(
-            _selection(document, place, written),
+            selection(document, place, written),
             written.quantile,
             None if written.over is None else seconds_of(written.over),
             written.age,
@@ -232,47 +232,32 @@ def _level(document: Document, place: tuple[str | int, ...], written: Levelled) 
         )
 
 
-def _selections(
-    document: Document, place: tuple[str | int, ...], written: Selected | list[Selected] | None
+def selections(
+    document: Document,
+    place: tuple[str | int, ...],
+    written: Selected | tuple[Selected, ...] | None,
 ) -> tuple[Selection, ...]:
-    if isinstance(written, list):
-        return tuple(_selection(document, (*place, n), each) for n, each in enumerate(written))
-    return () if written is None else (_selection(document, place, written),)
+    """Return what one or several written selections choose; complaints name their line."""
+    if isinstance(written, tuple):
+        return tuple(selection(document, (*place, n), each) for n, each in enumerate(written))
+    return () if written is None else (selection(document, place, written),)
 
 
-def _selection(document: Document, place: tuple[str | int, ...], written: Selected) -> Selection:
+def selection(document: Document, place: tuple[str | int, ...], written: Selected) -> Selection:
+    """Return a written selection; complaints name its line."""
     with at(document, *place, "signal"):
         signal = signal_named(written.signal)
     matchers = []
-    for label, values in written.match.items():
+    for label, values in (written.match or {}).items():
         with at(document, *place, "match", label):
-            matchers.append(_matcher(label, [values] if isinstance(values, str) else values))
+            matchers.append(_matcher(label, (values,) if isinstance(values, str) else values))
             Selection(signal, (matchers[-1],))
     with at(document, *place, "at_most"):
         return Selection(signal, tuple(matchers), written.at_most)
 
 
-def _matcher(label: str, values: list[str]) -> Matcher:
+def _matcher(label: str, values: tuple[str, ...]) -> Matcher:
     negated = {value.startswith("!") for value in values}
     if len(negated) != 1:
         raise UsageError(f"label {label}: write one value or more, all with '!' or none")
     return Matcher(label, tuple(value.removeprefix("!") for value in values), negated.pop())
-
-
-def selection_of(document: Document, place: tuple[str | int, ...], data: object) -> Selection:
-    """Return a selection of plain data at a place of a document.
-
-    Raises:
-        UsageError: what is wrong in it, with file and line.
-    """
-    return _selection(document, place, part_of(document, place, data, Selected))
-
-
-def part_of(
-    document: Document, place: tuple[str | int, ...], data: object, model: type[Selected]
-) -> Selected:
-    """Return a part of a document as a model."""
-    whole = Document.__new__(Document)
-    whole.data, whole.name = data, document.name
-    whole.line = lambda inner: document.line((*place, *inner))  # type: ignore[method-assign]
-    return whole.validated(model)

@@ -6,7 +6,6 @@ right because healthy traffic is stationary.
 """
 
 import itertools
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -115,7 +114,9 @@ class Counts:
 class Rule(Protocol):
     """Something that fires."""
 
-    windows: tuple[float, ...]
+    @property
+    def windows(self) -> tuple[float, ...]:
+        """Seconds of the windows it looks at."""
 
     def fires(self, counts: Counts, at: Minutes) -> Flags:
         """Return whether its condition holds at each of the minutes."""
@@ -295,10 +296,12 @@ def _asked(rule: Rule, counts: Counts) -> tuple[Minutes, Flags]:
 def _episodes(at: Minutes, firing: Flags) -> Minutes:
     """Return when alerts begin; one that comes back within the time it is held is the same."""
     before = np.concatenate([[False], firing[:-1]])
-    starts, ends = at[firing & ~before], at[~firing & before]
+    starts: Minutes = at[firing & ~before]
+    ends: Minutes = at[~firing & before]
     apart = np.ones(starts.size, bool)
     apart[1:] = starts[1:] - ends[: starts.size - 1] > HELD // 60
-    return starts[apart]
+    begun: Minutes = starts[apart]
+    return begun
 
 
 def _waits(rule: Rule, counts: Counts, onsets: Minutes) -> Times:

@@ -53,7 +53,7 @@ class Window:
         seconds_of(self.text)
         if self.starts is None and self.text[-1] in _MONTHS:
             raise UsageError(
-                f"window {self.text!r}: months are of the calendar; write 28d, or calendar.startTime"
+                f"window {self.text!r}: months are of the calendar; write 28d, or give its start"
             )
 
     @property

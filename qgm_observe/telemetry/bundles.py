@@ -32,6 +32,7 @@ BUNDLES: dict[str, dict[str, tuple[Labels, ...]]] = {
         signals.STEP_DURATION.name: _ALONE,
         signals.JOB_STAGE_DURATION.name: _OTHER_STAGES,
     },
+    "root": {signals.ROOTS.name: _OUTCOMES},
     "job": {
         signals.JOBS.name: _OUTCOMES,
         signals.JOB_DURATION.name: _ALONE,
@@ -51,12 +52,14 @@ BUNDLES: dict[str, dict[str, tuple[Labels, ...]]] = {
 NOUNS = {"run": "run", "step": "run", "job": "job", "session": "session"}
 """What is opened or finished, and the bundle that it publishes."""
 
-_ANCHORS = {"run": signals.RUNS, "job": signals.JOBS, "session": signals.SESSIONS}
+_ANCHORS = {"run": signals.RUNS, "root": signals.ROOTS, "job": signals.JOBS, "session": signals.SESSIONS}
 
 
 def bundle_of(signal: Signal, labels: Labels) -> tuple[str, Labels] | None:
     """Return the noun and the labels of the bundle that a label set belongs to, if to any."""
     name = signal.name
+    if name == signals.ROOTS.name:
+        return "root", labels[: len(by.WORK)]
     if name.startswith(("qgm.run", "qgm.step")):
         return "run", labels[: len(by.WORK)]
     if name == signals.JOB_STAGE_DURATION.name and labels[len(by.WORK) : len(by.JOB)] == NO_DEVICE:

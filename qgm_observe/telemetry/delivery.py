@@ -76,6 +76,7 @@ class Delivery:
         self._pause = interval
         self._route = route
         self._cursor: int | None = None
+        self._delivered = False
         self._stopping = threading.Event()
         name = f"qgm-observe-{route.name}"
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -87,20 +88,31 @@ class Delivery:
             self._begin(self.journal)
         self._thread.start()
 
-    def stop(self, timeout: float) -> None:
-        """Deliver once more, within `timeout` seconds; what is left then waits in the journal."""
+    def stop(self, timeout: float) -> bool:
+        """Deliver once more, within `timeout` seconds; false when some of it is left."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join(timeout)
+        return self._delivered and not self._thread.is_alive()
 
     def _work(self) -> None:
         stopping = False
         while not stopping:
             stopping = self._stopping.wait(self._pause)
-            delivered = self.once()
-            self._pause = self._interval if delivered else min(2 * self._pause, LONGEST_PAUSE)
-        if self.journal is not None:
-            self.journal.close()
+            self._delivered = self.once()
+            pause = min(2 * self._pause, LONGEST_PAUSE)
+            self._pause = self._interval if self._delivered else pause
+        self.close()
+
+    def close(self) -> None:
+        """Let the journal go, and whoever delivers next begin at once."""
+        journal, self.journal = self.journal, None
+        if journal is None:
+            return
+        with contextlib.suppress(Error):
+            if self.is_ours:
+                journal.lease(self._route.name, time.time(), 0.0)
+        journal.close()
 
     def once(self) -> bool:
         """Deliver all that waits; false when some of it has to be tried again."""

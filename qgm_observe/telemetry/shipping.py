@@ -153,16 +153,25 @@ class Shipper:
         """Begin to ship on a thread of its own."""
         self._delivery.start()
 
-    def stop(self, timeout: float) -> None:
-        """Ship once more, within `timeout` seconds; what is left then waits in the journal."""
+    def stop(self, timeout: float) -> bool:
+        """Ship once more, within `timeout` seconds; false when some of it waits in the journal."""
         self._deadline = time.monotonic() + timeout
-        self._delivery.stop(timeout)
+        return self._is_whole(delivered=self._delivery.stop(timeout))
 
-    def once(self) -> bool:
-        """Ship all that waits now; false when some of it is still here."""
-        return self._delivery.once()
+    def finish(self, timeout: float) -> bool:
+        """Ship all that waits now, within `timeout` seconds; false when some of it is left."""
+        self._deadline = time.monotonic() + timeout
+        try:
+            return self._is_whole(delivered=self._delivery.once())
+        finally:
+            self._delivery.close()
 
     # ---------------------------------------------------------------------------------- inner
+
+    def _is_whole(self, *, delivered: bool) -> bool:
+        if delivered and not self._delivery.is_ours:
+            self.trouble = "another process ships it just now"
+        return delivered and self._delivery.is_ours
 
     def _take(self, events: Sequence[Event]) -> bool:
         """Ship events with all that is open; too many at once go in two halves."""

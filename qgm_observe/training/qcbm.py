@@ -150,6 +150,18 @@ class QCBM(Options):
         pubs = self._pubs(self.encode(self._trained()))
         return by_bitstring(self.decode(self.execute(self.submit(pubs, shots=shots)))[0])
 
+    def exact(self) -> Vector:
+        """Compute what the trained circuit would sample without noise: shape (2^n,).
+
+        Raises:
+            ValueError: If nothing was trained.
+        """
+        from qiskit.quantum_info import Statevector
+
+        bound = self.circuit.assign_parameters(self._trained())
+        state = Statevector(bound.remove_final_measurements(inplace=False))
+        return np.asarray(state.probabilities(), dtype=np.float64)
+
     def prepare(self, data: Target | Mapping[str, float] | ArrayLike) -> None:
         """Take up the target, build the circuit, and set small angles or the resumed state.
 

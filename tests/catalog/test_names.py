@@ -7,6 +7,7 @@ from qgm_observe.catalog.names import prometheus_name, unit_suffix
 
 EXPOSED = """\
 # TYPE qgm_runs_total counter
+# TYPE qgm_roots_total counter
 # TYPE qgm_run_duration_seconds histogram
 # TYPE qgm_run_restart_duration_seconds histogram
 # TYPE qgm_runs_in_flight gauge

@@ -36,7 +36,7 @@ def test_a_label_never_hides_what_prometheus_adds(signal):
 
 def test_labels_begin_with_the_work_or_the_job_or_belong_to_our_own_health(signal):
     """Work signals carry the labels of the work or the job first, in the same order."""
-    if signal.name.startswith(("qgm.run", "qgm.step")):
+    if signal.name.startswith(("qgm.run", "qgm.step", "qgm.roots")):
         assert signal.labels in (by.WORK, (*by.WORK, by.OUTCOME))
     elif signal in OF_WORK and not signal.name.startswith("qgm.observe."):
         assert signal.labels[: len(by.JOB)] == by.JOB

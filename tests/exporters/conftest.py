@@ -1,17 +1,25 @@
 """A provider that says what it is told to, and an exporter of it whose time moves when told."""
 
+import gzip
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from qgm_observe.catalog import ErrorClass
 from qgm_observe.exporters.account import Account
 from qgm_observe.exporters.asker import Asker, Clocks
 from qgm_observe.exporters.config import load_config
+from qgm_observe.exporters.exporter import Reply
 from qgm_observe.exporters.page import Page
 from qgm_observe.exporters.polling import Polling
 from qgm_observe.exporters.question import Question
@@ -29,7 +37,7 @@ from qgm_observe.providers.protocol import (
     ProviderJob,
 )
 from qgm_observe.telemetry.aggregates import Aggregates
-from qgm_observe.telemetry.prometheus import CLASSIC
+from qgm_observe.telemetry.prometheus import CLASSIC, Exposition, Form
 
 EPOCH = 1_800_000_000.0
 CONFIG = "providers:\n- provider: ibm\n  account: team\n"
@@ -212,6 +220,110 @@ def polled(provider: FakeProvider, config_file: Callable[[str], Path]) -> Callab
     """Polls the provider, and others by their account, as a configuration says."""
 
     def start(text: str = CONFIG, **others: FakeProvider) -> Polled:
-        return Polled(config_file(text), {"team": provider, **others})
+        return Polled(config_file(text), {"team": provider} | others)
 
     return start
+
+
+# ---------------------------------------------------------------------------------- the web side
+
+
+class StillExporter:
+    """Shows one page and writes down what it was asked."""
+
+    def __init__(self) -> None:
+        text = b"# HELP qgm_x X.\n# TYPE qgm_x gauge\n" + b'qgm_x{a="1"} 1\n' * 200
+        self.page = Exposition(text, gzip.compress(text))
+        self.calls: list[str] = []
+        self.scrapes = 0
+        self.unready: str | None = None
+        self.raises: Exception | None = None
+        self.plan: Any = None
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def stop(self, timeout: float) -> None:
+        self.calls.append("stop")
+
+    def exposition(self, form: Form, target: str | None = None) -> Exposition | None:
+        self.scrapes += 1
+        if self.raises is not None:
+            raise self.raises
+        return self.page if target in {None, "ibm_fez"} else None
+
+    def readiness(self) -> str | None:
+        return self.unready
+
+    def reload(self) -> None:
+        self.calls.append("reload")
+        if self.raises is not None:
+            raise self.raises
+
+    def ask(self, path: str, query: Mapping[str, str]) -> Reply | None:
+        return Reply(200, {"asked": dict(query)}) if path == "/api/v1/jobs" else None
+
+    def take(self, path: str, body: bytes) -> Reply | None:
+        return Reply(202, {"bytes": len(body)}) if path == "/api/v1/events" else None
+
+
+@pytest.fixture
+def still_exporter() -> StillExporter:
+    """An exporter whose page never changes."""
+    return StillExporter()
+
+
+class WebFiles:
+    """Certificates, and web configuration files that name them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.ca = self._certificate("ca", "ca", self.key.public_key(), ca=True)
+        self._write("ca", self.ca, self.key)
+
+    def issue(self, name: str, key: Any = None) -> Path:
+        """Write `name`.pem and `name`.key for 127.0.0.1, signed by `ca.pem`."""
+        key = key or ec.generate_private_key(ec.SECP256R1())
+        cert = self._certificate(name, "ca", key.public_key(), ca=False)
+        return self._write(name, cert, key)
+
+    def config(self, text: str, name: str = "web.yml") -> Path:
+        """Write a web configuration file."""
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def _certificate(self, name: str, issuer: str, public: Any, *, ca: bool) -> x509.Certificate:
+        now = datetime.now(UTC)
+        addresses = [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")]
+        return (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
+            .sign(self.key, hashes.SHA256())
+        )
+
+    def _write(self, name: str, cert: x509.Certificate, key: Any) -> Path:
+        path = self.folder / f"{name}.pem"
+        (self.folder / f"{name}.key").write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        path.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
+        return path
+
+
+@pytest.fixture
+def web_files(tmp_path: Path) -> WebFiles:
+    """A folder with a certificate authority in it."""
+    return WebFiles(tmp_path)

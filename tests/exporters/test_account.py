@@ -209,7 +209,7 @@ def test_a_device_that_is_gone_is_shown_no_more(polled, provider):
 def test_only_devices_of_the_list_are_watched_and_a_wrong_name_is_told_once(
     polled, provider, caplog
 ):
-    """A device that is not named is neither shown nor asked for; an unknown one is complained of."""
+    """A device that is not named is neither shown nor asked for; an unknown one is told of."""
     provider.names = ["ibm_fez", "ibm_torino"]
     exporter = polled(
         "providers:\n- provider: ibm\n  account: team\n  devices: [ibm_fez, ibm_fes]\n"
@@ -295,3 +295,17 @@ def test_known_ends_of_credentials_are_shown(polled):
     exporter.run(1)
 
     assert exporter.named("qgm_account_expiry_timestamp_seconds") == [1_900_000_000]
+
+
+def test_an_answer_that_makes_no_sense_harms_its_question_alone(polled, provider, caplog):
+    """A calibration of nonsense is a failed collector; the fleet is shown as ever."""
+    provider.names = ["ibm\u202e_fez"]
+    provider.calibration = lambda device: "nonsense"
+    exporter = polled()
+    exporter.run(300)
+    numbers = exporter.numbers()
+
+    assert exporter.named("qgm_device_queue_jobs") == [4]
+    assert numbers[f'qgm_provider_collector_up{{{ACCOUNT},collector="calibration"}}'] == 0
+    assert numbers[f'qgm_provider_collector_up{{{ACCOUNT},collector="fleet"}}'] == 1
+    assert caplog.messages == ["ibm/team: calibration ibm\ufffd_fez failed: other (AttributeError)"]

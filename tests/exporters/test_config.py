@@ -2,6 +2,7 @@
 
 import jsonschema
 import pytest
+import yaml
 
 from qgm_observe.errors import UsageError
 from qgm_observe.exporters.config import ProviderConfig, load_config, schema
@@ -119,8 +120,10 @@ def test_the_schema_describes_every_field_and_takes_what_the_model_takes(config_
     """Each field has a description, and a whole configuration is valid by the schema."""
     printed = schema()
     jsonschema.Draft202012Validator.check_schema(printed)
-    config = load_config(config_file(FULL))
-    jsonschema.validate(config.model_dump(mode="json"), printed)
+    assert load_config(config_file(FULL))
+    jsonschema.validate(yaml.safe_load(FULL), printed)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(FULL.replace("used", "some")), printed)
 
     models = [printed, *printed["$defs"].values()]
     bare = [

@@ -24,7 +24,7 @@ def page_of(most: int = 1_000, targets: tuple[str, ...] = ()) -> Page:
 def shown(page: Page, target: str | None = None) -> list[str]:
     page.render()
     lines = page.snapshot[target, CLASSIC].text.decode().splitlines()
-    return [line for line in lines if line.startswith("qgm_device") or line.startswith("qgm_acc")]
+    return [line for line in lines if line.startswith(("qgm_device", "qgm_account"))]
 
 
 def test_the_text_is_what_prometheus_reads():

@@ -27,11 +27,30 @@ WORK_LABELS = ("chem", "nightly", "qcbm", "3", "training")
 JOB_LABELS = (*WORK_LABELS, "ibm", "ibm_fez", "us-east", "session", "1k")
 
 
-def event(noun: str, verb: str = "finished", **body: object) -> Event:
+def event(noun: str, verb: str = "finished", run: str | None = "00ff", **body: object) -> Event:
     labels = WORK | DEVICE if noun in {"job", "session"} else WORK
     return Event(
-        verb=verb, noun=noun, subject="00aa", at=1.0, body=labels | body, id=f"00aa/{verb}"
+        verb=verb, noun=noun, subject="00aa", at=1.0, run=run, body=labels | body, id=f"00aa/{verb}"
     )
+
+
+@pytest.mark.parametrize(
+    ("noun", "run", "parent", "roots"),
+    [
+        ("job", None, None, 1),
+        ("job", "00ff", None, 0),
+        ("run", "00aa", None, 1),
+        ("run", "00aa", "00ff", 0),
+        ("step", "00ff", None, 0),
+        ("session", None, None, 0),
+    ],
+)
+def test_a_root_is_a_run_inside_no_run_or_a_job_outside_any(noun, run, parent, roots):
+    """What was asked for by itself is counted once, with the labels of the work and its end."""
+    ended = event(noun, run=run, outcome="failure", **({"parent": parent} if parent else {}))
+    counted = [each for each in measurements(ended) if each[0] is signals.ROOTS]
+
+    assert counted == [(signals.ROOTS, (*WORK_LABELS, "failure"), 1)] * roots
 
 
 def test_a_successful_job_counts_itself_its_time_its_attempts_shots_and_circuits():
@@ -122,6 +141,7 @@ def test_a_resumed_run_counts_its_restart():
         (signals.RUN_DURATION, WORK_LABELS, 60.0),
         (signals.RUN_RESTART_DURATION, WORK_LABELS, 3.0),
         (signals.JOB_STAGE_DURATION, (*WORK_LABELS, *NO_DEVICE, "prepare"), 1.0),
+        (signals.ROOTS, (*WORK_LABELS, "guarded"), 1),
     ]
 
 
@@ -131,7 +151,7 @@ def test_a_run_counts_what_it_took_and_an_inner_one_nothing():
     outer = measurements(event("run", outcome="success", resources=took))
     inner = measurements(event("run", outcome="success", resources=took, parent="ab" * 16))
 
-    assert outer[1:] == [
+    assert outer[1:-1] == [
         (signals.RUN_CPU_TIME, WORK_LABELS, 2.5),
         (signals.RUN_READ, WORK_LABELS, 4096),
     ]

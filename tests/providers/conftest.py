@@ -1,9 +1,11 @@
 """A provider on loopback that speaks IBM's interface, and our adapter that asks it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
+from qiskit_ibm_runtime import SamplerV2
 
 from qgm_observe.providers import Provider, open_provider
 from qgm_observe.providers.local import Local, device_names
@@ -48,3 +50,29 @@ def snapshots() -> dict[str, Calibration]:
     local = Local(now=lambda: OPENED)
     read = {name: local.calibration(name) for name in device_names()}
     return {name: calibration for name, calibration in read.items() if calibration is not None}
+
+
+@pytest.fixture
+def service(server: IBMProvider) -> Any:
+    """IBM's unmodified client of the same account, without its pauses between retries."""
+    client = server.service()
+    session = client._active_api_client._session
+    for adapter in session.adapters.values():
+        adapter.max_retries = adapter.max_retries.new(backoff_factor=0)
+    return client
+
+
+@pytest.fixture
+def submit(service: Any) -> Callable[..., Any]:
+    """Submits a Bell pair with IBM's client to the small device, returns the client's job."""
+    backend = service.backend("ibmq_manila")
+    circuit = QuantumCircuit(QuantumRegister(5), ClassicalRegister(2, "meas"))
+    circuit.sx(0)
+    circuit.cx(0, 1)
+    circuit.measure([0, 1], [0, 1])
+
+    def run(mode: Any = None, tags: Sequence[str] = ()) -> Any:
+        sampler = SamplerV2(mode=mode or backend, options={"environment": {"job_tags": list(tags)}})
+        return sampler.run([circuit], shots=100)
+
+    return run

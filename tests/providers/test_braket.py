@@ -1,13 +1,13 @@
 """Braket: the Protocol over Amazon's own SDK, with its schemas' own examples and no AWS call."""
 
-import datetime as dates
+import datetime as dt
 import doctest
 import json
 import re
 import threading
 import types
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -43,7 +43,7 @@ from qgm_observe.providers.protocol import (
 REGION = "eu-north-1"
 GARNET = f"arn:aws:braket:{REGION}::device/qpu/iqm/Garnet"
 SIMULATOR = "arn:aws:braket:::device/quantum-simulator/amazon/sv1"
-NOW = dates.datetime(2026, 11, 23, 9, 30, tzinfo=dates.UTC).timestamp()  # a Monday
+NOW = dt.datetime(2026, 11, 23, 9, 30, tzinfo=dt.UTC).timestamp()  # a Monday
 OFFERS = (
     "a\nb\nc\nd\ne\n"
     '"Product Family","DeviceName","Region Code","PricePerUnit","Currency","Unit","EffectiveDate",'
@@ -216,10 +216,7 @@ def test_fidelities_of_qubits_and_pairs_become_errors(module):
     pair = found.gates["cnot", (0, 7)].error
     assert (pair.value, pair.standard_error) == (pytest.approx(0.123), 0.001)
     assert found.gates["cnot", (0, 1)].duration.value is None
-    assert (
-        found.taken_at
-        == dates.datetime(2020, 6, 16, 19, 28, 2, 869136, tzinfo=dates.UTC).timestamp()
-    )
+    assert found.taken_at == dt.datetime(2020, 6, 16, 19, 28, 2, 869136, tzinfo=dt.UTC).timestamp()
 
 
 def test_version_3_tells_of_the_whole_device():
@@ -244,7 +241,7 @@ def test_version_3_tells_of_the_whole_device():
     assert found.whole["error_2q"].method == "RANDOMIZED_BENCHMARKING"
     assert found.gates["1q", (0,)].error.value == pytest.approx(0.0015)
     assert found.qubits == {}
-    assert found.taken_at == dates.datetime(2025, 2, 22, 12, 29, 3, tzinfo=dates.UTC).timestamp()
+    assert found.taken_at == dt.datetime(2025, 2, 22, 12, 29, 3, tzinfo=dt.UTC).timestamp()
 
 
 def test_averages_of_an_ion_trap_are_of_the_whole_device():
@@ -337,7 +334,12 @@ CLOCK = st.times().map(lambda each: each.replace(microsecond=0))
 
 
 @settings(max_examples=200)
-@given(DAY, CLOCK, CLOCK, st.datetimes(dates.datetime(2026, 1, 1), dates.datetime(2026, 12, 31)))
+@given(
+    DAY,
+    CLOCK,
+    CLOCK,
+    st.datetimes(dt.datetime.min.replace(year=2026), dt.datetime.max.replace(year=2026)),
+)
 def test_windows_are_open_as_the_sdk_says(day, start, end, at):
     """A device executes exactly when the SDK's own `is_available` says so, overnight too."""
     window = {
@@ -346,7 +348,7 @@ def test_windows_are_open_as_the_sdk_says(day, start, end, at):
         "windowEndHour": end.isoformat(),
     }
     told = example(service_v1.DeviceServiceProperties) | {"executionWindows": [window]}
-    moment = at.replace(tzinfo=dates.UTC)
+    moment = dt.datetime.fromtimestamp(NOW + at, dt.UTC)
     known = types.SimpleNamespace(
         status="ONLINE",
         properties=types.SimpleNamespace(
@@ -406,6 +408,15 @@ def test_a_device_that_is_off_takes_nothing(provider, state):
 
     assert status.state is DeviceState(state.lower())
     assert (status.is_accepting, status.is_processing) == (False, False)
+
+
+def test_one_device_is_told_alone(provider):
+    """`device` gives what `devices` gives of it; an unknown one is named with the known."""
+    opened, _ = provider
+
+    assert opened.device("Garnet") == opened.devices()[0][0]
+    with pytest.raises(UsageError, match="write one of Garnet"):
+        opened.device("Emerald")
 
 
 def test_calibration_comes_from_the_capabilities(provider):
@@ -497,7 +508,7 @@ def test_jobs_are_found_by_state_and_tag(provider):
     ],
 )
 def test_errors_of_the_service_have_a_class(provider, status, code, expected):
-    """Each error that the service model names is raised at once, classified, and tells no secret."""
+    """Each error that the service names is raised at once, classified, and tells no secret."""
     opened, told = provider
     told.fault = (status, code)
 
@@ -591,7 +602,7 @@ def test_a_wrong_price_list_is_told(provider, url, advice, tmp_path):
 
 
 def test_without_regions_only_the_local_simulators_are_there():
-    """The SDK's own simulators are listed, cost nothing, have no calibration, and nobody is asked."""
+    """The SDK's simulators are listed, cost nothing, have no calibration; nobody is asked."""
     opened = open_braket({})
     found = {info.name: (info, status) for info, status in opened.devices()}
     info, status = found["braket_sv"]

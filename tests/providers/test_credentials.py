@@ -58,7 +58,7 @@ def test_it_equals_only_another_secret() -> None:
 
 
 def test_it_is_read_from_a_variable_or_a_file(tmp_path: Path) -> None:
-    """The variable, the file that it names with _FILE, or a file of its own, without white space."""
+    """The variable, the file named by its _FILE, or a file told apart, without white space."""
     file = tmp_path / "key"
     file.write_text(f"{CANARY}\n")
 

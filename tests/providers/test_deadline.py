@@ -58,3 +58,18 @@ def test_hanging_calls_are_never_more_than_allowed() -> None:
 def test_no_thread_of_it_holds_the_process() -> None:
     """A call that hangs runs on a daemon thread, so that the process can end."""
     assert Deadline(5.0).call("status", lambda: threading.current_thread().daemon)
+
+
+def test_a_thread_that_cannot_start_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the machine refuses threads for a while, the places are there again after it."""
+    deadline = Deadline(5.0, most=1)
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="can't start"):
+            deadline.call("status", lambda: 7)
+
+    assert deadline.call("status", lambda: 7) == 7

@@ -97,7 +97,7 @@ def test_a_named_device_goes_before_all_devices(tmp_path):
 
 
 def test_an_unknown_quantity_gives_no_cost():
-    """Without the shots or seconds that a price is charged by there is no cost; a price of 0 is 0."""
+    """Without the shots or seconds that are charged there is no cost; a price of 0 costs 0."""
     assert cost(None, shots=1) is None
     assert cost(priced(per_shot="0.01")) is None
     assert cost(priced(per_second="1.60"), shots=1000) is None

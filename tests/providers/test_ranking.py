@@ -1,5 +1,6 @@
 """Ranking: what cannot be used and what is not known comes last, own waits come first."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -20,7 +21,7 @@ from qgm_observe.providers.ranking import (
 )
 from qgm_observe.records import Estimate
 
-MONDAY_9 = 1_795_424_400.0 + 9 * 3600 - 9 * 3600  # 2026-11-23 09:00 UTC
+MONDAY_9 = 1_795_424_400.0  # 2026-11-23 09:00 UTC
 HOUR = 3600.0
 WEEK = 168 * HOUR
 
@@ -70,15 +71,18 @@ def test_each_aim_decides_and_unknown_comes_last(aim):
 
 
 def test_what_cannot_be_used_comes_last_whatever_it_costs():
-    """An offline device stands behind all, a disabled qubit behind sound and unseen layouts last."""
+    """An offline device stands last; a disabled qubit counts where the circuit is laid out."""
     found = [
         candidate("off", reason="offline", wait=wait(0.0)),
-        candidate("disabled", faults=LayoutFaults(disabled_qubits=(3,)), wait=wait(1.0)),
+        candidate("qubit", faults=LayoutFaults(disabled_qubits=(3,)), wait=wait(1.0)),
         candidate("pair", faults=LayoutFaults(disabled_edges=((0, 1),)), wait=wait(2.0)),
+        candidate("unseen", faults=None, wait=wait(3.0)),
         candidate("slow", wait=wait(9e9)),
     ]
+    laid_out = [replace(each, is_laid_out=True) for each in found]
 
-    assert names(found) == ["slow", "disabled", "pair", "off"]
+    assert names(laid_out) == ["slow", "qubit", "pair", "unseen", "off"]
+    assert names(found) == ["qubit", "pair", "unseen", "slow", "off"]
 
 
 def test_currencies_are_not_compared():

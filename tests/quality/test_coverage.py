@@ -44,8 +44,9 @@ def test_intervals_cover_over_a_reduced_grid(benchmark: ModuleType) -> None:
 
 
 def test_answers_are_not_bought_by_silence(benchmark: ModuleType) -> None:
-    """Only KL may abstain on this grid: there are one or more shots a cell for all others."""
+    """Only KL abstains on this grid, and in no more cells than where no interval covers."""
     tallies = benchmark.study(TARGETS, SHOTS, 3)
-    rows = {row["method"]: row["insufficient"] for row in benchmark.summary(tallies, 3)}
+    rows = benchmark.summary(tallies, 3)
 
-    assert {name for name, share in rows.items() if share > 0} <= {"KL"}
+    assert {row["method"] for row in rows if row["insufficient"] > 0} <= {"KL"}
+    assert [row["method"] for row in rows if not benchmark.is_honest(row)] == []

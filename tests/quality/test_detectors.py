@@ -47,7 +47,8 @@ def test_no_window_without_a_gradient_is_called_healthy(detectors):
 def test_a_real_training_is_improving_in_most_windows(detectors):
     """With gradients at least 85 % of the windows of a QCBM in which the loss falls improve."""
     training = detectors.trained(0, 4000)
-    told = [v.state.value for v in detectors.windows_of(training, 0, gradients=True)]
+    windows = detectors.windows_of(training, 0)
+    told = [detectors.judged(*each, gradients=True).state.value for each in windows]
 
     assert len(told) >= 8
     assert told.count("improving") >= 0.85 * len(told)

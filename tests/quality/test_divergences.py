@@ -1,6 +1,7 @@
 """What all divergences have in common: values, ranges, reasons and edges."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -167,23 +168,40 @@ def test_a_perfect_sampler_is_rarely_flagged(divergence: Divergence) -> None:
     assert flagged / 500 <= 0.07
 
 
-@pytest.mark.parametrize("divergence", [total_variation, jensen_shannon, hellinger_fidelity])
-def test_the_floor_is_what_a_perfect_sampler_reads(divergence: Divergence) -> None:
-    """The mean of the plug-in value over perfect samples is the floor beside the estimate."""
-    plugins = {
-        total_variation: lambda p, q: np.abs(p - q).sum() / 2,
-        jensen_shannon: lambda p, q: jensenshannon(p, q, base=2) ** 2,
-        hellinger_fidelity: lambda p, q: np.sqrt(p * q).sum() ** 2,
-    }
+@pytest.mark.parametrize(
+    ("divergence", "rel"),
+    [
+        (total_variation, 0.05),
+        (jensen_shannon, 0.25),
+        (kullback_leibler, 0.25),
+        (lambda cells: _lost(hellinger_fidelity(cells)), 0.25),
+    ],
+)
+def test_the_floor_is_what_a_perfect_sampler_shows(divergence: Divergence, rel: float) -> None:
+    """The mean value over perfect samples is the floor beside it, not a plug-in reading."""
+    # false failure below 1e-3: 600 draws give the mean of a cut value to 6 %, of the TVD to 1 %
     rng = np.random.default_rng(11)
-    p = rng.exponential(size=64)
-    p /= p.sum()
-    draws = rng.multinomial(200, p, 600)
-    values = [plugins[divergence](p, draw / 200) for draw in draws]
+    p = rng.dirichlet(np.full(16, 5.0))
+    told = [divergence(align(Counts.from_cells(row), p)) for row in rng.multinomial(4000, p, 600)]
 
-    floor = divergence(align(Counts.from_cells(draws[0]), p)).floor
+    assert told[0].floor == pytest.approx(np.mean([each.value for each in told]), rel=rel)
 
-    assert floor == pytest.approx(np.mean(values), rel=0.02)
+
+def test_the_floor_of_the_mmd_is_zero() -> None:
+    """The U-statistic of a perfect sampler scatters about its floor, 0."""
+    rng = np.random.default_rng(12)
+    p = rng.dirichlet(np.full(16, 5.0))
+    told = [mmd_squared(align(Counts.from_cells(row), p)) for row in rng.multinomial(500, p, 400)]
+    values = np.array([each.value for each in told])
+
+    assert {each.floor for each in told} == {0.0}
+    assert abs(values.mean()) < 4 * values.std() / 20
+
+
+def _lost(fidelity: Estimate) -> Estimate:
+    assert fidelity.value is not None
+    assert fidelity.floor is not None
+    return replace(fidelity, value=1 - fidelity.value, floor=1 - fidelity.floor)
 
 
 def test_kl_needs_every_cell() -> None:

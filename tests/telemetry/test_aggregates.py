@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qgm_observe.catalog import STAGES, ErrorClass, Outcome, signals
+from qgm_observe.catalog import STAGES, ErrorClass, Outcome, provider_signals, signals
 from qgm_observe.journal.event import Event
 from qgm_observe.journal.totals import NANO, SCALES, Totals
 from qgm_observe.telemetry.aggregates import Aggregates
@@ -352,3 +352,57 @@ def test_an_estimate_shows_what_it_tells_and_nothing_else(aggregates, clock, eve
     aggregates.fold([event("job", "estimate", name="valid_shot_ratio", reason="no shots")])
 
     assert not [series for series in numbers(aggregates) if series.startswith("qgm_quality_value")]
+
+
+def test_what_no_event_tells_is_added_directly(clock, numbers):
+    """A counter and a histogram are at 0 for two intervals, then at what was added."""
+    aggregates = Aggregates("provider", 15.0, clock)
+    labels = ("ibm", "team", "fleet")
+    aggregates.add(provider_signals.PROVIDER_REQUESTS, (*labels, "ok"), 2)
+    aggregates.add(provider_signals.PROVIDER_REQUEST_DURATION, labels, 0.25)
+    of = 'provider="ibm",account="team",collector="fleet"'
+    calls = f'qgm_provider_requests_total{{{of},result="ok",source="provider"}}'
+    seconds = f'qgm_provider_request_duration_seconds_sum{{{of},source="provider"}}'
+    assert (numbers(aggregates)[calls], numbers(aggregates)[seconds]) == (0, 0)
+    clock.tick(30)
+
+    assert (numbers(aggregates)[calls], numbers(aggregates)[seconds]) == (2, 0.25)
+    count = seconds.replace("_sum{", "_count{")
+    assert numbers(aggregates)[count] == 1
+
+
+def test_only_the_newest_answer_is_shown(aggregates, clock, event, numbers):
+    """A verdict stands at 1 until the same question of the same work is answered otherwise."""
+    for answer in ("improving", "diverging", "improving"):
+        aggregates.fold([event("job", "judged", question="training", answer=answer)])
+    aggregates.fold([event("job", "judged", question="collapse", answer="whole")])
+    clock.tick(60)
+    shown = {s: n for s, n in numbers(aggregates).items() if s.startswith("qgm_quality_verdict{")}
+
+    assert sorted(series.partition("question=")[2] for series in shown) == [
+        '"collapse",answer="whole",source="process"}',
+        '"training",answer="improving",source="process"}',
+    ]
+    assert set(shown.values()) == {1.0}
+
+
+def test_a_baseline_shows_its_level_and_where_its_charts_stand(aggregates, clock, event, numbers):
+    """The newest of baseline and drift rows gives level, chart and limit; seconds have no level."""
+    charts = [{"kind": "ewma", "level": 0.5, "limit": 3.0}]
+    told = {"baseline": {"center": 0.8}, "state": {"charts": charts}}
+    moved = {"baseline": {"center": 0.8}, "state": {"charts": [charts[0] | {"level": 4.0}]}}
+    aggregates.fold(
+        [
+            event("model", "baseline", name="linear_xeb", **told),
+            event("model", "drift", name="linear_xeb", **moved),
+            event("model", "baseline", name="execute_seconds", baseline={"center": 2.0}),
+        ]
+    )
+    clock.tick(60)
+    shown = {s.partition("{")[0]: n for s, n in numbers(aggregates).items() if "quality" in s}
+
+    assert shown == {
+        "qgm_quality_baseline": 0.8,
+        "qgm_quality_drift_level": 4.0,
+        "qgm_quality_drift_limit": 3.0,
+    }

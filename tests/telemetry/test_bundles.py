@@ -14,17 +14,17 @@ def label_sets(noun, labels):
     return {name: list(sets) for name, sets in bundle(noun, labels)}
 
 
-@pytest.mark.parametrize("noun", ["run", "job", "session"])
+@pytest.mark.parametrize("noun", ["run", "root", "job", "session"])
 def test_every_label_set_of_a_bundle_fits_its_signal(noun):
     """A bundle gives each signal exactly as many label values as it has labels."""
-    for name, sets in label_sets(noun, WORK if noun == "run" else JOB).items():
+    for name, sets in label_sets(noun, WORK if noun in {"run", "root"} else JOB).items():
         assert {len(values) for values in sets} == {len(SIGNALS[name].labels)}
 
 
-@pytest.mark.parametrize("noun", ["run", "job", "session"])
+@pytest.mark.parametrize("noun", ["run", "root", "job", "session"])
 def test_a_bundle_knows_its_own_label_sets(noun):
     """Every label set of a bundle leads back to that bundle, its anchor included."""
-    labels = WORK if noun == "run" else JOB
+    labels = WORK if noun in {"run", "root"} else JOB
     for name, sets in label_sets(noun, labels).items():
         assert {bundle_of(SIGNALS[name], values) for values in sets} == {(noun, labels)}
     signal, first = anchor(noun, labels)

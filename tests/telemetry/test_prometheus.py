@@ -145,9 +145,8 @@ def test_only_the_block_that_changed_is_built_again(aggregates, clock, event, mo
     after = aggregates.exposition().text
 
     assert before.count(b"\nqgm_jobs_total{") == 600
-    assert len(built) == 1
-    assert built[0].count(b"\n") == 256
-    assert b'device="d77"' in built[0]
+    assert len(built) == 2  # the roots and, of the jobs, one block of three
+    assert [block.count(b"\n") for block in built if b'device="d77"' in block] == [256]
     assert len(after) == len(before)
     assert after != before
 

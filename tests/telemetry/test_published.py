@@ -138,3 +138,16 @@ def test_a_flood_of_new_values_is_not_remembered(published):
     family = published.families["qgm.runs"]
     assert len(family.series) == 101 * 6
     assert len(family.known) <= 1_001 + 4 * len(family.series)
+
+
+def test_a_dropped_gauge_is_forgotten_under_every_name_that_led_to_it(published):
+    """Once dropped, neither its own labels nor hidden ones that led to it find the old series."""
+    measured = ("p\x00", "l", "m", "1", "training")
+    published.set_gauge(signals.STEP_LOSS, measured, 1.0)
+    family = published.families[signals.STEP_LOSS.name]
+    assert len(family.known) == 2
+    kept = ("other", *measured[1:])
+    published.set_gauge(signals.STEP_LOSS, kept, 2.0)
+    published.set_gauge(signals.STEP_LOSS, measured, None)
+
+    assert list(family.series) == list(family.known) == [kept]

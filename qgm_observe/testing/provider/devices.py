@@ -101,7 +101,8 @@ class Device:
         """Give the device new properties from an instant on.
 
         Args:
-            when: Epoch seconds, taken whole; becomes the date of the whole and of each value that changes.
+            when: Epoch seconds, taken whole; becomes the date of the whole and of each value
+                that changes.
             change: Changes a copy of the newest properties in place.
             snapshot: Name of another snapshot whose properties to take before that.
 

@@ -86,7 +86,7 @@ class Faults:
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(f"faults {seed}")  # noqa: S311  # nothing is secret here
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._active: list[Fault] = []
         self._released = threading.Event()
         self._hanging = 0

@@ -14,7 +14,7 @@ from qgm_observe.testing.provider.account import INSTANCE, Account
 from qgm_observe.testing.provider.clock import VirtualClock
 from qgm_observe.testing.provider.devices import Device
 from qgm_observe.testing.provider.faults import Fault, Faults
-from qgm_observe.testing.provider.http import Reply, Request
+from qgm_observe.testing.provider.http import Reply, Request, refused
 from qgm_observe.testing.provider.jobs import Fate, Job
 from qgm_observe.testing.provider.rest import Interface
 from qgm_observe.testing.provider.scheduling import Scheduler
@@ -67,6 +67,8 @@ class IBMProvider:
         clock: Time of the provider. By default each request lets 5 s pass, so that a script which
             waits for a result comes to an end.
         seed: Of the results, the ids and the faults' dice.
+        noise: Whether gates and readout err as the calibration says that is in force when a job
+            starts; else the results are ideal.
         key: The API key that the provider knows.
         instance: The CRN of the account's instance.
         port: 0 for a free one.
@@ -82,6 +84,7 @@ class IBMProvider:
         *,
         clock: VirtualClock | None = None,
         seed: int = 0,
+        noise: bool = False,
         key: str = KEY,
         instance: str = INSTANCE,
         port: int = 0,
@@ -90,6 +93,7 @@ class IBMProvider:
             raise UsageError("a provider needs a device: name at least one, as fake_fez")
         self.clock = clock or VirtualClock(per_request=SECONDS_PER_REQUEST)
         self.seed = seed
+        self.noise = noise
         self.account = Account(key, instance=instance)
         made = [Device(name) for name in devices]
         self.devices: Mapping[str, Device] = {device.name: device for device in made}
@@ -99,6 +103,7 @@ class IBMProvider:
         self._interface = Interface(self.clock, self.account, self.devices, self.scheduler)
         self._server = LoopbackServer(self._answer, port)
         self._is_closed = False
+        self._broken: Exception | None = None
 
     # ----------------------------------------------------------------------------- state
 
@@ -185,6 +190,13 @@ class IBMProvider:
     # ---------------------------------------------------------------------------- server
 
     def _answer(self, request: Request, is_gone: Hung) -> Reply | None:
+        try:
+            return self._answer_or_raise(request, is_gone)
+        except Exception as error:  # noqa: BLE001  # a condition of a test can raise anything
+            self._broken = self._broken or error
+            return refused(500, 500, f"The test provider broke: {error!r}")
+
+    def _answer_or_raise(self, request: Request, is_gone: Hung) -> Reply | None:
         self.clock.tick()
         request = replace(request, at=self.clock.now)
         self.requests.add(request)
@@ -200,14 +212,24 @@ class IBMProvider:
     def _execute(self, job: Job) -> str:
         from qgm_observe.testing.provider.execution import execute
 
-        return execute(job, self.seed * 1_000_003 + job.number, self.clock.now)
+        calibration = job.device.calibration_of(job.calibration_id or "")
+        properties = calibration.properties if self.noise and calibration else None
+        seed = (self.seed * 1_000 + job.number) * 1_000  # the pubs of a job count on from here
+        return execute(job, seed % 2**32, self.clock.now, properties)
 
     def close(self) -> None:
-        """Free the port, end every connection and thread. May be called again."""
-        if not self._is_closed:
-            self._is_closed = True
-            self.faults.clear()
-            self._server.close()
+        """Free the port, end every connection and thread. May be called again.
+
+        Raises:
+            Exception: What a scripted condition or process raised while a request was answered.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self.faults.clear()
+        self._server.close()
+        if self._broken:
+            raise self._broken
 
     def __enter__(self) -> Self:
         return self

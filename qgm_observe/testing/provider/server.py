@@ -1,6 +1,7 @@
 """The loopback server: one thread a connection, at most `MAX_CONNECTIONS`, all ended by `close`."""
 
 import contextlib
+import select
 import socket
 import threading
 from collections.abc import Callable
@@ -65,10 +66,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _is_gone(self) -> bool:
         try:
-            seen: bytes = self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-            return not seen
-        except BlockingIOError:
-            return False
+            readable = select.poll()
+            readable.register(self.connection, select.POLLIN)
+            return bool(readable.poll(0)) and not self.connection.recv(1, socket.MSG_PEEK)
         except OSError:
             return True
 

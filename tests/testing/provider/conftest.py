@@ -1,4 +1,4 @@
-"""The unmodified client, a provider whose clock stands still, and a circuit for its small device."""
+"""The unmodified client, a provider whose clock stands still, and a circuit for its device."""
 
 from collections.abc import Callable, Iterator
 from math import pi

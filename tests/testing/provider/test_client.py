@@ -9,6 +9,7 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit_ibm_runtime import SamplerV2
+from qiskit_ibm_runtime.executor_estimator import Estimator
 from qiskit_ibm_runtime.executor_sampler import Sampler
 
 from qgm_observe.testing.provider import IBMProvider, VirtualClock
@@ -65,7 +66,9 @@ def test_a_submission_costs_three_requests(
 
 
 @pytest.mark.parametrize("primitive", [SamplerV2, Sampler])
-def test_results_are_simulated_and_repeat_with_the_seed(primitive: Any, bell: QuantumCircuit) -> None:
+def test_results_are_simulated_and_repeat_with_the_seed(
+    primitive: Any, bell: QuantumCircuit
+) -> None:
     """Both samplers get a Bell pair's counts, the same again from a provider of the same seed."""
     seen = []
     for _ in range(2):
@@ -121,6 +124,20 @@ def test_a_newer_sampler_tells_when_its_chunks_ran(
     assert chunk.start == datetime(2026, 5, 1, tzinfo=UTC)
 
 
+def test_the_newer_estimator_gets_expectation_values(
+    provider: IBMProvider, backend: Any, bell: QuantumCircuit
+) -> None:
+    """A Bell pair's parity is 1, a single qubit's near 0, by the client's newer estimator."""
+    circuit = bell.remove_final_measurements(inplace=False)
+    job = Estimator(mode=backend).run([(circuit, ["IIIZZ", "IIIIZ"])])
+    provider.clock.advance(60)
+
+    both, single = job.result(timeout=0)[0].data.evs
+
+    assert both == 1.0
+    assert abs(single) < 0.12  # over six standard errors of 4,096 shots
+
+
 def test_billed_time_is_pending_before_it_is_complete(
     provider: IBMProvider, submit: Callable[..., Any]
 ) -> None:
@@ -142,9 +159,7 @@ def test_billed_time_is_pending_before_it_is_complete(
     assert provider.account.used_seconds == 2.0
 
 
-def test_logs_come_when_the_job_is_over(
-    provider: IBMProvider, submit: Callable[..., Any]
-) -> None:
+def test_logs_come_when_the_job_is_over(provider: IBMProvider, submit: Callable[..., Any]) -> None:
     """A running job has no log; a finished one tells what happened when."""
     job = submit()
     before = job.logs()

@@ -52,6 +52,18 @@ def test_time_passes_with_requests_only_where_asked() -> None:
     assert (still.now, moving.now) == (0.0, 5.0)
 
 
+def test_time_may_follow_real_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At speed 60 a tick after half a real second moves the clock by 30 s."""
+    real = iter([100.0, 100.5, 101.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(real))
+    clock = VirtualClock(0.0, speed=60)
+    clock.tick()
+    after_half = clock.now
+    clock.tick()
+
+    assert (after_half, clock.now) == (30.0, 60.0)
+
+
 @pytest.mark.parametrize("arguments", [{"per_request": -1}, {"speed": -0.1}])
 def test_a_clock_does_not_run_backward(arguments: dict[str, float]) -> None:
     """Negative steps are refused in one line."""

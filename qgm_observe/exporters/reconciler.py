@@ -1,0 +1,222 @@
+"""Asks providers how remote jobs ended, days later if need be, and completes their records.
+
+One process at a time does this for a journal, by lease. Each account is asked within a budget of
+calls; one that fails is left in peace for a while. A job is found by the provider's id of each
+attempt, and by our tag where an id never came back.
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from qgm_observe.catalog import ErrorClass
+from qgm_observe.exporters.breaker import Breaker
+from qgm_observe.exporters.completion import TAG, Case, complete, ids_of, needs_search
+from qgm_observe.exporters.docket import Docket, Unsettled
+from qgm_observe.exporters.journal_config import JournalConfig
+from qgm_observe.exporters.retry_after import retry_after
+from qgm_observe.exporters.schedule import Budget
+from qgm_observe.journal import Store
+from qgm_observe.providers.protocol import Capability, Provider, ProviderJob
+
+log = logging.getLogger("qgm_observe")
+
+LEASE = "reconcile"
+LEASE_SECONDS = 60.0
+SEARCHED_FOR = 3600.0
+"""Seconds since a job's start within which one that is not found may still turn up."""
+
+MOST_FOUND = 20
+
+
+@dataclass(slots=True)
+class Desk:
+    """An account that is asked.
+
+    Attributes:
+        provider: The label `provider` of the jobs it may know.
+        open: Opens it, when it is first asked and after a refused login.
+        budget: Calls that it is asked at most.
+        breaker: Holds calls back after failures.
+    """
+
+    provider: str
+    open: Callable[[], Provider]
+    budget: Budget
+    breaker: Breaker = field(default_factory=lambda: Breaker(random.Random()))  # noqa: S311  jitter
+    opened: Provider | None = None
+
+    def is_ready(self, now: float) -> bool:
+        """Return whether a call could be made."""
+        return self.budget.wait(now) <= 0 and (self.breaker.retry_at or now) <= now
+
+    def may_be_asked(self, now: float) -> bool:
+        """Return whether a call may be made; it counts as made."""
+        return self.breaker.allows(now) and self.budget.take(now)
+
+
+class Reconciler:
+    """Settles dockets.
+
+    Args:
+        desks: The accounts.
+        clock: Epoch seconds.
+    """
+
+    def __init__(self, desks: Iterable[Desk], clock: Callable[[], float]) -> None:
+        self._desks: dict[str, list[Desk]] = {}
+        for desk in desks:
+            self._desks.setdefault(desk.provider, []).append(desk)
+        self._clock = clock
+
+    @property
+    def providers(self) -> list[str]:
+        """The providers that can be asked."""
+        return list(self._desks)
+
+    def settle(
+        self,
+        journal: Store,
+        docket: Docket,
+        stopping: threading.Event | None = None,
+        *,
+        early: bool = False,
+    ) -> int | None:
+        """Ask for what is due; return how many jobs were asked for, `None` if another process does.
+
+        Args:
+            journal: Where truths are appended.
+            docket: Its unsettled jobs.
+            stopping: Set to end after the present call.
+            early: Ask for all, due or not.
+
+        Raises:
+            JournalError: the journal cannot be written.
+        """
+        due = [job for job in docket.due(self._clock(), early=early) if self._desks_of(job)]
+        asked = 0
+        for job in due:
+            if stopping is not None and stopping.is_set():
+                break
+            if not any(desk.is_ready(self._clock()) for desk in self._desks_of(job)):
+                continue
+            if not journal.lease(LEASE, self._clock(), LEASE_SECONDS):
+                return None
+            asked += self._settle(journal, docket, job)
+        return asked
+
+    def close(self) -> None:
+        """Let the providers go."""
+        for desks in self._desks.values():
+            for desk in desks:
+                _close(desk)
+
+    def _settle(self, journal: Store, docket: Docket, job: Unsettled) -> bool:
+        """Ask every account until one knows the job; that none does is believed from all alone."""
+        found: list[ProviderJob] = []
+        told = []
+        for desk in self._desks_of(job):
+            told.append(self._ask(desk, job))
+            found = told[-1] or []
+            if found:
+                break
+        now = self._clock()
+        docket.defer(job, now)
+        is_absent = None not in told and now - job.body.get("start", now) >= SEARCHED_FOR
+        if found or is_absent:
+            completion = complete(Case(job.subject, job.run, job.body, now), found)
+            journal.append(completion.events)
+            docket.take(completion.events, now)
+        return any(each is not None for each in told)
+
+    def _desks_of(self, job: Unsettled) -> list[Desk]:
+        return self._desks.get(str(job.body.get("provider")), [])
+
+    def _ask(self, desk: Desk, job: Unsettled) -> list[ProviderJob] | None:
+        """Return what an account knows of a job, `None` if it cannot be asked."""
+        now = self._clock()
+        if not desk.may_be_asked(now):
+            return None
+        try:
+            desk.opened = desk.opened or desk.open()
+            if Capability.JOBS not in desk.opened.capabilities:
+                return None
+            found = self._found(desk, desk.opened, job)
+        except Exception as error:  # noqa: BLE001  a provider's library raises what it likes
+            self._failed(desk, error, now)
+            return None
+        desk.breaker.succeeded()
+        return found
+
+    def _found(self, desk: Desk, provider: Provider, job: Unsettled) -> list[ProviderJob]:
+        """Ask for each attempt by its id, and for those without one by our tag."""
+        found: dict[str, ProviderJob] = {}
+        ids = ids_of(job.body)
+        searched = needs_search(job.body)
+        for _ in range(len(ids) + searched - 1):  # the first call is counted already
+            desk.budget.take(self._clock())
+        for id_ in ids:
+            told = _one(provider, id_)
+            if told is not None:
+                found[told.id] = told
+        if searched:
+            tagged = provider.jobs(tag=f"{TAG}{job.subject}", limit=MOST_FOUND)
+            found |= {each.id: each for each in tagged if each.id not in found}
+        return list(found.values())
+
+    def _failed(self, desk: Desk, error: Exception, now: float) -> None:
+        kind = ErrorClass.OTHER
+        if desk.opened is not None:
+            kind = _class_of(desk.opened, error)
+        if kind is ErrorClass.AUTH:
+            _close(desk)
+        desk.breaker.failed(now, retry_after(error, now))
+        log.warning("reconcile %s: %s (%s)", desk.provider, kind.value, type(error).__name__)
+
+
+def desks_of(config: JournalConfig, now: float) -> list[Desk]:
+    """Return the accounts of a configuration; none is asked yet."""
+    from qgm_observe.exporters.provider import open_provider
+
+    calls = config.reconcile.calls_per_hour
+    return [
+        Desk(each.provider, partial(open_provider, each), Budget(calls, now))
+        for each in config.providers
+    ]
+
+
+def unsettled(dockets: Iterable[Docket], providers: Iterable[str]) -> Mapping[str, int]:
+    """Return how many jobs of which provider are unsettled, 0 for those without any."""
+    counts = dict.fromkeys(providers, 0)
+    for docket in dockets:
+        for provider, number in docket.counts().items():
+            counts[provider] = counts.get(provider, 0) + number
+    return counts
+
+
+def _one(provider: Provider, id_: str) -> ProviderJob | None:
+    try:
+        return provider.job(id_)
+    except Exception as error:
+        if _class_of(provider, error) is ErrorClass.NOT_FOUND:
+            return None
+        raise
+
+
+def _class_of(provider: Provider, error: Exception) -> ErrorClass:
+    try:
+        return ErrorClass(provider.classify(error))
+    except Exception:  # noqa: BLE001  a plug-in's own fault
+        return ErrorClass.OTHER
+
+
+def _close(desk: Desk) -> None:
+    provider, desk.opened = desk.opened, None
+    if provider is not None:
+        try:
+            provider.close()
+        except Exception as error:  # noqa: BLE001  it is not needed any more
+            log.warning("reconcile %s: closing: %s", desk.provider, type(error).__name__)

@@ -1,0 +1,64 @@
+"""Objectives from files: OpenSLO v1 or the short form, several documents a file; and the shipped.
+
+A document with `apiVersion` is OpenSLO, one with `objectives` is the short form.
+"""
+
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+from qgm_observe.documents import Document, parse, read
+from qgm_observe.errors import UsageError
+from qgm_observe.slo import resolving, short
+from qgm_observe.slo.objective import Objective
+from qgm_observe.slo.openslo import resource_of
+
+
+def load(paths: Iterable[Path]) -> list[Objective]:
+    """Return the objectives of files and of the YAML files in folders, by the order of files.
+
+    Raises:
+        UsageError: what is wrong, with file and line and what to write instead.
+    """
+    files = [file for path in paths for file in _files(path)]
+    return _objectives([document for file in files for document in read(file)])
+
+
+def shipped() -> list[Objective]:
+    """Return the objectives that come with this package."""
+    name = "objectives.yml"
+    text = resources.files(__package__).joinpath(name).read_text("utf-8")
+    return _objectives(parse(text, name))
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.iterdir() if file.suffix in {".yml", ".yaml"})
+    if not found:
+        raise UsageError(f"{path}: no .yml or .yaml file in it; write a file of objectives")
+    return found
+
+
+def _objectives(documents: list[Document]) -> list[Objective]:
+    made: list[Objective] = []
+    resources_ = []
+    for document in documents:
+        data = document.data if isinstance(document.data, dict) else {}
+        if "apiVersion" in data:
+            resources_.append(resolving.Written(document, resource_of(document)))
+        elif "objectives" in data:
+            made += short.objectives_of(document)
+        else:
+            raise document.error((), "write apiVersion: openslo/v1, or objectives: [...]")
+    made += resolving.objectives_of(resources_)
+    _refuse_duplicates(made, documents)
+    return made
+
+
+def _refuse_duplicates(made: list[Objective], documents: list[Document]) -> None:
+    names = [each.name for each in made]
+    for name in names:
+        if names.count(name) > 1:
+            places = ", ".join(sorted({document.name for document in documents}))
+            raise UsageError(f"{places}: two objectives are named {name!r}; rename one of them")

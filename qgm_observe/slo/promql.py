@@ -1,0 +1,135 @@
+"""Selections and counts in PromQL; whoever renders rules or asks a Prometheus takes them here.
+
+Counters that are folded from a journal survive restarts, so a window is an exact difference:
+`x - x offset w`, not `increase()`, which extrapolates. `max by` drops what tells replicas of an
+exporter apart before the difference is taken, so that a restarted pod counts nothing twice.
+"""
+
+from collections.abc import Iterable
+
+from qgm_observe.catalog import Kind
+from qgm_observe.slo.decimals import plain
+from qgm_observe.slo.indicator import Comparison, Level, Selection, Slices
+from qgm_observe.slo.window import shorthand
+
+SOURCE = 'source="journal"'
+NEWEST, GAP = "1h", "6h"
+"""How old a sample may be that counts as the newest, and as the one at the window's begin."""
+
+
+def selector(selection: Selection, source: str = SOURCE) -> str:
+    """Return a selection as an instant vector selector; of a histogram its bucket or count."""
+    signal = selection.signal
+    name = signal.prometheus
+    conditions = [source] if source else []
+    for matcher in selection.matchers:
+        several = len(matcher.values) > 1
+        operator = {(0, 0): "=", (1, 0): "=~", (0, 1): "!=", (1, 1): "!~"}[several, matcher.negated]
+        text = "|".join(_escaped(value, several) for value in matcher.values)
+        conditions.append(f'{matcher.label}{operator}"{text}"')
+    if signal.kind is Kind.HISTOGRAM:
+        name += "_count" if selection.at_most is None else "_bucket"
+        if selection.at_most is not None:
+            conditions.append(f'le="{selection.at_most}"')
+    return f"{name}{{{','.join(conditions)}}}" if conditions else name
+
+
+def count(
+    selections: Iterable[Selection], window: float, by: Iterable[str] = (), source: str = SOURCE
+) -> str:
+    """Return how much selections counted in a window (s), exactly; 0 where nothing was.
+
+    Args:
+        selections: Counters or histograms, added up.
+        window: Seconds, whole minutes.
+        by: Labels to keep.
+        source: Condition on the series' source, empty for any.
+    """
+    kept = f" by ({', '.join(by)})" if by else ""
+    parts = [f"sum{kept} ({_difference(each, window, source)})" for each in selections]
+    return " + ".join(parts)
+
+
+def _difference(selection: Selection, window: float, source: str) -> str:
+    labels = ", ".join(selection.signal.label_names)
+    chosen = selector(selection, source)
+    newest = f"max by ({labels}) (last_over_time({chosen}[{NEWEST}]))"
+    before = f"max by ({labels}) (last_over_time({chosen}[{GAP}] offset {shorthand(window)}))"
+    return f"clamp_min({newest} - ({before} or {newest} * 0), 0)"
+
+
+def minutes(slices: Slices, window: float, *, good: bool) -> str:
+    """Return how many minutes of a window (s) counted, or of those were good."""
+    condition = _good(slices) if good else _counted(slices)
+    return f"sum_over_time(({condition})[{shorthand(window)}:1m])"
+
+
+def _counted(slices: Slices) -> str:
+    """1 while it counts and has a level, else nothing."""
+    there = f"(min({_level(slices.good.left)}) * 0 + 1)"
+    if slices.counted is None:
+        return there
+    return f"({there} and on () (max({compared(slices.counted)}) > -Inf))"
+
+
+def _good(slices: Slices) -> str:
+    """1 in a good minute that counts, 0 in a bad one."""
+    bad = violated(slices.good)
+    if slices.excused is not None:
+        bad = f"({bad} unless on () (max({compared(slices.excused)}) > -Inf))"
+    counted = _counted(slices)
+    return f"({counted} unless on () (count({bad}) > 0)) or {counted} * 0"
+
+
+def compared(comparison: Comparison) -> str:
+    """Return the levels for which a comparison holds."""
+    return _compared(comparison, comparison.op.symbol)
+
+
+def violated(comparison: Comparison) -> str:
+    """Return the levels for which a comparison does not hold."""
+    opposite = {"<=": ">", "<": ">=", ">=": "<", ">": "<="}[comparison.op.symbol]
+    return _compared(comparison, opposite)
+
+
+def _compared(comparison: Comparison, operator: str) -> str:
+    left, right = comparison.left, comparison.right
+    if isinstance(right, float | int):
+        return f"{_level(left)} {operator} {plain(right)}"
+    if not comparison.on:
+        return f"{_level(left)} {operator} {_level(right)}"
+    labels = ", ".join(comparison.on)
+    return (
+        f"max by ({labels}) ({_level(left)}) {operator} on ({labels}) "
+        f"max by ({labels}) ({_level(right)})"
+    )
+
+
+def _level(level: Level) -> str:
+    own = SOURCE if level.selection.signal.name.startswith(("qgm.run", "qgm.job")) else ""
+    if level.quantile is not None and level.over is not None:
+        text = _quantile(level.selection, level.quantile, level.over)
+    else:
+        text = selector(level.selection, own)
+    if level.age:
+        text = f"(time() - {text})"
+    return text if level.factor == 1 else f"({plain(level.factor)} * {text})"
+
+
+def _quantile(selection: Selection, share: float, over: float) -> str:
+    kept = [name for name in selection.signal.label_names if name not in _APART]
+    chosen = selector(selection).replace("_count{", "_bucket{", 1)
+    labels = ", ".join(["le", *kept])
+    rate = f"sum by ({labels}) (rate({chosen}[{shorthand(over)}]))"
+    return f"histogram_quantile({plain(share)}, {rate})"
+
+
+_APART = {"shot_class", "region", "execution_mode", "model_version"}
+"""Labels over which a quantile is taken together: apart they would hold too few."""
+
+
+def _escaped(value: str, is_pattern: bool) -> str:
+    if is_pattern:
+        for special in r"\.+*?()[]{}|^$":
+            value = value.replace(special, f"\\{special}")
+    return value.replace("\\", "\\\\").replace('"', '\\"')
