@@ -5,7 +5,7 @@ each method the table shows how often its interval holds the truth where it answ
 in the worst cell; the share of cells in which it answers "insufficient"; how often a perfect
 sampler is flagged, as the interval excludes it; and how often the value at 16 times the shots lies
 outside the interval at the fewer. Beside the share of "insufficient" stands the share of cells
-where no interval is known to cover. Below it stand speed and memory in the same run.
+where no interval is known to cover.
 
     python benchmarks/coverage.py [--repetitions 100] [--json]
 """
@@ -14,7 +14,6 @@ import argparse
 import json
 import sys
 import time
-import tracemalloc
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +27,6 @@ from scipy.special import xlogy
 from qgm_observe.quality.cells import Cells, align
 from qgm_observe.quality.counts import Counts
 from qgm_observe.quality.diversity import effective_modes, entropy
-from qgm_observe.quality.evaluation import evaluate
 from qgm_observe.quality.goodness import goodness_of_fit
 from qgm_observe.quality.hellinger import hellinger_fidelity
 from qgm_observe.quality.jensen_shannon import jensen_shannon
@@ -355,67 +353,6 @@ def verdicts(repetitions: int) -> dict[str, float]:
     return {key: float(np.mean(values)) for key, values in found.items()}
 
 
-# --------------------------------------------------------------------------------- speed, memory
-
-
-def seconds(work: Callable[[], Any], times: int) -> float:
-    """Least processor time of a call."""
-    spent = []
-    for _ in range(times):
-        start = time.process_time()
-        work()
-        spent.append(time.process_time() - start)
-    return min(spent)
-
-
-def bootstrap_js(samples: NDArray[np.int64], p: Vector) -> Any:
-    """The interval that users of SciPy would take."""
-    from scipy.stats import bootstrap
-
-    def statistic(drawn: NDArray[np.int64]) -> float:
-        return true_js(p, np.bincount(drawn, minlength=p.size) / drawn.size)
-
-    return bootstrap(
-        (samples,), statistic, n_resamples=1000, vectorized=False, method="percentile", rng=1
-    )
-
-
-def pairwise_mmd(samples: NDArray[np.int64]) -> float:
-    """Mean of the kernel over all pairs of shots."""
-    by_distance = np.mean([np.exp(-np.arange(64) / 2 / width) for width in BANDWIDTHS], axis=0)
-    total = 0.0
-    for start in range(0, samples.size, 500):
-        distances = np.bitwise_count(samples[start : start + 500, None] ^ samples)
-        total += float(by_distance[distances].sum())
-    return (total - samples.size) / (samples.size * (samples.size - 1))
-
-
-def speed() -> list[str]:
-    """Ratios in this run, and the memory of the widest evaluation."""
-    rng = np.random.default_rng(22)
-    p = TARGETS["gaussian-1024"]
-    samples = rng.choice(p.size, size=10_000, p=p)
-    cells = align(Counts.from_cells(np.bincount(samples, minlength=p.size)), p)
-    lines = []
-    rivals: list[tuple[str, Callable[[Cells], Estimate], Callable[[], Any], int]] = [
-        ("JS, scipy.stats.bootstrap", jensen_shannon, lambda: bootstrap_js(samples, p), 100),
-        ("MMD^2, value over all pairs", mmd_squared, lambda: pairwise_mmd(samples), 1_000),
-    ]
-    for name, method, rival, target in rivals:
-        method(cells)  # tables are built once a process
-        ours, peer = seconds(partial(method, cells), 30), seconds(rival, 2)
-        ratio = f"{peer / ours:,.0f} times the {ours * 1e3:.2f} ms of ours (target {target:,})"
-        lines.append(f"{name}, 2^10 outcomes, 10,000 shots: {peer * 1e3:,.0f} ms, {ratio}")
-    goal = as_target(porter_thomas(2**20))
-    counts = Counts.from_cells(rng.multinomial(10**6, goal.probabilities))
-    spent = seconds(lambda: evaluate(counts, goal), 1)
-    tracemalloc.start()
-    evaluate(counts, goal)
-    peak = tracemalloc.get_traced_memory()[1] / 2**20
-    tracemalloc.stop()
-    return [*lines, f"evaluate, 2^20 outcomes, 1e6 shots: {spent:.1f} s, peak {peak:,.0f} MiB"]
-
-
 def main() -> None:
     """Run the study and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -428,17 +365,14 @@ def main() -> None:
     fewer = max(options.repetitions // 2, 1)
     paired = summary(study(small, SHOTS, fewer, TWO_SAMPLE, rows=5_000), fewer, data_rows=5_000)
     answers = verdicts(max(options.repetitions // 4, 1))
-    timings = speed()
     if options.json:
-        json.dump(
-            {"known": rows, "data_set": paired, "verdicts": answers, "speed": timings}, sys.stdout
-        )
+        json.dump({"known": rows, "data_set": paired, "verdicts": answers}, sys.stdout)
         return
     print(f"Known target, {options.repetitions} draws a cell\n\n{table(rows)}\n")
     print(f"A data set of 5,000 rows as target, {fewer} draws a cell\n\n{table(paired)}\n")
     for name, share in answers.items():
         print(f"{name}: {share:.1%}")
-    print("\n".join(["", *timings, f"\n{time.process_time() - start:.0f} s of processor time"]))
+    print(f"\n{time.process_time() - start:.0f} s of processor time")
 
 
 if __name__ == "__main__":

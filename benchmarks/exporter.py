@@ -2,13 +2,11 @@
 
 Both show 10 devices of 156 qubits, curated, from a process of its own. Measured are the processor
 time that the server spends on a scrape, how scrapes fare among 300 clients that never end their
-request and among 50 that never begin their TLS handshake, what 64 connections get in 6 seconds,
-and connections that fail while certificates are renewed.
+request and among 50 that never begin their TLS handshake, and what 64 connections get in 6 seconds.
 
     python benchmarks/exporter.py [--json]
 """
 
-import argparse
 import asyncio
 import contextlib
 import http.client
@@ -32,7 +30,11 @@ TARGETS = {"gzip": 500, "identity": 150}
 SCRAPES = {"ours": 300, "prometheus_client": 4}
 SLOW, SILENT, FLOOD = 300, 50, 64
 WATCHED_SECONDS, FLOOD_SECONDS, GRACE_SECONDS = 12.0, 6.0, 4.0
-RENEWALS = 3
+AMONG = "scrapes ok", "failed", "p95 ms", "closed", "last after s", "threads"
+OPENSSL = (
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+    "-keyout server.key -out server.pem -subj /CN=sidecar -addext subjectAltName=IP:127.0.0.1"
+)
 WEB = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"
 
 # ---------------------------------------------------------------------------------- the servers
@@ -72,8 +74,20 @@ class Still:
             family.series[labels] = series = Series(signal_, labels, 0.0, 1)
             series.number = value
         self._page = Renderer("provider").render(families.values())
-        self.scrapes = 0
         self.calls = 0
+
+    def exposition(self, form: Any, target: str | None = None) -> Any:  # noqa: ARG002  the Protocol's
+        """Return the page."""
+        return self._page
+
+    def readiness(self) -> None:
+        """Be ready."""
+
+    def count(self, *_: Any) -> None:
+        """Count what would have a provider called."""
+        self.calls += 1
+
+    reload = ask = take = count
 
     def start(self) -> None:
         """Poll nothing."""
@@ -81,38 +95,16 @@ class Still:
     def stop(self, timeout: float) -> None:
         """End nothing."""
 
-    def exposition(self, form: Any, target: str | None = None) -> Any:  # noqa: ARG002  the Protocol's
-        """Return the page."""
-        self.scrapes += 1
-        return self._page
-
-    def readiness(self) -> None:
-        """Be ready."""
-
-    def reload(self) -> None:
-        """Count."""
-        self.calls += 1
-
-    def ask(self, path: str, query: Any) -> None:  # noqa: ARG002  the Protocol's
-        """Count."""
-        self.calls += 1
-
-    def take(self, path: str, body: bytes) -> None:  # noqa: ARG002  the Protocol's
-        """Count."""
-        self.calls += 1
-
 
 def tell(exporter: Still | None) -> None:
     """For each line on standard input print what has been spent so far."""
     for _ in sys.stdin:
-        status = dict(
-            line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines()
-        )
+        lines = Path("/proc/self/status").read_text().splitlines()
+        status = dict(line.split(":", 1) for line in lines)
         told = {
             "cpu": time.process_time_ns() / 1e9,
             "megabytes": int(status["VmRSS"].split()[0]) / 1024,
             "threads": int(status["Threads"]),
-            "scrapes": exporter.scrapes if exporter else None,
             "calls": exporter.calls if exporter else None,
         }
         print(json.dumps(told), flush=True)
@@ -138,16 +130,12 @@ def serve_peer(folder: Path | None) -> None:
     gauges: dict[str, Gauge] = {}
     for signal_, labels, value in samples():
         names = (*signal_.label_names, "source")
-        gauge = gauges.get(signal_.name)
-        if gauge is None:
-            gauge = Gauge(signal_.prometheus, signal_.brief, names, registry=registry)
-            gauges[signal_.name] = gauge
-        gauge.labels(*labels, "provider").set(value)
-    files = (
-        {"certfile": str(folder / "server.pem"), "keyfile": str(folder / "server.key")}
-        if folder
-        else {}
-    )
+        name = signal_.prometheus
+        if name not in gauges:
+            gauges[name] = Gauge(name, signal_.brief, names, registry=registry)
+        gauges[name].labels(*labels, "provider").set(value)
+    kinds = {"certfile": "server.pem", "keyfile": "server.key"} if folder else {}
+    files = {kind: f"{folder}/{name}" for kind, name in kinds.items()}
     server, _ = start_http_server(0, addr="127.0.0.1", registry=registry, **files)
     print(server.server_port, flush=True)
     tell(None)
@@ -161,20 +149,18 @@ class Child:
         self.process = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self._asks, self._tells = (
-            cast(IO[str], self.process.stdin),
-            cast(IO[str], self.process.stdout),
-        )
+        self._asks = cast(IO[str], self.process.stdin)
+        self._tells = cast(IO[str], self.process.stdout)
         self.context = None
         if folder:
-            self.context = ssl.create_default_context(cafile=folder / "ca.pem")
-        self.port = int(self._line())
+            self.context = ssl.create_default_context(cafile=folder / "server.pem")
+        self.port = int(self._tells.readline())
 
     def told(self) -> dict[str, Any]:
         """What it has spent so far."""
         self._asks.write("\n")
         self._asks.flush()
-        found: dict[str, Any] = json.loads(self._line())
+        found: dict[str, Any] = json.loads(self._tells.readline())
         return found
 
     def stop(self) -> float:
@@ -184,13 +170,9 @@ class Child:
         self.process.wait(timeout=30)
         return time.monotonic() - began
 
-    def _line(self) -> str:
-        return self._tells.readline()
-
     def scrape(self, encoding: str = "gzip", timeout: float = 10.0) -> bytes:
         """One scrape on a connection of its own."""
-        client = self.client(timeout)
-        with contextlib.closing(client):
+        with contextlib.closing(self.client(timeout)) as client:
             client.request("GET", "/metrics", headers={"Accept-Encoding": encoding})
             response = client.getresponse()
             if response.status != 200:
@@ -199,11 +181,10 @@ class Child:
 
     def client(self, timeout: float = 10.0) -> http.client.HTTPConnection:
         """A connection to it."""
+        host, port = "127.0.0.1", self.port
         if self.context:
-            return http.client.HTTPSConnection(
-                "127.0.0.1", self.port, timeout=timeout, context=self.context
-            )
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+            return http.client.HTTPSConnection(host, port, timeout=timeout, context=self.context)
+        return http.client.HTTPConnection(host, port, timeout=timeout)
 
 
 @contextlib.contextmanager
@@ -222,19 +203,12 @@ def child(which: str, folder: Path | None = None) -> Iterator[Child]:
 
 def cost(server: Child, encoding: str, times: int) -> float:
     """The server's processor time (s) for one scrape, as Prometheus does it: one connection."""
-    client = server.client(60)
-
-    def scrape() -> None:
-        client.request("GET", "/metrics", headers={"Accept-Encoding": encoding})
-        client.getresponse().read()
-
-    scrape()
-    before = server.told()["cpu"]
-    for _ in range(times):
-        scrape()
-    spent = server.told()["cpu"] - before
-    client.close()
-    return float(spent) / times
+    with contextlib.closing(server.client(60)) as client:
+        before = server.told()["cpu"]
+        for _ in range(times):
+            client.request("GET", "/metrics", headers={"Accept-Encoding": encoding})
+            client.getresponse().read()
+        return float(server.told()["cpu"] - before) / times
 
 
 class Crowd:
@@ -248,10 +222,13 @@ class Crowd:
 
     def __init__(self, port: int, count: int, *, sends: bool) -> None:
         self._sends = sends
-        self.open = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+        self.open = [socket.socket() for _ in range(count)]
         for client in self.open:
             client.setblocking(False)
-            if sends:
+            client.connect_ex(("127.0.0.1", port))  # a full backlog keeps some waiting
+        time.sleep(0.5)
+        for client in self.open if sends else ():
+            with contextlib.suppress(OSError):
                 client.send(b"GET /metrics HTTP/1.1\r\nX-Slow: ")
 
     def tick(self) -> None:
@@ -287,15 +264,10 @@ def among(server: Child, crowd: Crowd) -> dict[str, Any]:
             failed += 1
         threads = max(threads, server.told()["threads"])
         time.sleep(max(0.0, 0.5 - (time.monotonic() - at)))
-    return {
-        "ok": len(waits),
-        "failed": failed,
-        "p95_ms": 1e3 * statistics.quantiles(waits, n=20)[-1] if len(waits) > 1 else None,
-        "closed": count - len(crowd.open),
-        "of": count,
-        "last_s": last if len(crowd.open) < count else None,
-        "threads": threads,
-    }
+    p95 = round(1e3 * statistics.quantiles(waits, n=20)[-1]) if len(waits) > 1 else None
+    closed = count - len(crowd.open)
+    told = len(waits), failed, p95, closed, round(last, 1) if closed else None, threads
+    return {"of": count, **dict(zip(AMONG, told, strict=True))}
 
 
 async def flooded(port: int, seconds: float) -> tuple[int, int]:
@@ -338,63 +310,12 @@ def flood(server: Child) -> dict[str, Any]:
     done, failed, seconds = json.loads(told)
     after = server.told()
     return {
-        "a_second": done / seconds,
+        "a_second": round(done / seconds),
         "failed": failed,
-        "megabytes": [before["megabytes"], after["megabytes"]],
+        "megabytes_before": round(before["megabytes"]),
+        "megabytes_after": round(after["megabytes"]),
         "calls": after["calls"],
     }
-
-
-# ---------------------------------------------------------------------------------------- renewal
-
-
-def certificate(folder: Path, name: str = "server") -> None:
-    """Write a certificate for 127.0.0.1 that vouches for itself."""
-    words = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    more = (
-        f"-keyout {name}.key -out {name}.pem -subj /CN=sidecar -addext subjectAltName=IP:127.0.0.1"
-    )
-    subprocess.run([*words.split(), *more.split()], cwd=folder, capture_output=True, check=True)
-
-
-def renewed(server: Child, folder: Path) -> dict[str, Any]:
-    """New connections while certificates are renewed: answered, failed, and certificates seen."""
-    done, answered, failures, seen = threading.Event(), [0], list[str](), set[bytes]()
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-
-    def ask() -> None:
-        while not done.is_set():
-            client = http.client.HTTPSConnection(
-                "127.0.0.1", server.port, timeout=10, context=context
-            )
-            try:
-                client.request("GET", "/-/healthy")
-                shown = client.sock.getpeercert(binary_form=True)
-                seen.add(shown or b"")
-                client.getresponse().read()
-                answered[0] += 1
-            except OSError as error:
-                failures.append(repr(error))
-            finally:
-                client.close()
-
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for number in range(RENEWALS):
-        time.sleep(1)
-        certificate(folder, "next")
-        for kind in ("key", "pem"):
-            os.replace(folder / f"next.{kind}", folder / f"server.{kind}")  # noqa: PTH105
-        deadline = time.monotonic() + 20
-        while len(seen) < number + 2 and time.monotonic() < deadline:
-            time.sleep(0.1)
-    time.sleep(3)
-    done.set()
-    for thread in threads:
-        thread.join()
-    return {"answered": answered[0], "failed": len(failures), "certificates": len(seen)}
 
 
 # ------------------------------------------------------------------------------------- the tables
@@ -413,90 +334,65 @@ def measured() -> dict[str, Any]:
             }
             found["flood"][which] = flood(server)
             found["slow"][which] = among(server, Crowd(server.port, SLOW, sends=True))
-            found["end_s"][which] = server.stop()
+            found["end_s"][which] = round(server.stop(), 2)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        certificate(folder)
-        (folder / "ca.pem").write_bytes((folder / "server.pem").read_bytes())
+        subprocess.run([*OPENSSL.split()], cwd=folder, capture_output=True, check=True)
         (folder / "web.yml").write_text(WEB)
         for which in SCRAPES:
             with child(which, folder) as server:
                 server.scrape()
                 crowd = Crowd(server.port, SILENT, sends=False)
                 found["silent"][which] = among(server, crowd)
-        with child("ours", folder) as server:
-            found["renewal"] = renewed(server, folder)
     return found
+
+
+def grid(head: str, *rows: list[Any]) -> str:
+    """A table in Markdown; what is absent is empty."""
+    columns = head.split(", ")
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
+    return "\n".join(f"| {' | '.join('' if c is None else str(c) for c in row)} |" for row in lines)
 
 
 def table(found: dict[str, Any]) -> str:
     """The result as Markdown."""
     peer, ours = found["scrape"]["prometheus_client"], found["scrape"]["ours"]
-    lines = [
-        f"{ours['series']:,} series, {ours['bytes'][0]:,} bytes, {ours['bytes'][1]:,} compressed",
-        "",
-        "| server's µs a scrape | prometheus_client | ours | ratio | target |",
-        "| --- | ---: | ---: | ---: | ---: |",
+    costs = [
+        [name, *(f"{who[name] * 1e6:,.0f}" for who in (peer, ours)), round(peer[name] / ours[name])]
+        for name in TARGETS
     ]
-    for encoding, target in TARGETS.items():
-        ratio = peer[encoding] / ours[encoding]
-        lines.append(
-            f"| {encoding} | {peer[encoding] * 1e6:,.0f} | {ours[encoding] * 1e6:,.0f} "
-            f"| {ratio:,.0f} | {target} |"
-        )
-    lines += [
-        "",
-        "| crowd | server | scrapes ok | failed | p95 ms | closed | last after s | threads |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    crowds = [
+        [f"{row['of']} {crowd}", who, *(row[name] for name in AMONG)]
+        for crowd in ("slow", "silent")
+        for who, row in found[crowd].items()
     ]
-    for crowd in ("slow", "silent"):
-        for which in SCRAPES:
-            row = found[crowd][which]
-            p95 = "" if row["p95_ms"] is None else f"{row['p95_ms']:,.0f}"
-            last = "" if row["last_s"] is None else f"{row['last_s']:.1f}"
-            lines.append(
-                f"| {row['of']} {crowd} | {which} | {row['ok']} | {row['failed']} | {p95} "
-                f"| {row['closed']} | {last} | {row['threads']} |"
-            )
-    lines += [
-        "",
-        "| 64 connections, 6 s | requests/s | failed | MB before | after | calls | SIGTERM s |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for which in SCRAPES:
-        row = found["flood"][which]
-        before, after = row["megabytes"]
-        calls = "" if row["calls"] is None else row["calls"]
-        lines.append(
-            f"| {which} | {row['a_second']:,.0f} | {row['failed']} | {before:.0f} | {after:.0f} "
-            f"| {calls} | {found['end_s'][which]:.2f} |"
-        )
-    row = found["renewal"]
-    lines += [
-        "",
-        f"{RENEWALS} certificates renewed, {row['certificates']} seen; of new connections "
-        f"{row['answered']:,} were answered and {row['failed']} failed",
-    ]
-    return "\n".join(lines)
+    floods = [[who, *row.values(), found["end_s"][who]] for who, row in found["flood"].items()]
+    size = f"{ours['series']:,} series, {ours['bytes'][0]:,} bytes, {ours['bytes'][1]:,} compressed"
+    tables = (
+        grid(
+            "server's µs a scrape, prometheus_client, ours, ratio, target",
+            *([*row, TARGETS[row[0]]] for row in costs),
+        ),
+        grid(f"crowd, server, {', '.join(AMONG)}", *crowds),
+        grid(
+            "64 connections, requests/s, failed, MB before, MB after, calls, s after SIGTERM",
+            *floods,
+        ),
+    )
+    return "\n\n".join((size, *tables))
 
 
-def main() -> None:
+def main(words: list[str]) -> None:
     """Measure and print, or be one of the processes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="for machines")
-    parser.add_argument("--serve", nargs="+", help=argparse.SUPPRESS)
-    parser.add_argument("--flood", type=int, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.serve:
-        which, *rest = args.serve
-        folder = Path(rest[0]) if rest else None
-        (serve_ours if which == "ours" else serve_peer)(folder)
-    elif args.flood:
-        print(json.dumps([*asyncio.run(flooded(args.flood, FLOOD_SECONDS)), FLOOD_SECONDS]))
+    if words[:1] == ["--serve"]:
+        folder = Path(words[2]) if words[2:] else None
+        (serve_ours if words[1] == "ours" else serve_peer)(folder)
+    elif words[:1] == ["--flood"]:
+        print(json.dumps([*asyncio.run(flooded(int(words[1]), FLOOD_SECONDS)), FLOOD_SECONDS]))
     else:
         found = measured()
-        print(json.dumps(found, indent=2) if args.json else table(found))
+        print(json.dumps(found, indent=2) if words == ["--json"] else table(found))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -4,7 +4,8 @@ A page of so many series, of which one changes with each scrape, is scraped once
 Prometheus (`make tools`), which writes on to a real VictoriaMetrics (a Debian package that this
 script downloads and unpacks into .tools, without root). One scrape a second of N series is what
 15 N series are at the usual 15 s. Measured are each process's own processor time and resident
-memory, bytes on disk a sample, how far the writing lags, and whether both count the same samples.
+memory, bytes on disk a sample, how far the writing lags, and whether both count the same samples
+over an outage of 5 s in the middle.
 
     python benchmarks/remote_write.py [--series N] [--seconds S] [--json]
 """
@@ -12,6 +13,7 @@ memory, bytes on disk a sample, how far the writing lags, and whether both count
 import argparse
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -30,6 +32,8 @@ TOOLS = Path(__file__).parents[1] / ".tools"
 VICTORIA = TOOLS / "victoria-metrics" / "usr" / "bin" / "victoria-metrics"
 PROMETHEUS = TOOLS / "bin" / "prometheus"
 TICKS = 100.0
+OUTAGE = 5.0
+"""Seconds for which VictoriaMetrics is stopped in the middle."""
 CONFIGURATION = """\
 global: {{scrape_interval: 1s, scrape_timeout: 900ms}}
 scrape_configs:
@@ -66,15 +70,16 @@ def fetched() -> bool:
     """Bring the package into .tools, once."""
     if VICTORIA.exists():
         return True
-    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+    apt, unpack = shutil.which("apt-get"), shutil.which("dpkg-deb")
+    if apt is None or unpack is None:
         return False
     with tempfile.TemporaryDirectory(dir=TOOLS) as folder:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        words = ["apt-get", "-qq", "download", "victoria-metrics"]
+        words = [apt, "-qq", "download", "victoria-metrics"]
         if subprocess.run(words, cwd=folder, check=False, **quiet).returncode:
             return False
         (package,) = Path(folder).glob("*.deb")
-        subprocess.run(["dpkg-deb", "-x", package, VICTORIA.parents[2]], check=True)
+        subprocess.run([unpack, "-x", package, VICTORIA.parents[2]], check=True)
     return VICTORIA.exists()
 
 
@@ -103,12 +108,15 @@ def measured(port: int, seconds: int, *, remote: bool) -> dict[str, Any]:
         (folder / "prometheus.yml").write_text(text)
         store = stack.enter_context(started(*victoria_words(folder, victoria))) if remote else None
         prometheus = stack.enter_context(started(*prometheus_words(folder, own)))
-        until(lambda: value(own, "count(up)") == 1)
+        until(lambda: value(own, "sum(up)") == 2)
         if store is not None:
             until(lambda: ask(victoria, "query", query="1") is not None)
         begun = time.monotonic()
         before = cpu(prometheus), cpu(store)
-        time.sleep(seconds)
+        time.sleep(seconds / 3)
+        with paused(store):
+            time.sleep(OUTAGE)
+        time.sleep(2 * seconds / 3 - OUTAGE)
         spent = (cpu(prometheus) - before[0], cpu(store) - before[1])
         lasted = time.monotonic() - begun
         samples = value(own, f"sum(sum_over_time(scrape_samples_scraped[{seconds}s]))") or 0
@@ -132,8 +140,11 @@ def of_store(own: int, port: int, folder: Path, cpu_share: float, memory: float)
         "prometheus_remote_storage_queue_highest_sent_timestamp_seconds)",
     )
     urllib.request.urlopen(f"http://127.0.0.1:{port}/internal/force_flush", timeout=10).close()
-    at, window = time.time() - 5, "20s"
-    counted = f'sum(count_over_time({{job="qgm",__name__=~"qgm_.*"}}[{window}]))'
+    at, window = time.time() - 5, "30s"  # the outage is inside
+    from qgm_observe.catalog.signals import JOB_STAGE_DURATION
+
+    family = JOB_STAGE_DURATION.prometheus
+    counted = f"sum(count_over_time({family}_bucket[{window}]))"
     both = [value(each, counted, time=at) for each in (own, port)]
     rows = rows_of(port)
     size = sum(f.stat().st_size for f in (folder / "victoria" / "data").rglob("*") if f.is_file())
@@ -189,6 +200,16 @@ def started(*words: str) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.terminate()
         process.wait(20)
+
+
+@contextmanager
+def paused(process: subprocess.Popen[bytes] | None) -> Iterator[None]:
+    """Stop a process for a while, as an overloaded one would be."""
+    if process is not None:
+        process.send_signal(signal.SIGSTOP)
+    yield
+    if process is not None:
+        process.send_signal(signal.SIGCONT)
 
 
 def cpu(process: subprocess.Popen[bytes] | None) -> float:

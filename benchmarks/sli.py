@@ -28,12 +28,8 @@ def with_pandas(times: np.ndarray, group: np.ndarray, bad: np.ndarray) -> list[p
     """Count with pandas as its manual shows: resample to minutes, roll a sum a window."""
     index = pd.to_datetime(times, unit="s", utc=True)
     events = pd.DataFrame({"group": group, "total": 1.0, "bad": bad}, index=index)
-    minutes = (
-        events.groupby("group")
-        .resample("1min", closed="right", label="right")[["bad", "total"]]
-        .sum()
-        .unstack("group", fill_value=0.0)
-    )
+    by_group = events.groupby("group").resample("1min", closed="right", label="right")
+    minutes = by_group[["bad", "total"]].sum().unstack("group", fill_value=0.0)  # noqa: PD010
     return [minutes.rolling(f"{window:.0f}s").sum() for window in WINDOWS]
 
 

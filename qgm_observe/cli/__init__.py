@@ -24,7 +24,9 @@ COMMANDS = {
     "export": "serve a provider or journals to Prometheus",
     "reconcile": "ask providers how remote jobs ended, and complete their records",
     "ship": "ship a journal to a central exporter, once or as a sidecar",
+    "slo": "objectives: how they stand, targets from history, how alerts behave",
     "check": "compare a live /metrics endpoint with the catalog",
+    "doctor": "check this installation, or what a provider answers",
     "shelf": "copy manifests, rules, boards and runbooks out of this package",
 }
 """Command to one line of help; the module of the same name has `configure` and `main`."""

@@ -6,15 +6,16 @@ import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from qgm_observe.cli.device_table import as_json, render
-from qgm_observe.errors import UsageError
+from qgm_observe.errors import MissingExtra, UsageError
+from qgm_observe.providers.cost import cost
 from qgm_observe.providers.layout import LayoutFaults, layout_faults
 from qgm_observe.providers.placement import Placement, place, read_circuit
-from qgm_observe.providers.protocol import Calibration, Capability, DeviceInfo, Provider
+from qgm_observe.providers.protocol import Calibration, Capability, DeviceInfo, Price, Provider
 from qgm_observe.providers.ranking import (
     Candidate,
     expected_wait,
@@ -112,9 +113,7 @@ def _candidates(
     from rich.console import Console
     from rich.progress import track
 
-    from qgm_observe.providers.prices import cost, prices
-
-    listed = prices(args.prices)
+    known_price = _prices(args)
     needed = circuit.num_qubits if circuit is not None else args.qubits
     found, now = [], time.time()
     err = Console(stderr=True)
@@ -127,7 +126,9 @@ def _candidates(
         if calibration is not None and circuit is not None:
             full = info if info.edges else provider.device(info.name)
         faults, quality = _examined(full, calibration, circuit, args, now)
-        price = listed.price(provider.name, info.name, args.plan) or provider.price(info.name)
+        listed = known_price(provider.name, info.name)
+        asked_for = listed if args.prices or args.plan else None
+        price = asked_for or provider.price(info.name) or listed
         found.append(
             Candidate(
                 info=info,
@@ -143,6 +144,19 @@ def _candidates(
             )
         )
     return found
+
+
+def _prices(args: argparse.Namespace) -> Callable[[str, str], Price | None]:
+    """Look prices up, where what reads the file is installed; else they are unknown."""
+    try:
+        from qgm_observe.providers.prices import prices
+    except MissingExtra as error:
+        if args.prices is not None:
+            raise
+        sys.stderr.write(f"qgm-observe: no cost: {error}\n")
+        return lambda *_: None
+    listed = prices(args.prices)
+    return lambda provider, device: listed.price(provider, device, args.plan)
 
 
 def _examined(

@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     brief = "follow journals of any number of processes"
     journal = kinds.add_parser("journal", help=brief, description=brief)
     journal.add_argument(
-        "paths", type=Path, nargs="+", metavar="PATH", help="a journal, or a folder of them"
+        "paths", type=Path, nargs="*", metavar="PATH", help="a journal, or a folder of them"
     )
     journal.add_argument("--config", type=Path, metavar="FILE", help="YAML")
     _configure_server(journal, JOURNAL_ADDRESS, _journal)

@@ -51,6 +51,7 @@ def main(args: argparse.Namespace) -> int:
         try:
             asked = reconciler.settle(journal, docket, early=True)
         finally:
+            reconciler.release(journal)
             reconciler.close()
         if asked is None:
             raise UsageError(f"journal {path} is reconciled by another process; stop that first")

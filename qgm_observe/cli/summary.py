@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -240,8 +240,10 @@ def _newest(told: Iterable[Event]) -> dict[tuple[str, str], Estimate]:
     found: dict[tuple[str, str], Estimate] = {}
     for event in told:
         if event.verb == "estimate":
-            key = event.body["name"], event.body.get("mitigation", "none")
-            found[key] = _estimate(event)
+            kind = event.body.get("mitigation", "none")
+            one = _estimate(event)
+            name = one.name if kind == "none" else f"{one.name} ({kind})"
+            found[one.name, kind] = replace(one, name=name)
     return found
 
 

@@ -15,6 +15,7 @@ from qgm_observe.exporters.config import ALL, AccountConfig, ProviderConfig
 from qgm_observe.exporters.page import HEALTH, Owner, Page, Sample
 from qgm_observe.exporters.question import UNSUPPORTED, Answer, Question
 from qgm_observe.exporters.schedule import Budget, Timer
+from qgm_observe.providers.calibration import content_hash
 from qgm_observe.providers.protocol import Calibration
 from qgm_observe.telemetry.label_values import sanitized
 
@@ -139,16 +140,17 @@ class Account:
 
     def _take(self, question: Question, value: Any, now: float) -> None:
         """Show what was answered; what makes no sense is a failure of this question alone."""
+        self._heard()
         try:
-            self._succeed(question, value, now)
+            self._show(question, value, now)
         except Exception as error:  # noqa: BLE001  a plug-in answers what it likes
-            self._fail(question, ErrorClass.OTHER, None, now, type(error).__name__)
-
-    def _succeed(self, question: Question, value: Any, now: float) -> None:
-        self._breaker.succeeded()
-        self._up = question.worked = True
-        self._successes[question.collector] = self._clocks.wall()
+            self._disappoint(question, ErrorClass.OTHER, type(error).__name__, now)
+            return
+        question.worked = True
         question.confirmed_at = now
+        self._successes[question.collector] = self._clocks.wall()
+
+    def _show(self, question: Question, value: Any, now: float) -> None:
         if question.collector == "fleet":
             self.was_asked = True
             value = self._learn(value, now)
@@ -165,6 +167,18 @@ class Account:
         now: float,
         error: str = "no answer",
     ) -> None:
+        self._disappoint(question, failure, error, now)
+        if failure in _ANSWERED and told_to_wait is None:
+            self._heard()
+        else:
+            self._breaker.failed(now, told_to_wait)
+            self._up = False
+
+    def _heard(self) -> None:
+        self._breaker.succeeded()
+        self._up = True
+
+    def _disappoint(self, question: Question, failure: ErrorClass, error: str, now: float) -> None:
         if question.worked is not False:
             asked = sanitized(f"{question.collector} {question.device}".strip())
             log.warning("%s/%s: %s failed: %s (%s)", *self.labels, asked, failure.value, error)
@@ -172,12 +186,6 @@ class Account:
         soon = now + min(question.timer.interval, RETRY_SECONDS)
         question.timer.due_at = min(question.timer.due_at, soon)
         self.was_asked = self.was_asked or question.collector == "fleet"
-        if failure in _ANSWERED and told_to_wait is None:
-            self._breaker.succeeded()
-            self._up = True
-        else:
-            self._breaker.failed(now, told_to_wait)
-            self._up = False
 
     def _samples(self, question: Question, value: Any) -> Iterator[Sample]:
         match question.collector:
@@ -193,7 +201,11 @@ class Account:
 
     def _learn(self, told: fleet.Fleet, now: float) -> fleet.Fleet:
         """Keep to the devices that are watched, and ask for the calibration of each."""
-        watched = [pair for pair in told if self.config.device(pair[0].name)][: by.DEVICE.bound]
+        watched = [pair for pair in told if self.config.device(pair[0].name)]
+        surplus = len(watched) - by.DEVICE.bound
+        if surplus > 0:
+            self._page.aggregates.add(signals.EXPORTER_DROPPED, ("fleet",), surplus)
+            watched = watched[: by.DEVICE.bound]
         self._stamps = {info.name: status.updated_at for info, status in watched}
         for key, question in list(self._questions.items()):
             if key[1] and key[1] not in self._stamps:
@@ -226,9 +238,9 @@ class Account:
         if told is None:
             self._page.show(self._owner(question), ())
             return
-        digest = hash(told.raw) if told.raw else (told.taken_at, told.calibration_id)
+        digest = content_hash(told)
         labels = (self.config.provider, question.device)
-        changed = question.digest is not None and question.digest != digest
+        changed = question.digest not in ("", digest)
         self._page.aggregates.add(signals.CALIBRATION_CHANGES, labels, int(changed))
         if digest != question.digest or not self._page.has(self._owner(question)):
             self._page.show(self._owner(question), self._closely(told))

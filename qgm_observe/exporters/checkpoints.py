@@ -6,6 +6,7 @@ three things alone: journals that still exist are then counted from their beginn
 """
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -32,15 +33,17 @@ class Checkpoint:
 
     Attributes:
         key: The journal's id.
-        seq: The last row that was counted, 0 where sequence numbers do not last.
+        seq: The last row that was counted.
         totals: What was counted up to there.
         pending: What the reconciler has still to find out, by subject; `None` if nobody asks.
+        numbering: What gave the row its number, `None` where numbers do not last.
     """
 
     key: str
     seq: int
     totals: Totals
     pending: Mapping[str, Any] | None = None
+    numbering: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,10 @@ class Checkpoints:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._told = False
+
+    def tables(self, path: Path) -> Path:
+        """Return the file that keeps what was read of a journal of the JSONL form."""
+        return self.directory / f"{hashlib.sha256(bytes(path)).hexdigest()[:16]}.tables"
 
     def load(self) -> dict[str, Checkpoint]:
         """Return every checkpoint by its journal's id; one that cannot be read is left out."""
@@ -115,6 +122,7 @@ def _said(checkpoint: Checkpoint) -> dict[str, Any]:
         "seq": checkpoint.seq,
         "totals": checkpoint.totals.to_json(),
         "pending": checkpoint.pending,
+        "numbering": checkpoint.numbering,
     }
 
 
@@ -126,6 +134,7 @@ def _checkpoint(path: Path) -> Checkpoint | None:
         totals = Totals.from_json(said["totals"])
         pending = said["pending"]
         pending = pending if isinstance(pending, dict) else None
-        return Checkpoint(said["key"], int(said["seq"]), totals, pending)
+        numbering = said.get("numbering")
+        return Checkpoint(said["key"], int(said["seq"]), totals, pending, numbering)
     except (OSError, ValueError, TypeError, KeyError):
         return None

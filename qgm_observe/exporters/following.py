@@ -16,7 +16,7 @@ from qgm_observe.errors import JournalError
 from qgm_observe.exporters.checkpoints import Checkpoint
 from qgm_observe.exporters.discovery import Found, marks
 from qgm_observe.exporters.docket import Docket, scan
-from qgm_observe.journal import Event, Journal, OpenWork, Store, Totals, open_journal
+from qgm_observe.journal import Event, OpenWork, Store, Totals, open_journal
 
 log = logging.getLogger("qgm_observe")
 
@@ -35,6 +35,9 @@ class Sink(Protocol):
 
     def claim(self, key: str, follower: "Follower") -> bool:
         """Return whether nobody else follows this journal."""
+
+    def tables(self, path: Path) -> Path:
+        """Return the file that keeps what was read of a journal of the JSONL form."""
 
     def saved(self, key: str) -> Checkpoint | None:
         """Return how far the journal was counted, if it was; those counts are shown already."""
@@ -91,6 +94,7 @@ class Follower:
         self._seq = 0
         self._totals = Totals()
         self._pending: Mapping[str, Any] | None = None
+        self._numbering: str | None = None
         self._pause = 1.0
         self._mark: tuple[int, int] | None = None
         self._told = ""
@@ -127,7 +131,7 @@ class Follower:
             copied = Totals()
             copied.merge(self._totals)
             pending = None if self.docket is None else self.docket.to_json()
-            return Checkpoint(self.key, self._seq, copied, pending)
+            return Checkpoint(self.key, self._seq, copied, pending, self._numbering)
 
     def close(self) -> None:
         """Let its files go."""
@@ -144,7 +148,8 @@ class Follower:
         self.close()
         if mark is None:
             raise JournalError(f"no journal at {self.found.path}")
-        journal, self.is_writable = _open(self.found.path)
+        tables = self._sink.tables(self.found.path)
+        journal, self.is_writable = _open(self.found.path, tables)
         try:
             self._begin(journal)
         except BaseException:
@@ -160,12 +165,14 @@ class Follower:
             self._turn_to(key)
         if self.is_twin:
             return
-        lasting = isinstance(journal, Journal)
-        if self._known and lasting:
+        numbering = journal.numbering()
+        is_same = numbering is not None and numbering == self._numbering
+        self._numbering = numbering
+        if self._known and is_same:
             self._seq = min(self._seq, journal.last_seq())  # a restored backup may be behind
         else:
             self._catch_up(journal)
-        self._fill_docket(journal)
+        self._fill_docket(journal, is_same=is_same)
         for noun, limit in NEWEST.items():
             self._sink.recall(self, journal.newest(noun, "finished", limit))
         for noun in ("run", "step", "job", "model"):
@@ -182,14 +189,15 @@ class Follower:
             self._seq = saved.seq if saved else 0
             self._totals = Totals()
             self._pending = saved.pending if saved else None
+            self._numbering = saved.numbering if saved else None
             if saved is not None:
                 self._totals.merge(saved.totals)
 
-    def _fill_docket(self, journal: Store) -> None:
+    def _fill_docket(self, journal: Store, *, is_same: bool) -> None:
         """Take up what an earlier process had still to ask for, or look for it in the journal."""
         if self.docket is None:
             return
-        if self._pending is not None and isinstance(journal, Journal):
+        if self._pending is not None and is_same:
             self.docket.resume(self._pending)
         else:
             scan(journal, self.docket, self._clock())
@@ -242,12 +250,12 @@ class Follower:
             log.warning("%s", error)
 
 
-def _open(path: Path) -> tuple[Store, bool]:
+def _open(path: Path, tables: Path) -> tuple[Store, bool]:
     """Open a journal that exists, for writing where that is allowed."""
     mark = marks(path)
     if os.access(mark, os.W_OK) and os.access(mark.parent, os.W_OK):
-        return open_journal(path, patience=LOCK_PATIENCE), True
-    return open_journal(path, read_only=True, patience=LOCK_PATIENCE), False
+        return open_journal(path, patience=LOCK_PATIENCE, tables=tables), True
+    return open_journal(path, read_only=True, patience=LOCK_PATIENCE, tables=tables), False
 
 
 def _mark(path: Path) -> tuple[int, int] | None:

@@ -169,6 +169,10 @@ class JournalExporter:
                 return True
             return holder is follower
 
+    def tables(self, path: Path) -> Path:
+        """Return the file that keeps what was read of a journal of the JSONL form."""
+        return self._checkpoints.tables(path)
+
     def saved(self, key: str) -> Checkpoint | None:
         """Return how far a journal was counted, if it was."""
         with self._lock:
@@ -200,6 +204,9 @@ class JournalExporter:
         while not self._stopping.wait(RECONCILE_SECONDS):
             for follower in list(self._followers.values()):
                 self._guarded(partial(self._settle, follower))
+        for follower in list(self._followers.values()):
+            if follower.journal is not None and follower.is_writable and follower.docket:
+                self._guarded(partial(self._reconciler.release, follower.journal))
         self._reconciler.close()
 
     def _settle(self, follower: Follower) -> None:

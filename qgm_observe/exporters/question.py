@@ -21,7 +21,7 @@ class Question:
         asked_at: Clock time (s) of the newest call.
         confirmed_at: Clock time (s) at which what is shown was last known to be so.
         stamp: When the provider changed what was answered, as far as it tells.
-        digest: Of the newest answer, to tell the next from it.
+        digest: Hash of the newest answer, to tell the next from it.
     """
 
     collector: str
@@ -32,7 +32,7 @@ class Question:
     asked_at: float = field(default=float("-inf"))
     confirmed_at: float | None = None
     stamp: float | None = None
-    digest: object = None
+    digest: str = ""
 
 
 class Answer(NamedTuple):

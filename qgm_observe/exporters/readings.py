@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from qgm_observe.journal import Blob, Event, open_journal
+from qgm_observe.providers.calibration import content_hash
 from qgm_observe.providers.protocol import Calibration
 from qgm_observe.records import Job, Reading, Run
 
@@ -25,7 +26,7 @@ class Readings:
 
     def keep(self, calibration: Calibration) -> None:
         """Append a calibration as a reading with its whole snapshot; an equal one only once."""
-        blob = Blob("calibration", calibration.raw)
+        key, raw = content_hash(calibration), calibration.raw
         reading = Reading(
             provider=calibration.provider,
             device=calibration.device,
@@ -33,7 +34,7 @@ class Readings:
             observed_at=calibration.observed_at,
             taken_at=calibration.taken_at,
             values={"calibration_id": calibration.calibration_id},
-            blob=blob.hash,
+            blob=key if raw else None,
         )
         subject = f"{reading.provider}/{reading.device}"
         event = Event(
@@ -42,11 +43,11 @@ class Readings:
             subject=subject,
             at=calibration.observed_at,
             body=asdict(reading),
-            id=f"{subject}/calibration/{blob.hash}",
+            id=f"{subject}/calibration/{key}",
         )
         try:
             with open_journal(self._path) as journal:
-                journal.append([event], blobs=[blob])
+                journal.append([event], blobs=[Blob("calibration", raw)] if raw else ())
             self._is_broken = False
         except Exception as error:  # noqa: BLE001  telemetry goes on without its journal
             self._complain(error)

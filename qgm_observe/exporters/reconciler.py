@@ -5,6 +5,7 @@ calls; one that fails is left in peace for a while. A job is found by the provid
 attempt, and by our tag where an id never came back.
 """
 
+import contextlib
 import logging
 import random
 import threading
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from qgm_observe.catalog import ErrorClass
+from qgm_observe.errors import JournalError
 from qgm_observe.exporters.breaker import Breaker
 from qgm_observe.exporters.completion import TAG, Case, complete, ids_of, needs_search
 from qgm_observe.exporters.docket import Docket, Unsettled
@@ -107,6 +109,12 @@ class Reconciler:
                 return None
             asked += self._settle(journal, docket, job)
         return asked
+
+    def release(self, journal: Store) -> None:
+        """Let another process reconcile a journal at once, if this one did."""
+        with contextlib.suppress(JournalError):
+            if journal.lease(LEASE, self._clock(), 0.0):
+                log.debug("journal %s is free to be reconciled", journal.path)
 
     def close(self) -> None:
         """Let the providers go."""

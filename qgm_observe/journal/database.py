@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from qgm_observe.errors import CorruptJournal, JournalError
+from qgm_observe.errors import CorruptJournal, JournalError, NewerJournal
 from qgm_observe.journal import schema
+from qgm_observe.journal.files import make_private_directory, make_private_file
 
 
 class Database(Protocol):
@@ -23,14 +24,28 @@ class Database(Protocol):
 
 
 class ScratchDatabase:
-    """A journal's tables for this process alone; large ones spill to a nameless temporary file."""
+    """A journal's tables for this process alone; large ones spill to a nameless temporary file.
 
-    def __init__(self) -> None:
-        self.path = Path("scratch")
+    Args:
+        path: A file that keeps them for the next process, where that can be had: it is another
+            process's while that one lives, and what is damaged is made anew.
+
+    Attributes:
+        is_kept: Whether they are in that file.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or Path("scratch")
         self._lock = threading.Lock()
-        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA synchronous = OFF")
-        bring_up_to_date(self._db, self.path, schema.MIGRATIONS)
+        kept = None if path is None else _kept_tables(path)
+        self.is_kept = kept is not None
+        self._db = kept or _nameless_tables()
+
+    def discard(self) -> None:
+        """Close, and forget what is kept."""
+        self.close()
+        if self.is_kept:
+            _remove(self.path)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -57,6 +72,50 @@ class ScratchDatabase:
         """Let the memory go."""
         with self._lock:
             self._db.close()
+
+
+def _nameless_tables() -> sqlite3.Connection:
+    db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA synchronous = OFF")
+    bring_up_to_date(db, Path("scratch"), schema.MIGRATIONS)
+    return db
+
+
+def _kept_tables(path: Path) -> sqlite3.Connection | None:
+    """Open kept tables for this process alone, or `None`; in this mode WAL needs no shared memory.
+
+    Source: sqlite.org/wal.html, "Use of WAL Without Shared-Memory".
+    """
+    for _ in range(2):
+        try:
+            make_private_directory(path.parent)
+            make_private_file(path)
+            return _owned(path)
+        except (sqlite3.OperationalError, JournalError) as error:
+            if not isinstance(error, CorruptJournal | NewerJournal):
+                return None
+        except sqlite3.DatabaseError:
+            pass
+        _remove(path)
+    return None
+
+
+def _owned(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0.1)
+    try:
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        db.execute("PRAGMA journal_mode = WAL").fetchall()
+        db.execute("PRAGMA synchronous = NORMAL")
+        bring_up_to_date(db, path, schema.MIGRATIONS)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _remove(path: Path) -> None:
+    for ending in ("", "-wal", "-shm", "-journal"):
+        path.with_name(f"{path.name}{ending}").unlink(missing_ok=True)
 
 
 def bring_up_to_date(

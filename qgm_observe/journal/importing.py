@@ -29,6 +29,16 @@ CHUNK = 1 << 20
 BATCH = 500
 SUFFIX, SUMMARY = ".jsonl", ".pruned.json"
 _NOBODY: ProcessId = ("", "", 0, 0)
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS sources (seq INTEGER PRIMARY KEY, file TEXT NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS progress (
+        file TEXT PRIMARY KEY, offset INTEGER, last_at REAL, ended INTEGER, torn INTEGER,
+        process TEXT) WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS replaced (name TEXT PRIMARY KEY) WITHOUT ROWID",
+    """CREATE TABLE IF NOT EXISTS summaries (
+        name TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID""",
+)
+_PROGRESS = "SELECT file, offset, last_at, ended, torn, process FROM progress"
 
 
 @dataclass(slots=True)
@@ -37,17 +47,17 @@ class SourceFile:
 
     Attributes:
         offset: Bytes read.
-        process: Who writes it.
         last_at: When its last line was recorded, epoch seconds.
         ended: It will not grow any more.
         torn: Lines that cannot be read.
+        process: Who writes it.
     """
 
     offset: int = 0
-    process: ProcessId = _NOBODY
     last_at: float = 0.0
     ended: bool = False
     torn: int = 0
+    process: ProcessId = _NOBODY
 
 
 @dataclass(slots=True)
@@ -69,9 +79,17 @@ class Importer:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        """Remember of each row which file it came from."""
+        """Go on where kept tables were left; remember of each row which file it came from."""
         with self.database.writing() as db:
-            db.execute("CREATE TABLE sources (seq INTEGER PRIMARY KEY, file TEXT NOT NULL)")
+            for statement in _TABLES:
+                db.execute(statement)
+            for name, offset, last_at, ended, torn, process in db.execute(_PROGRESS):
+                host, boot, pid, started = json.loads(process)
+                known = SourceFile(offset, last_at, bool(ended), torn, (host, boot, pid, started))
+                self.files[name] = known
+            self._replaced |= {name for (name,) in db.execute("SELECT name FROM replaced")}
+            for name, text in db.execute("SELECT name, content FROM summaries"):
+                self.summaries[name] = json.loads(text)
 
     def refresh(self) -> None:
         """Read what was added since the last time."""
@@ -90,6 +108,7 @@ class Importer:
                 with self.database.writing() as db:
                     for line in batch:
                         self._take(db, line)
+                    self._keep_progress(db, {line.file for line in batch})
 
     def close(self) -> None:
         """Let the tables go."""
@@ -136,6 +155,17 @@ class Importer:
         else:
             known.torn += not self._apply(db, line, known.process)
 
+    def _keep_progress(self, db: sqlite3.Connection, names: set[str]) -> None:
+        """Write down how far files were read, with the rows that came of it."""
+        if not self.database.is_kept:
+            return
+        rows = []
+        for name in names:
+            known = self.files[name]
+            read = (known.offset, known.last_at, known.ended, known.torn)
+            rows.append((name, *read, json.dumps(known.process)))
+        db.executemany("INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?, ?, ?)", rows)
+
     def _apply(self, db: sqlite3.Connection, line: lines.Line, process: ProcessId) -> bool:
         """Make the changes of a line; return whether it made sense."""
         db.execute("SAVEPOINT line")
@@ -172,6 +202,13 @@ class Importer:
                 self.files.pop(gone, None)
                 self._forget(db, gone)
             self._retell(db)
+            if self.database.is_kept:
+                gone_too = [(each,) for each in content["replaces"]]
+                db.executemany("INSERT OR IGNORE INTO replaced VALUES (?)", gone_too)
+                db.executemany("DELETE FROM progress WHERE file = ?", gone_too)
+                db.executemany("DELETE FROM summaries WHERE name = ?", gone_too)
+                row = (name, json.dumps(content))
+                db.execute("INSERT OR REPLACE INTO summaries VALUES (?, ?)", row)
 
     def _forget(self, db: sqlite3.Connection, name: str) -> None:
         """Delete the rows of a file; an empty one keeps the last number taken."""

@@ -17,18 +17,20 @@ from pathlib import Path
 from typing import Self
 
 from qgm_observe.catalog import Outcome
-from qgm_observe.errors import JournalError
+from qgm_observe.errors import CorruptJournal, JournalError
 from qgm_observe.journal import blobs as contents
 from qgm_observe.journal import lines, reaping
 from qgm_observe.journal.appending import reconciled_id
 from qgm_observe.journal.blobs import Blob
 from qgm_observe.journal.body import encode
+from qgm_observe.journal.database import ScratchDatabase
 from qgm_observe.journal.event import TERMINAL, Event, OpenWork
-from qgm_observe.journal.files import make_private_directory, unwritable
-from qgm_observe.journal.importing import SUFFIX, SUMMARY, Importer
+from qgm_observe.journal.files import make_private_directory
+from qgm_observe.journal.importing import SUMMARY, Importer
 from qgm_observe.journal.information import JournalInfo
+from qgm_observe.journal.own_file import OwnFile, create, replace_file
 from qgm_observe.journal.retention import UNNAMED_BLOB, PruneReport
-from qgm_observe.journal.schema import MIGRATIONS
+from qgm_observe.journal.schema import MIGRATIONS, facts_of
 from qgm_observe.journal.store import Store, identity
 from qgm_observe.records import current_process
 from qgm_observe.version import __version__
@@ -46,8 +48,16 @@ _FACTS = "journal.json"
 class JsonlJournal(Store):
     """A journal in a directory that several processes, also of several machines, write at once."""
 
-    def __init__(self, path: Path, clock: Callable[[], float], *, read_only: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float],
+        *,
+        read_only: bool,
+        tables: Path | None = None,
+    ) -> None:
         self.path = path
+        self._tables = tables
         self.clock = clock
         self._read_only = read_only
         self._token = os.urandom(8).hex()
@@ -63,8 +73,15 @@ class JsonlJournal(Store):
         *,
         read_only: bool = False,
         clock: Callable[[], float] = time.time,
+        tables: Path | None = None,
     ) -> Self:
         """Open a journal's directory; create it, for this user alone, unless only to read.
+
+        Args:
+            path: The directory.
+            read_only: Neither create nor change anything in it.
+            clock: Tells when rows are recorded, epoch seconds.
+            tables: A file, elsewhere, that keeps what was read for the next process.
 
         Raises:
             JournalError: it cannot be opened or created.
@@ -75,7 +92,7 @@ class JsonlJournal(Store):
             _write_facts(place)
         elif not (place / _FACTS).exists():
             raise JournalError(f"no journal at {place}: record a run first, or give its path")
-        return cls(place, clock, read_only=read_only)
+        return cls(place, clock, read_only=read_only, tables=tables)
 
     # -------------------------------------------------------------------------------- writing
 
@@ -111,7 +128,7 @@ class JsonlJournal(Store):
         if not path.exists() and len(data) <= contents.LARGEST:
             (packed,) = contents.pack([blob], ())
             make_private_directory(path.parent)
-            _replace(path, packed.packed)
+            replace_file(path, packed.packed)
         return blob.hash
 
     def lease(self, name: str, now: float, seconds: float) -> bool:
@@ -124,11 +141,11 @@ class JsonlJournal(Store):
         try:
             owner, until = json.loads(path.read_bytes())
         except FileNotFoundError:
-            return _create(path, said)
+            return create(path, said)
         except ValueError:  # just being written, or its writer died of it
             owner, until = reaping.owner(""), path.stat().st_mtime + seconds
         if owner == mine:
-            _replace(path, said)
+            replace_file(path, said)
             return True
         if not reaping.is_free(owner, until, now):
             return False
@@ -136,7 +153,7 @@ class JsonlJournal(Store):
             path.rename(path.with_suffix(f".{os.urandom(8).hex()}"))
         except FileNotFoundError:
             return False
-        return _create(path, said)
+        return create(path, said)
 
     def prune(
         self, now: float, *, older_than_seconds: float, max_bytes: int, dry_run: bool = False
@@ -153,7 +170,7 @@ class JsonlJournal(Store):
             return PruneReport(rows=rows, blobs=0, bytes_before=before, bytes_after=before - size)
         summary = importer.summary(names, now)
         path = self.path / f"{os.urandom(8).hex()}{SUMMARY}"
-        _replace(path, json.dumps(summary).encode())
+        replace_file(path, json.dumps(summary).encode())
         for name in summary["replaces"]:
             (self.path / name).unlink(missing_ok=True)
         removed = self._sweep(self._refreshed(), now)
@@ -174,6 +191,14 @@ class JsonlJournal(Store):
     def key(self) -> str:
         """Return the journal's own id, which stays when its directory is moved."""
         return str(json.loads((self.path / _FACTS).read_bytes())["id"])
+
+    def numbering(self) -> str | None:
+        """Return what gave the sequence numbers; only those of kept tables last."""
+        importer = self._refreshed()
+        if not importer.database.is_kept:
+            return None
+        with importer.database.reading() as db:
+            return str(facts_of(db)["id"])
 
     def blob(self, key: str) -> bytes | None:
         """Return a content by its hash, `None` if it is not kept."""
@@ -206,10 +231,14 @@ class JsonlJournal(Store):
         pid = os.getpid()
         with self._lock:
             if pid not in self._importers:
-                self._importers = {pid: Importer(self.path)}
+                self._importers = {pid: Importer(self.path, ScratchDatabase(self._tables))}
             importer = self._importers[pid]
         try:
             importer.refresh()
+        except CorruptJournal:
+            self._importers.clear()
+            importer.database.discard()
+            raise
         except BaseException:
             self._importers.clear()  # what was taken half is read again
             importer.close()
@@ -283,64 +312,6 @@ class _Said:
             self._before.popitem(last=False)
 
 
-class OwnFile:
-    """The file that this process appends to."""
-
-    def __init__(self, path: Path, descriptor: int) -> None:
-        self.path = path
-        self.pid = os.getpid()
-        self.size = 0
-        self._descriptor = descriptor
-        self._torn = False
-
-    @classmethod
-    def begin(cls, directory: Path) -> Self:
-        """Create a file with a header.
-
-        Raises:
-            JournalError: it cannot be created.
-        """
-        path = directory / f"{time.time_ns():x}-{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
-        flags = os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC
-        try:
-            own = cls(path, os.open(path, flags, 0o600))
-        except OSError as error:
-            raise unwritable(directory, error) from None
-        own.write(lines.header(identity(current_process())))
-        return own
-
-    def is_ours(self) -> bool:
-        """Return whether this process began it and it is still there."""
-        return self.pid == os.getpid() and self.path.exists()
-
-    def write(self, line: bytes) -> None:
-        """Append a line wholly or not at all.
-
-        Raises:
-            JournalError: the disk did not take it.
-        """
-        rest = b"\n" + line if self._torn else line
-        try:
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
-        except OSError as error:
-            self._torn = not self._cut()
-            raise JournalError(f"journal {self.path}: {error.strerror}") from error
-        self._torn = False
-        self.size = os.fstat(self._descriptor).st_size
-
-    def close(self) -> None:
-        """Let it go."""
-        os.close(self._descriptor)
-
-    def _cut(self) -> bool:
-        try:
-            os.ftruncate(self._descriptor, self.size)
-        except OSError:
-            return False
-        return True
-
-
 def _write_facts(directory: Path) -> None:
     facts = {
         "id": os.urandom(16).hex(),
@@ -350,31 +321,7 @@ def _write_facts(directory: Path) -> None:
     }
     path = directory / _FACTS
     if not path.exists():
-        _create(path, json.dumps(facts).encode())
-
-
-def _create(path: Path, said: bytes) -> bool:
-    """Create a file; return whether nobody else had."""
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return False
-    except OSError as error:
-        raise unwritable(path, error) from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(said)
-    return True
-
-
-def _replace(path: Path, said: bytes) -> None:
-    """Write a file so that a reader sees the old one or the new one."""
-    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
-    try:
-        _create(draft, said)
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise unwritable(path, error) from None
+        create(path, json.dumps(facts).encode())
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

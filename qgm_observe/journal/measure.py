@@ -36,8 +36,16 @@ def measurements(event: Event) -> list[Measurement]:
 
     Returns:
         Increments in the signal's unit. Durations that are unknown, negative or not finite are
-        left out, and so are signals this version does not know.
+        left out, and so are signals this version does not know. A body that makes no sense adds
+        nothing: it must not keep other rows from being counted.
     """
+    try:
+        return _measurements(event)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError):
+        return []
+
+
+def _measurements(event: Event) -> list[Measurement]:
     if event.verb == TERMINAL:
         fold = _FINISHED.get(event.noun)
         return [*fold(event.body), *_root(event)] if fold else []

@@ -21,6 +21,7 @@ def open_journal(
     form: str = "auto",
     clock: Callable[[], float] = time.time,
     patience: float = PATIENCE,
+    tables: Path | None = None,
 ) -> Store:
     """Open a journal in the form that works where it lies; create it unless only to read.
 
@@ -33,6 +34,7 @@ def open_journal(
         form: `auto`, `sqlite` or `jsonl`.
         clock: Tells when rows are recorded, epoch seconds.
         patience: Seconds to wait for other processes.
+        tables: A file, elsewhere, that keeps what was read of the JSONL form.
 
     Raises:
         JournalError: it cannot be opened or created.
@@ -43,7 +45,7 @@ def open_journal(
         raise UsageError(f"form {form!r}: write one of {', '.join(FORMS)}")
     chosen = form_of(place) if form == "auto" else form
     if chosen == "jsonl":
-        return JsonlJournal.open(_directory(place), read_only=read_only, clock=clock)
+        return JsonlJournal.open(_directory(place), read_only=read_only, clock=clock, tables=tables)
     return Journal.open(place, read_only=read_only, clock=clock, patience=patience)
 
 

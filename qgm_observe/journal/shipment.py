@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from qgm_observe.errors import JournalError, NewerJournal
+from qgm_observe.errors import Error, JournalError, NewerJournal
 from qgm_observe.journal import lines
 from qgm_observe.journal.appending import ProcessId
 from qgm_observe.journal.blobs import Blob, unpack
-from qgm_observe.journal.event import Event, OpenWork
+from qgm_observe.journal.event import TERMINAL, Event, OpenWork
+from qgm_observe.journal.folds import NOUNS, finished_facts, record
 from qgm_observe.journal.schema import MIGRATIONS
 
 LARGEST = 64 * 1024**2
@@ -26,6 +27,10 @@ LARGEST = 64 * 1024**2
 
 MOST_EVENTS = 5_000
 LONGEST_NAME = 256
+_FORMS: dict[str, type] = {
+    **dict.fromkeys(("error", "attributes", "blobs", "resources", "totals"), dict),
+    **dict.fromkeys(("stages", "attempts", "log"), list),
+}
 _GZIP = b"\x1f\x8b"
 
 
@@ -122,13 +127,23 @@ def _event(told: Any) -> Event | None:
     """Return an event that can be kept, whatever it counts."""
     try:
         event = Event(**{name: told[name] for name in told if name not in ("recorded_at", "seq")})
-    except TypeError:
+        names = (event.verb, event.noun, event.subject, event.id, event.run or "-")
+        fits = all(0 < len(each) <= LONGEST_NAME and isinstance(each, str) for each in names)
+        return event if fits and isfinite(event.at) and _has_form(event) else None
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError, Error):
         return None
-    names = (event.verb, event.noun, event.subject, event.id)
-    fits = all(isinstance(each, str) and 0 < len(each) <= LONGEST_NAME for each in names)
-    is_run = event.run is None or (isinstance(event.run, str) and len(event.run) <= LONGEST_NAME)
-    is_time = isinstance(event.at, int | float) and isfinite(event.at)
-    return event if fits and is_run and is_time and isinstance(event.body, dict) else None
+
+
+def _has_form(event: Event) -> bool:
+    """Whether a body can be read; a finished one has to make a record."""
+    if not isinstance(event.body, dict):
+        return False
+    if not all(isinstance(event.body.get(key, form()), form) for key, form in _FORMS.items()):
+        return False
+    kind = {noun: kind for kind, noun in NOUNS.items()}.get(event.noun)
+    if event.verb == TERMINAL and kind is not None:
+        record(kind, finished_facts(event, None))
+    return True
 
 
 def _open_work(told: Mapping[str, Any], head: Mapping[str, Any]) -> list[OpenWork]:

@@ -82,6 +82,10 @@ class Store(Reader):
     def key(self) -> str:
         """Return the journal's own id, which stays when its files are moved."""
 
+    def numbering(self) -> str | None:
+        """Return what gave the sequence numbers, `None` where they do not outlast this object."""
+        return self.key()
+
     def cursor(self, name: str) -> int | None:  # noqa: ARG002  the usual form keeps them
         """Return how far a follower has come, `None` where that is not known."""
         return None

@@ -27,6 +27,7 @@ from qgm_observe.quality.mitigation import (
 )
 from qgm_observe.quality.noise import attribute, expected_success, predict, residual, split_loss
 from qgm_observe.records import Estimate, Verdict
+from qgm_observe.redaction import redacted
 
 _BENEFITS_KEPT = 100
 
@@ -217,4 +218,13 @@ def _described(mitigation: Mitigation) -> Iterator[tuple[str, Any]]:
     for name in Mitigation.__dataclass_fields__:
         value = getattr(mitigation, name)
         if value is not None:
-            yield name, dict(value) if isinstance(value, Mapping) else value
+            yield name, _options(value) if isinstance(value, Mapping) else value
+
+
+def _options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options without what looks like a secret."""
+    told = {str(name): f"{name}={value}" for name, value in options.items()}
+    return {
+        str(name): value if redacted(told[str(name)]) == told[str(name)] else "<redacted>"
+        for name, value in options.items()
+    }

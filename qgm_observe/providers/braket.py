@@ -20,7 +20,8 @@ from qgm_observe.catalog import ErrorClass
 from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.providers import braket_offers as offers
 from qgm_observe.providers import braket_replies as replies
-from qgm_observe.providers.prices import Prices, cost, prices
+from qgm_observe.providers.cost import cost
+from qgm_observe.providers.prices import Prices, prices
 from qgm_observe.providers.protocol import (
     AccountUsage,
     Calibration,

@@ -64,7 +64,7 @@ class Connection:
             known = [each.reveal() for each in self._secrets]
             failed = without_secrets(error, f"ibm {asked}", known)
         if failed.error_class is ErrorClass.AUTH and failed.status_code != _FORBIDDEN:
-            self._client = None
+            self.close()
         raise failed
 
     def close(self) -> None:

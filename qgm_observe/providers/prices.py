@@ -1,7 +1,7 @@
-"""What work costs: a dated file of list prices with their sources, and the user's own before it.
+"""List prices: a dated file with their sources, and the user's own before it.
 
-A device that no entry names has no price, and where a price has a part whose quantity is not known
-there is no cost: unknown is `None`, never 0. Amounts are decimals in a currency that is stated.
+A device that no entry names has no price: unknown is `None`, never 0. Amounts are decimals in a
+currency that is stated.
 """
 
 import os
@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from qgm_observe.documents import Model, read
 from qgm_observe.errors import UsageError
@@ -44,13 +44,6 @@ class PriceFile(Model):
     """A price file."""
 
     prices: tuple[Entry, ...]
-
-
-class Cost(NamedTuple):
-    """An amount of money."""
-
-    amount: Decimal
-    currency: str
 
 
 class Prices:
@@ -109,45 +102,6 @@ def prices(path: Path | None = None, environ: Mapping[str, str] = os.environ) ->
     """
     own = path or (Path(environ[VARIABLE]).expanduser() if environ.get(VARIABLE) else None)
     return Prices(_entries(own), _shipped()) if own else Prices(_shipped())
-
-
-def cost(
-    price: Price | None,
-    *,
-    tasks: int = 1,
-    shots: int | None = None,
-    seconds: float | None = None,
-    gates_1q: int | None = None,
-    gates_2q: int | None = None,
-) -> Cost | None:
-    """Return what work costs at list price, `None` where a part of it is not known.
-
-    Args:
-        price: As `Prices.price` gives it; without one there is no cost.
-        tasks: How many provider jobs.
-        shots: Of all tasks together.
-        seconds: Of device time, all tasks together.
-        gates_1q: Applications of one-qubit gates, all shots and tasks together.
-        gates_2q: The same of two-qubit gates.
-    """
-    if price is None:
-        return None
-    parts = (
-        (price.per_task, tasks),
-        (price.per_shot, shots),
-        (price.per_second, seconds),
-        (price.per_gate_1q, gates_1q),
-        (price.per_gate_2q, gates_2q),
-    )
-    charged = [(each, count) for each, count in parts if each is not None]
-    if not charged:
-        return None
-    amount = Decimal(0)
-    for each, count in charged:
-        if each and count is None:
-            return None
-        amount += each * Decimal(str(count or 0))
-    return Cost(max(amount, (price.minimum or Decimal(0)) * tasks), price.currency)
 
 
 @cache

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
+from qgm_observe.providers.cost import Cost
 from qgm_observe.providers.layout import LayoutFaults
-from qgm_observe.providers.prices import Cost
 from qgm_observe.providers.protocol import DeviceInfo, DeviceState, DeviceStatus
 from qgm_observe.records import Estimate
 

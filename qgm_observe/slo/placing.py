@@ -1,22 +1,21 @@
 """Complaints about a part of a document, with its file and line."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from qgm_observe.documents import Document
 from qgm_observe.errors import UsageError
 
-
-class PlacedError(UsageError):
-    """A complaint that names its file and line already."""
+_PLACED = re.compile(r".+:[0-9]+: ")
 
 
 @contextmanager
 def at(document: Document, *place: str | int) -> Iterator[None]:
-    """Give every complaint that is raised within the file and line of a part."""
+    """Give what is raised within the file and line of a part, unless it has its own already."""
     try:
         yield
-    except PlacedError:
-        raise
     except UsageError as error:
-        raise PlacedError(str(document.error(place, str(error)))) from None
+        if _PLACED.match(str(error)):
+            raise
+        raise document.error(place, str(error)) from None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
+from qgm_observe.catalog import signals
 from qgm_observe.documents import Document
 from qgm_observe.errors import UsageError
 from qgm_observe.slo import openslo
@@ -33,6 +34,7 @@ _UNITS = {
     "{attempt}": Unit.ATTEMPT,
     "{shot}": Unit.SHOT,
 }
+_TIMED = {signals.RUN_DURATION.name: Unit.RUN, signals.JOB_DURATION.name: Unit.REQUEST}
 _PAGING = {"page", "critical"}
 R = TypeVar("R", bound=openslo.Resource)
 Place = tuple[str | int, ...]
@@ -85,14 +87,16 @@ class _Resolver:
                 self._find(openslo.Service, spec.service)
         conditions = tuple(self._conditions(document, spec))
         name = slo.metadata.name if len(spec.objectives) == 1 else f"{slo.metadata.name}-{number}"
+        indicator, share = self._indicator(document, spec, target, told), _share(target)
+        window = _window(document, spec)
         with at(document, "metadata", "annotations"):
             return Objective(
                 name=name,
                 service=spec.service,
                 brief=spec.description or target.display_name or slo.metadata.display_name or name,
-                indicator=self._indicator(document, spec, target, told),
-                target=_share(target),
-                window=_window(document, spec),
+                indicator=indicator,
+                target=share,
+                window=window,
                 method=told.get("method", "burnrate" if conditions else "score"),
                 severity=told.get("severity", PAGE),
                 events_per_day=_number(told, "events-per-day"),
@@ -113,7 +117,10 @@ class _Resolver:
         if (spec.indicator is None) == (spec.indicator_ref is None):
             raise UsageError("spec: write either indicator or indicatorRef")
         if spec.budgeting_method == "RatioTimeslices":
-            raise UsageError("RatioTimeslices is not supported: write Occurrences or Timeslices")
+            raise document.error(
+                ("spec", "budgetingMethod"),
+                "RatioTimeslices is not supported: write Occurrences or Timeslices",
+            )
         if spec.indicator is not None:
             place: Place = ("spec", "indicator", "spec")
             source, found = document, spec.indicator.spec
@@ -216,9 +223,8 @@ def _latency(
     if target.op is not Op.LTE:
         raise UsageError(f"op {target.op}: a histogram's buckets are upper bounds; write lte")
     total = _plain_selection(document, place, source)
-    with at(document, *place):
-        good = Selection(total.signal, total.matchers, target.value)
-        return Ratio(_unit(told, total), (good,), (total,))
+    good = Selection(total.signal, total.matchers, target.value)
+    return Ratio(_unit(told, total), (good,), (total,))
 
 
 def _ratio(
@@ -254,7 +260,7 @@ def _unit(told: dict[str, str], total: Selection) -> Unit:
         if told["unit"] not in set(Unit):
             raise UsageError(f"unit {told['unit']!r}: write one of {', '.join(Unit)}")
         return Unit(told["unit"])
-    unit = _UNITS.get(total.signal.unit)
+    unit = _UNITS.get(total.signal.unit) or _TIMED.get(total.signal.name)
     if unit is None:
         raise UsageError(
             f"what one {total.signal.name} counts as is not known: write the annotation "

@@ -251,8 +251,7 @@ def false_alerts(
     lead = PERIOD_DAYS * A_DAY
     found = []
     for rule in rules:
-        at, firing = _asked(rule, counts)
-        begun = _episodes(at, firing)
+        begun = episodes(rule, counts)
         found.append(_rate(begun[begun >= lead] - lead, periods))
     return found
 
@@ -293,8 +292,9 @@ def _asked(rule: Rule, counts: Counts) -> tuple[Minutes, Flags]:
     return at, np.concatenate(answers) if answers else np.zeros(0, bool)
 
 
-def _episodes(at: Minutes, firing: Flags) -> Minutes:
+def episodes(rule: Rule, counts: Counts) -> Minutes:
     """Return when alerts begin; one that comes back within the time it is held is the same."""
+    at, firing = _asked(rule, counts)
     before = np.concatenate([[False], firing[:-1]])
     starts: Minutes = at[firing & ~before]
     ends: Minutes = at[~firing & before]

@@ -1,4 +1,4 @@
-"""How an objective stands: what counted, budget left, how fast it burns, when it is gone, by whom."""
+"""How an objective stands: counts, budget left, how fast it burns, when it is gone, by whom."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -77,8 +77,9 @@ class Window:
         moment = datetime.fromtimestamp(now, self.starts.tzinfo)
         passed = (moment.year - self.starts.year) * 12 + moment.month - self.starts.month
         months = count * _MONTHS[unit]
-        begun = _later(self.starts, passed // months * months)
-        return (begun if begun <= moment else _later(begun, -months)).timestamp()
+        whole = passed // months * months
+        begun = _later(self.starts, whole)
+        return (begun if begun <= moment else _later(self.starts, whole - months)).timestamp()
 
 
 def calendar_start(text: str, zone: str) -> datetime:

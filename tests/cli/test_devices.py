@@ -183,6 +183,22 @@ def test_prices_and_plans_give_costs(fleet, tmp_path, capsys):
     assert costs()["fake_fez"] is None
 
 
+def test_without_yaml_there_is_no_cost():
+    """Where nothing reads the price file the devices are listed and the extra is named once."""
+    program = (
+        "import sys; sys.modules['yaml'] = None; from qgm_observe.cli import main; "
+        "sys.exit(main(['devices', '--json']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert {each["cost"] for each in json.loads(done.stdout)} == {None}
+    assert "no cost: " in done.stderr
+    assert "pip install 'qgm-observe[export]'" in done.stderr
+
+
 def test_a_provider_that_fails_is_named(fleet, capsys):
     """A provider that does not answer costs its devices alone: a line on standard error, exit 1."""
 

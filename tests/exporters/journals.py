@@ -35,11 +35,12 @@ def finished(
     outcome: str = "success",
     subject: str | None = None,
     at: float = NOW,
-    run: str | None = None,
+    *,
     labels: dict[str, str] = LOCAL,
     **body: Any,
 ) -> Event:
     subject = subject or f"{next(_numbers):016x}"
+    run = body.pop("run", None)
     facts = {**labels, "start": at - 2, "duration": 2.0, "outcome": outcome, **body}
     if outcome == "failure":
         facts["error"] = {"class": "quota", "stage": "submit"}

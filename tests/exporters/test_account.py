@@ -299,13 +299,25 @@ def test_known_ends_of_credentials_are_shown(polled):
 
 def test_an_answer_that_makes_no_sense_harms_its_question_alone(polled, provider, caplog):
     """A calibration of nonsense is a failed collector; the fleet is shown as ever."""
-    provider.names = ["ibm\u202e_fez"]
+    provider.names = ["ibm\u202e_fez", *(f"d{n}" for n in range(5))]
     provider.calibration = lambda device: "nonsense"
     exporter = polled()
     exporter.run(300)
     numbers = exporter.numbers()
 
-    assert exporter.named("qgm_device_queue_jobs") == [4]
+    assert exporter.named("qgm_device_queue_jobs") == [4] * 6
+    assert numbers[f"qgm_provider_up{{{ACCOUNT}}}"] == 1
     assert numbers[f'qgm_provider_collector_up{{{ACCOUNT},collector="calibration"}}'] == 0
     assert numbers[f'qgm_provider_collector_up{{{ACCOUNT},collector="fleet"}}'] == 1
-    assert caplog.messages == ["ibm/team: calibration ibm\ufffd_fez failed: other (AttributeError)"]
+    told = "ibm/team: calibration ibm\ufffd_fez failed: other (AttributeError)"
+    assert caplog.messages[0] == told
+
+
+def test_devices_beyond_the_bound_are_left_out_and_counted(polled, provider):
+    """Of 203 devices 200 are watched; one poll counts three."""
+    provider.names = [f"d{n}" for n in range(203)]
+    exporter = polled()
+    exporter.run(45)
+
+    assert len(exporter.named("qgm_device_queue_jobs")) == 200
+    assert exporter.numbers()['qgm_exporter_series_dropped_total{collector="fleet"}'] == 3

@@ -88,9 +88,7 @@ def fallen(before: dict[str, float], after: dict[str, float]) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["sqlite", "jsonl"])
-def test_counters_equal_the_journal_over_kill_prune_and_restarts(
-    form: str, tmp_path: Path
-) -> None:
+def test_counters_equal_the_journal_over_kill_prune_and_restarts(form: str, tmp_path: Path) -> None:
     """Three processes, one killed with -9, pruning and restarts in between: no counter falls."""
     chance = random.Random(5)
     path = tmp_path / ("lines" if form == "jsonl" else "a.db")
@@ -134,7 +132,9 @@ def test_counters_equal_the_journal_over_kill_prune_and_restarts(
     exporter.stop(1)
     assert codes == [0, 0, -signal.SIGKILL]
     assert drops == []
-    assert sum(v for t, v in samples(exporter, "qgm_runs_total") if has(t, {"outcome": "lost"})) == 1
+    assert (
+        sum(v for t, v in samples(exporter, "qgm_runs_total") if has(t, {"outcome": "lost"})) == 1
+    )
 
 
 class Page:
@@ -206,7 +206,7 @@ def until(condition: Callable[[], object]) -> None:
 def test_prometheus_sees_the_first_failure_of_a_new_label_set(
     prometheus: Callable[[int], Callable[[str], list[Any]]], tmp_path: Path
 ) -> None:
-    """One failure of a label set that nobody saw before is an increase of 1, also over a restart."""
+    """One failure of a label set never seen before is an increase of 1; a restart is no reset."""
     journal = fill(tmp_path / "a.db", finished())
     config = tmp_path / "export.yml"
     config.write_text(
@@ -236,7 +236,7 @@ def test_prometheus_sees_the_first_failure_of_a_new_label_set(
 
 
 def test_a_row_that_makes_no_sense_costs_itself_alone(tmp_path: Path) -> None:
-    """A finished row whose stages are no list is passed over, and the next ones are counted."""
+    """A finished row whose stages are numbers counts nothing, and keeps no other from counting."""
     odd = finished(stages=[1, 2])
     fill(tmp_path / "a.db", finished(), odd, finished())
     exporter = JournalExporter([str(tmp_path / "a.db")], None, Clock())
@@ -261,7 +261,7 @@ def test_discovery_leads_to_journals_alone(tmp_path: Path) -> None:
     by_pattern = [each.path.name for each in discover([str(tmp_path / "*.db*")])]
     named = discover([str(tmp_path / "absent.db")])
 
-    assert in_folder == ["a.db", "lines"]
+    assert in_folder == ["a.db", "lines.jsonl"]
     assert by_pattern == ["a.db"]
     assert [(each.path.name, each.expected) for each in named] == [("absent.db", True)]
 

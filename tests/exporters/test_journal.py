@@ -123,7 +123,9 @@ def test_counts_survive_a_restart_and_the_end_of_their_file(
 
     assert jobs_on(exporter) == 3
     assert jobs_on(again) == 4
-    assert {told for told, value in before.items() if value > counters(again).get(told, -1)} == set()
+    assert {
+        told for told, value in before.items() if value > counters(again).get(told, -1)
+    } == set()
 
 
 def test_nothing_is_lost_or_doubled_when_rows_were_pruned_meanwhile(
@@ -157,9 +159,7 @@ def test_pruning_under_a_running_exporter_changes_nothing(
     assert jobs_on(exporter) == 5
 
 
-def test_a_directory_of_lines_keeps_its_counts_over_restarts(
-    start: Start, tmp_path: Path
-) -> None:
+def test_a_directory_of_lines_keeps_its_counts_over_restarts(start: Start, tmp_path: Path) -> None:
     """The JSONL form, whose row numbers do not last, is neither lost nor doubled by a restart."""
     journal = fill(tmp_path / "lines", finished(), form="jsonl")
     exporter = start(tmp_path / "lines")
@@ -324,9 +324,7 @@ def test_the_lag_is_the_age_of_the_newest_row(start: Start, clock: Clock, tmp_pa
     assert lag == pytest.approx(5.0, abs=1.0)
 
 
-def test_a_state_that_cannot_be_written_costs_nothing_else(
-    start: Start, tmp_path: Path
-) -> None:
+def test_a_state_that_cannot_be_written_costs_nothing_else(start: Start, tmp_path: Path) -> None:
     """An exporter without a place for its state counts what there is."""
     (tmp_path / "file").write_text("in the way")
     config = tmp_path / "export.yml"

@@ -59,6 +59,18 @@ def test_an_equal_calibration_is_kept_once(path, provider):
     assert [blob for _, blob in events_of(path)] == [b"first", b"other"]
 
 
+def test_without_raw_content_a_reading_has_no_blob(path, provider):
+    """Providers that give no raw content still leave a reading for each different calibration."""
+    readings = Readings(path)
+    told = replace(provider.calibration("ibm_fez"), raw=b"")
+    readings.keep(told)
+    readings.keep(replace(told, taken_at=2.0))
+    with open_journal(path, read_only=True) as journal:
+        read = [(each.body["taken_at"], each.body["blob"]) for each in journal.events()]
+
+    assert read == [(1.0, None), (2.0, None)]
+
+
 def test_a_job_is_over_when_its_run_has_ended(path):
     """Of jobs of an ended run, an open run, no run and no journal only the first is over."""
     with open_journal(path) as journal:

@@ -1,7 +1,9 @@
 """Tests of the reconciler: later truths complete records, and count nothing a second time."""
 
+import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from qgm_observe.catalog import ErrorClass
+from qgm_observe.cli import main
 from qgm_observe.exporters.docket import Docket, scan
 from qgm_observe.exporters.journal import JournalExporter
 from qgm_observe.exporters.reconciler import Desk, Reconciler
@@ -124,7 +127,7 @@ class Desks:
 
 
 def test_a_lost_job_gets_the_end_it_really_had(tmp_path: Path, clock: Clock) -> None:
-    """Outcome, times by the provider's clock and billed time are completed; nothing is recounted."""
+    """Outcome, times by the provider's clock and the bill are completed; nothing is recounted."""
     journal = fill(tmp_path / "a.db", lost())
     before, _ = journal.snapshot()
     desks = Desks(journal, clock, FakeProvider(at_provider()))
@@ -168,7 +171,7 @@ def test_a_lost_job_may_have_failed(
 
 
 def test_a_pending_bill_stays_unknown_until_it_is_settled(tmp_path: Path, clock: Clock) -> None:
-    """A job that ended is told at once; its time on the device only once the provider settled it."""
+    """A job that ended is told at once; its time on the device once the provider settled it."""
     provider = FakeProvider(at_provider(device_seconds=None))
     desks = Desks(fill(tmp_path / "a.db", lost()), clock, provider)
     desks.settle()
@@ -269,7 +272,7 @@ def test_calls_keep_to_their_budget(tmp_path: Path, clock: Clock) -> None:
 
 
 def test_questions_about_one_job_become_rare(tmp_path: Path, clock: Clock) -> None:
-    """A job that waits for days is asked for ever less often, and after the age limit not at all."""
+    """A job that waits for days is asked for ever less often, and beyond the age limit never."""
     provider = FakeProvider(at_provider(state=JobState.QUEUED, finished_at=None))
     desks = Desks(fill(tmp_path / "a.db", lost()), clock, provider)
     for _ in range(14 * 24):
@@ -349,6 +352,47 @@ def test_what_is_left_to_ask_survives_a_restart(tmp_path: Path, clock: Clock) ->
 
     assert look() == ([1], 2)
     assert look() == ([1], 2)
+
+
+CONFIG = """\
+providers:
+- provider: ibm
+  account: team
+"""
+
+
+def test_the_command_completes_records(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`reconcile` asks once, tells what records say now, and exits with 1 while some is open."""
+    config = tmp_path / "export.yml"
+    config.write_text(CONFIG)
+    now = time.time()
+    fill(
+        tmp_path / "a.db", lost(at=now), lost("00000000000000bb", now, provider_job_id="pj2")
+    ).close()
+    provider = FakeProvider(at_provider(), at_provider("pj2", device_seconds=None))
+    monkeypatch.setattr("qgm_observe.exporters.provider.open_provider", lambda _: provider)
+
+    first = main(["reconcile", str(tmp_path / "a.db"), "--config", str(config), "--json"])
+    told = json.loads(capsys.readouterr().out)
+    provider.known["pj2"] = at_provider("pj2")
+    second = main(["reconcile", str(tmp_path / "a.db"), "--config", str(config)])
+
+    assert (first, second) == (1, 0)
+    assert told == {"asked": 2, "outcomes": {"success": 2}, "unsettled": {"ibm": 1}}
+    assert "records say  1 success" in capsys.readouterr().out
+
+
+def test_the_command_needs_providers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A configuration without accounts gets one line that says what to write."""
+    config = tmp_path / "export.yml"
+    config.write_text("follow_seconds: 1\n")
+
+    assert main(["reconcile", str(tmp_path / "a.db"), "--config", str(config)]) == 2
+    assert "write the accounts that are to be asked" in capsys.readouterr().err
 
 
 SUBMIT = """

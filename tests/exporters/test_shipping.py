@@ -1,7 +1,12 @@
 """Tests of shipping: what is acknowledged is stored, what is not is sent again and counted once."""
 
 import gzip
+import os
+import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -259,6 +264,27 @@ def test_a_journal_that_is_followed_anyhow_is_not_stored_again(
 
 
 @pytest.mark.parametrize(
+    "odd",
+    [
+        {"stages": [1, 2]},
+        {"error": "text"},
+        {"kind": "no such kind"},
+        {"attempts": [{"number": 0}]},
+        {"resources": "much"},
+        {"duration": "long"},
+    ],
+)
+def test_odd_events_are_refused_one_by_one(odd: dict[str, Any], central: Central) -> None:
+    """An event that would make no record is refused, and the one beside it is stored."""
+    shipment = Shipment(journal="ab", sent_at=NOW, events=[finished(**odd), finished()])
+
+    reply = central.exporter.take("/api/v1/events", packed(shipment, identity(current_process())))
+
+    assert reply is not None
+    assert reply.body == {"stored": 1, "duplicate": 0, "refused": 1}
+
+
+@pytest.mark.parametrize(
     ("body", "words"),
     [
         (b"", "a line on the sender"),
@@ -342,11 +368,111 @@ def test_the_command_ships_and_tells_what_is_left(
     assert capsys.readouterr().err == "2 events shipped, nothing is left\n"
 
 
+def test_one_process_ships_a_journal(central: Central, tmp_path: Path) -> None:
+    """While one ships, another leaves it to that one and says so."""
+    fill(tmp_path / "a.db", finished())
+    receiver = receiver_of(Settings(ship_to=central.url))
+    with open_journal(tmp_path / "a.db") as journal:
+        journal.lease(receiver.name, 9e9, 60.0)
+        shipper = Shipper(tmp_path / "a.db", receiver, 5.0)
+        whole = shipper.finish(5)
+
+    assert not whole
+    assert shipper.trouble == "another process ships it just now"
+
+
 def test_the_command_creates_no_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A mistyped path is told, and is still no journal afterwards."""
     assert main(["ship", str(tmp_path / "no.db"), "--to", "http://127.0.0.1:9"]) == 2
     assert "no journal at" in capsys.readouterr().err
     assert not (tmp_path / "no.db").exists()
+
+
+TRAIN = """
+import sys, time
+import qgm_observe as qgm
+for _ in range(3):
+    with qgm.run(model="qcbm"), qgm.job(shots=100):
+        pass
+if "wait" in sys.argv:
+    with qgm.run(model="qcbm"):
+        print("open", flush=True)
+        time.sleep(60)
+print(time.monotonic(), flush=True)
+"""
+
+
+def train(path: Path, url: str, *words: str) -> "subprocess.Popen[str]":
+    variables = {"QGM_OBSERVE_JOURNAL": str(path), "QGM_OBSERVE_SHIP_TO": url}
+    return subprocess.Popen(
+        [sys.executable, "-c", TRAIN, *words],
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_short_process_ships_at_its_exit(central: Central, tmp_path: Path) -> None:
+    """A process of a second leaves nothing behind in its volume that is not at the receiver."""
+    ended = train(tmp_path / "a.db", central.url)
+    ended.communicate(timeout=60)
+
+    with open_journal(tmp_path / "a.db", read_only=True) as journal:
+        assert {event.id for event in journal.events()} == set(stored(central))
+    assert jobs_on(central.look()) == 3
+
+
+def test_the_exit_is_bounded_and_the_rest_is_shipped_later(
+    central: Central, ship: Callable[..., Shipper], tmp_path: Path
+) -> None:
+    """A receiver that never answers costs three seconds at most; the journal keeps everything."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        process = train(tmp_path / "a.db", url)
+        out, _ = process.communicate(timeout=60)
+        seconds = time.monotonic() - float(out)
+    ship(tmp_path / "a.db")
+
+    assert process.returncode == 0
+    assert seconds < 4.5
+    assert jobs_on(central.look()) == 3
+
+
+@pytest.mark.slow
+def test_a_sidecar_gives_the_live_view_and_the_end_of_a_killed_process(
+    central: Central, tmp_path: Path
+) -> None:
+    """`ship --follow` mirrors what is open; at SIGTERM it tells that a killed process is lost."""
+    path = tmp_path / "a.db"
+    command = Path(sys.executable).with_name("qgm-observe")
+    variables = {"QGM_OBSERVE_SHIP_INTERVAL": "0.1"}
+    sidecar = subprocess.Popen(
+        [command, "ship", path, "--to", central.url, "--follow"],
+        env={**os.environ, **variables},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process = train(path, "", "wait")
+    assert process.stdout is not None
+    process.stdout.readline()
+    deadline = time.monotonic() + 30
+    central.clock.now = time.time()
+    in_flight: list[float] = []
+    while in_flight != [1] and time.monotonic() < deadline:
+        central.exporter.tick()
+        in_flight = [v for _, v in samples(central.exporter, "qgm_runs_in_flight")]
+        threading.Event().wait(0.1)
+    process.kill()
+    process.communicate()
+    sidecar.terminate()
+    _, told = sidecar.communicate(timeout=60)
+
+    ended = [label for label, v in samples(central.look(), "qgm_runs_total") if v]
+    assert in_flight == [1]
+    assert sidecar.returncode == 0
+    assert "nothing is left" in told
+    assert {'outcome="lost"' in label for label in ended} == {True, False}
 
 
 def test_counters_of_the_receiver_survive_its_restart(

@@ -80,6 +80,10 @@ for work in (
     except (ValueError, ProviderError):
         failures += 1
 core.sample(3)
+with qgm.run() as run:
+    run.inputs({"x": [SAMPLE] * 30}, {"x": ["another"] * 30})
+    qgm.evaluate([SAMPLE[:4]] * 30, {SAMPLE[:4]: 0.5, "1111": 0.5},
+        mitigation={"kind": "other", "method": "m", "options": {"token": TOKEN}})
 endpoint = qgm.serve(0)
 qgm.flush(10)
 print(urllib.request.urlopen(endpoint.url).read().decode())

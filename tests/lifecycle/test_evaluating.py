@@ -89,6 +89,19 @@ def test_mitigated_scores_are_another_series(recorder: Recorder, rows: Rows, clo
     assert job.recorder.benefits[("ibm_fez", "twirling", "")][0] > 0.5
 
 
+def test_options_of_a_mitigation_keep_no_secret(rows: Rows) -> None:
+    """A token among the options is masked, the rest of them is on the record."""
+    options = {"token": "hunter2hunter2", "shots": 100}
+    with qgm.job(REMOTE):
+        qgm.evaluate(
+            GOOD, TARGET, mitigation={"kind": "readout", "method": "m3", "options": options}
+        )
+    (ended,) = rows(verbs=("finished",))
+
+    kept = ended.body["attributes"]["mitigation"]["options"]
+    assert kept == {"token": "<redacted>", "shots": 100}
+
+
 def test_a_simulator_shows_its_gap_to_the_device(rows: Rows) -> None:
     """Counts of a simulator give the distance of the samples and the loss of score."""
     with qgm.job(REMOTE):

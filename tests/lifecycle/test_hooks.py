@@ -110,6 +110,7 @@ ON_THE_CALLER = [
     "lifecycle.observe:_Eye._place",
     "lifecycle.observe:_Eye._saw",
     "lifecycle.run:Meter",
+    "lifecycle.run:Window",
 ]
 ON_AN_ERROR = [
     "lifecycle.handle:classify",
@@ -119,7 +120,7 @@ ON_THE_WRITER = [
     "lifecycle.events:opened",
     "lifecycle.events:finished",
     "lifecycle.events:attempted",
-    "lifecycle.events:estimated",
+    "lifecycle.events:said",
     "lifecycle.events:still_open",
     "lifecycle.events:tail_of",
     "lifecycle.resources:Meter.told",

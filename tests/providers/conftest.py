@@ -52,14 +52,19 @@ def snapshots() -> dict[str, Calibration]:
     return {name: calibration for name, calibration in read.items() if calibration is not None}
 
 
-@pytest.fixture
-def service(server: IBMProvider) -> Any:
-    """IBM's unmodified client of the same account, without its pauses between retries."""
+def impatient(server: IBMProvider) -> Any:
+    """IBM's unmodified client of the server's account, without its pauses between retries."""
     client = server.service()
     session = client._active_api_client._session
     for adapter in session.adapters.values():
         adapter.max_retries = adapter.max_retries.new(backoff_factor=0)
     return client
+
+
+@pytest.fixture
+def service(server: IBMProvider) -> Any:
+    """IBM's unmodified client of the same account."""
+    return impatient(server)
 
 
 @pytest.fixture

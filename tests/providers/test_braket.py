@@ -333,13 +333,8 @@ DAY = st.sampled_from(["Everyday", "Weekdays", "Weekend", *replies.DAYS])
 CLOCK = st.times().map(lambda each: each.replace(microsecond=0))
 
 
-@settings(max_examples=200)
-@given(
-    DAY,
-    CLOCK,
-    CLOCK,
-    st.datetimes(dt.datetime.min.replace(year=2026), dt.datetime.max.replace(year=2026)),
-)
+@settings(max_examples=100)
+@given(DAY, CLOCK, CLOCK, st.integers(0, 365 * 86400))
 def test_windows_are_open_as_the_sdk_says(day, start, end, at):
     """A device executes exactly when the SDK's own `is_available` says so, overnight too."""
     window = {

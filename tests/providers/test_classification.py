@@ -1,6 +1,6 @@
 """Every way in which IBM's client fails, as a bounded class."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -25,10 +25,36 @@ from qgm_observe.catalog import ErrorClass
 from qgm_observe.lifecycle.failures import classify
 from qgm_observe.providers import Provider, ProviderError
 from qgm_observe.providers.failures import class_of, code_of, status_of, without_secrets
-from qgm_observe.testing.provider import IBMProvider
+from qgm_observe.testing.provider import IBMProvider, VirtualClock
+
+from .conftest import impatient
 
 MANILA = "ibmq_manila"
 STATUS = f"/backends/{MANILA}/status"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[tuple[IBMProvider, Any]]:
+    """One server and one client for all, as most tests only plant a fault."""
+    with IBMProvider(("fake_manila",), clock=VirtualClock()) as provider:
+        yield provider, impatient(provider)
+
+
+@pytest.fixture
+def server(shared: tuple[IBMProvider, Any]) -> Iterator[IBMProvider]:
+    """The server without what the test before planted."""
+    provider, _ = shared
+    with provider.environment():
+        yield provider
+    provider.faults.clear()
+    provider.scheduler.fates.clear()
+    provider.devices[MANILA].queue = 0
+
+
+@pytest.fixture
+def service(shared: tuple[IBMProvider, Any], server: IBMProvider) -> Any:
+    """IBM's unmodified client."""
+    return shared[1]
 
 
 def raised(act: Callable[[], Any]) -> Exception:

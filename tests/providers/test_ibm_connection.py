@@ -135,6 +135,15 @@ def test_a_token_that_is_refused_is_fetched_anew(server: IBMProvider, ibm: Provi
         assert server.requests.count("POST", "/identity/token") == fetched
 
 
+def test_a_fleet_that_may_not_be_seen_is_not_empty(server: IBMProvider, ibm: Provider) -> None:
+    """An instance without the right to list devices is refused; IBM's client would show none."""
+    server.faults.add("GET", "/backends", status=403)
+
+    with pytest.raises(ProviderError, match=r"^ibm devices: HTTP 403") as caught:
+        ibm.devices()
+    assert caught.value.error_class == "auth"
+
+
 def test_trouble_of_the_token_service_is_no_wrong_key(server: IBMProvider, ibm: Provider) -> None:
     """A token service that is down is the network's fault, and recovers at the next call."""
     server.faults.add("POST", "/identity/token", status=503, count=1)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qgm_observe.providers.cost import Cost
 from qgm_observe.providers.layout import LayoutFaults
-from qgm_observe.providers.prices import Cost
 from qgm_observe.providers.protocol import DeviceInfo, DeviceState, DeviceStatus, Wait
 from qgm_observe.providers.ranking import (
     Candidate,

@@ -245,6 +245,14 @@ def test_promtool_finds_nothing(aggregates, clock, event, open_row, tools):
             event("step", outcome="success", duration=1.0, loss=0.1),
             event("job", outcome="failure", duration=1.0, error=error),
             event("job", "estimate", **ratio),
+            event("job", "judged", question="training", answer="improving"),
+            event(
+                "model",
+                "baseline",
+                name="linear_xeb",
+                baseline={"center": 0.8},
+                state={"charts": [{"kind": "ewma", "level": 0.5, "limit": 3.0}]},
+            ),
             event("session", outcome="success", usage_seconds=1.0),
             event("process", "noted", **noted),
         ]

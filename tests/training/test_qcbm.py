@@ -7,7 +7,7 @@ import pytest
 from qiskit.primitives import StatevectorSampler
 from qiskit_aer import AerSimulator
 
-from qgm_observe.training import QCBM, load_target, valid_shot_ratio, wrap_backend
+from qgm_observe.training import QCBM, load_device, load_target, valid_shot_ratio, wrap_backend
 
 STAGES = ("encode", "compile", "submit", "execute", "decode", "evaluate", "optimize")
 RECIPES = [

@@ -12,7 +12,6 @@ from qgm_observe.testing.provider.http import Reply, Request, refused
 
 Condition = Callable[[Request], bool]
 
-KINDS = ("status", "drop", "hang")
 _PAUSE_SECONDS = 0.05  # between two looks whether the client of a hanging request is still there
 
 
@@ -53,11 +52,6 @@ class Fault:
     retry_after: float | None = None
     body: str | None = None
     hits: int = 0
-
-    @property
-    def kind(self) -> str:
-        """`status`, `drop` or `hang`."""
-        return "hang" if self.hang else "drop" if self.drop else "status"
 
     def fits(self, request: Request) -> bool:
         """Whether a request is of its kind."""

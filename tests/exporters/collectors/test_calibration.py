@@ -155,7 +155,7 @@ def test_a_qubit_or_edge_that_is_not_usable_has_no_error(error, quality):
     )
 
     assert found(told, signals.QUBIT_GATE_ERROR) == {("0", "sx"): None}
-    assert found(told, signals.EDGE_ERROR) == {("0-1", "cz"): None}
+    assert found(told, signals.EDGE_ERROR) == {}
     assert found(told, signals.QUBIT_ENABLED) == {("0",): float(quality is not Quality.DISABLED)}
 
 
@@ -188,4 +188,17 @@ def test_used_edges_tell_whether_they_can_be_used():
     assert found(used_edges(calibrated(gates=gates), (0, 1, 2)), signals.EDGE_ENABLED) == {
         ("0-1", "cz"): 1.0,
         ("0-1", "rzz"): 0.0,
+    }
+
+
+def test_a_pair_with_different_errors_both_ways_shows_the_worse():
+    """An edge is one series; it can be used as long as one direction can."""
+    gates = {("cx", (0, 1)): gate(0.01), ("cx", (1, 0)): gate(0.02), ("cx", (2, 1)): gate(0.03)}
+    gates[("cx", (1, 2))] = DISABLED
+    told = calibrated(gates=gates)
+
+    assert found(qubits(told), signals.EDGE_ERROR) == {("0-1", "cx"): 0.02, ("1-2", "cx"): 0.03}
+    assert found(used_edges(told, (0, 1, 2)), signals.EDGE_ENABLED) == {
+        ("0-1", "cx"): 1.0,
+        ("1-2", "cx"): 1.0,
     }

@@ -13,6 +13,12 @@ from qgm_observe.testing.provider import IBMProvider, VirtualClock
 DEVICE = "ibmq_manila"
 
 
+@pytest.fixture(autouse=True)
+def no_usage_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keeps the client from walking the whole stack at each request, deep as pytest's is."""
+    monkeypatch.setenv("USAGE_DATA_OPT_OUT", "True")
+
+
 @pytest.fixture(scope="session")
 def bell() -> QuantumCircuit:
     """A Bell pair in the gates of the device, as wide as the device."""
@@ -35,8 +41,13 @@ def provider() -> Iterator[IBMProvider]:
 
 @pytest.fixture
 def service(provider: IBMProvider) -> Any:
-    """The client, without its pauses between retries."""
-    client = provider.service()
+    """The client, without its pauses between retries, and without search and catalog.
+
+    Those two cost most of its making; the tests of the first calls and of accounts go through them.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QISKIT_FUNCTIONS_EXPERIMENTAL", "1")
+        client = provider.service()
     for scheme in ("http://", "https://"):
         adapter = client._active_api_client._session.adapters[scheme]
         adapter.max_retries = adapter.max_retries.new(backoff_factor=0)

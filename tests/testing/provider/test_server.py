@@ -128,8 +128,9 @@ def test_nothing_is_left_in_the_environment() -> None:
         assert dict(os.environ) == before
 
 
-def test_the_log_keeps_no_secrets(provider: IBMProvider, service: Any) -> None:
+def test_the_log_keeps_no_secrets(provider: IBMProvider) -> None:
     """What was asked is kept without bodies, tokens, keys and CRN."""
+    provider.service()
     text = "".join(repr(request) for request in provider.requests)
 
     assert len(provider.requests) == 5
@@ -138,6 +139,19 @@ def test_the_log_keeps_no_secrets(provider: IBMProvider, service: Any) -> None:
     assert all(not request.body + request.authorization.encode() for request in provider.requests)
     provider.requests.clear()
     assert len(provider.requests) == 0
+
+
+def test_importing_and_making_a_provider_is_light() -> None:
+    """A provider is made and closed without loading the client or Aer."""
+    check = (
+        "import sys; from qgm_observe.testing.provider import IBMProvider; IBMProvider().close();"
+        "print({'qiskit', 'qiskit_aer', 'qiskit_ibm_runtime'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout, done.stderr) == ("set()\n", "")
 
 
 def test_a_provider_needs_a_device() -> None:

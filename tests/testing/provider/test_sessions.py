@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from qiskit_ibm_runtime import Batch, Session
+from qiskit_ibm_runtime.api.exceptions import RequestsApiError
 from qiskit_ibm_runtime.exceptions import IBMRuntimeError
 
 from qgm_observe.testing.provider import IBMProvider
+from qgm_observe.testing.provider.http import Request
 
 DEVICE = "ibmq_manila"
 
@@ -186,6 +188,27 @@ def test_a_cost_limit_ends_sessions(
     assert at_once == ["RUNNING", "CANCELLED", "CANCELLED"]
     assert jobs[0].status() == "DONE"
     assert batch.status() == "Closed"
+
+
+def test_a_fault_may_depend_on_the_session(
+    provider: IBMProvider, backend: Any, submit: Callable[..., Any]
+) -> None:
+    """A condition sees the session that a job is submitted to: only the batch's jobs fail."""
+    session, batch = Session(backend), Batch(backend)
+
+    def is_batch(request: Request) -> bool:
+        asked = provider.session_of(request)
+        return asked is not None and asked.mode == "batch"
+
+    provider.faults.add("POST", "/jobs", status=409, when=is_batch)
+    provider.faults.add("GET", "/sessions/*", status=404, when=is_batch)
+
+    assert submit(session).status() == "RUNNING"
+    assert session.status() is not None
+    with pytest.raises(IBMRuntimeError):
+        submit(batch)
+    with pytest.raises(RequestsApiError):
+        batch.status()
 
 
 def test_states_are_told_with_their_times(

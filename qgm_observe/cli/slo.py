@@ -1,0 +1,358 @@
+"""Objectives: how they stand, targets from history, how their alerts behave, what is wrong."""
+
+import argparse
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from qgm_observe.errors import UsageError
+from qgm_observe.settings import load_settings
+
+DAY = 86400.0
+TOKEN = "QGM_OBSERVE_PROMETHEUS_TOKEN"  # noqa: S105  the name of a variable
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the four verbs and their options."""
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    status = _verb(verbs, "status", "budget left, burn, and who spent it", _status)
+    _sources(status)
+    status.add_argument(
+        "--prometheus", metavar="URL", help=f"ask it instead of a journal (token: {TOKEN})"
+    )
+    suggest = _verb(verbs, "suggest", "targets from history, with what each costs", _suggest)
+    _sources(suggest)
+    suggest.add_argument("--days", type=_positive, default=90.0, help="of history (default: 90)")
+    simulate = _verb(verbs, "simulate", "false pages and hours to detect", _simulate)
+    simulate.add_argument("--target", metavar="SHARE", help="with --events-per-day, of no file")
+    simulate.add_argument("--events-per-day", metavar="N", type=_positive)
+    simulate.add_argument("--exact", action="store_true", help="simulate now, at seconds of CPU")
+    lint = _verb(verbs, "lint", "refuse what cannot work, name what is weak", _lint)
+    lint.add_argument(
+        "--retention-days", type=_positive, default=90.0, help="counts are kept (default: 90)"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do one verb; 1 if `lint` refuses an objective or a budget is gone in `status`."""
+    code: int = args.act(args)
+    return code
+
+
+def _verb(
+    verbs: Any, name: str, brief: str, act: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=brief, description=brief)
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="objectives; default: the shipped ones"
+    )
+    parser.add_argument("--json", action="store_true", help="for machines")
+    parser.set_defaults(act=act)
+    return parser
+
+
+def _sources(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--journal", type=Path, metavar="PATH", help="default: the user's own")
+    parser.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        type=_interval,
+        metavar="FROM/UNTIL",
+        help="maintenance that does not count, two ISO 8601 times, local; may be repeated",
+    )
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}: write a number above 0")
+    return number
+
+
+def _interval(text: str) -> tuple[float, float]:
+    begin, _, end = text.partition("/")
+    try:
+        found = tuple(datetime.fromisoformat(t).astimezone().timestamp() for t in (begin, end))
+    except ValueError:
+        found = (0.0, 0.0)
+    if found[0] >= found[1]:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: write two times, such as 2026-10-01T12:00/2026-10-01T18:00"
+        )
+    return found[0], found[1]
+
+
+def _objectives(args: argparse.Namespace) -> list[Any]:
+    from qgm_observe.slo.loading import load, shipped
+
+    return load(args.files) if args.files else shipped()
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else str(value)
+
+
+def _print_json(found: Any) -> None:
+    print(json.dumps(found, indent=2, default=_plain))
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> None:
+    """Print a table whose first columns are texts and whose others are numbers."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
+    for number, name in enumerate(columns):
+        is_text = number < texts or number == len(columns) - 1
+        table.add_column(name, justify="left" if is_text else "right", no_wrap=number == 0)
+    for row in rows:
+        table.add_row(*row)
+    console = Console(highlight=False)
+    console.print(table)
+
+
+# --------------------------------------------------------------------------------------- status
+
+
+def _status(args: argparse.Namespace) -> int:
+    objectives = _objectives(args)
+    now = time.time()
+    if args.prometheus:
+        if args.exclude:
+            raise UsageError("--exclude needs a journal: a Prometheus has no single events")
+        from qgm_observe.slo.prometheus import Prometheus, statuses
+
+        found = statuses(objectives, Prometheus(args.prometheus, os.environ.get(TOKEN)), now)
+    else:
+        from qgm_observe.journal import open_journal
+        from qgm_observe.slo import journaled
+
+        path = args.journal or load_settings().journal_path
+        with open_journal(path, read_only=True) as journal:
+            found = journaled.statuses(objectives, journal, now, args.exclude)
+    if args.json:
+        _print_json([_status_facts(each) for each in found])
+    else:
+        _print_statuses(found)
+    return 1 if any(each.left is not None and each.left < 0 for each in found) else 0
+
+
+def _status_facts(status: Any) -> dict[str, Any]:
+    objective = status.objective
+    return {
+        "slo": objective.name,
+        "service": objective.service,
+        "target": objective.target,
+        "window": objective.window.text,
+        "unit": objective.indicator.unit,
+        "bad": status.bad,
+        "total": status.total,
+        "ratio": status.ratio,
+        "budget_left": status.left,
+        "burn": {f"{window:.0f}": burn for window, burn in status.burn.items()},
+        "exhausted_in_seconds": status.exhausted_in,
+        "score": status.score,
+        "threshold": status.threshold,
+        "spent_by": status.spent_by,
+        "degraded": objective.is_degraded,
+        "reason": status.reason,
+    }
+
+
+def _print_statuses(found: Sequence[Any]) -> None:
+    known = [each for each in found if each.reason is None]
+    rows = [
+        (
+            each.objective.name,
+            f"{_number(each.bad)} of {_number(each.total)}",
+            _percent(each.ratio),
+            _percent(each.objective.target),
+            _percent(each.left, digits=0),
+            _times(each.burn.get(DAY)),
+            _times(each.burn.get(3 * DAY)),
+            _lasts(each.exhausted_in),
+            _most(each.spent_by),
+        )
+        for each in known
+    ]
+    columns = ("slo", "bad", "good", "target", "left", "1d", "3d", "gone in", "spent by")
+    if rows:
+        _print_table(columns, rows)
+    reasons: dict[str, list[str]] = {}
+    for each in found:
+        if each.reason is not None:
+            reasons.setdefault(each.reason, []).append(each.objective.name)
+    for reason, names in reasons.items():
+        print(f"{reason}: {', '.join(names)}")
+    if known:
+        print("1d, 3d: budget spent over what is planned for that time; above 1 it will not last")
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
+
+
+def _percent(share: Any, digits: int = 2) -> str:
+    if share is None:
+        return "-"
+    text = f"{float(share) * 100:.{digits}f}"
+    return (text.rstrip("0").rstrip(".") if digits else text) + " %"
+
+
+def _times(burn: float | None) -> str:
+    return "-" if burn is None else f"{burn:.1f}x"
+
+
+def _lasts(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    if not seconds:
+        return "gone"
+    return f"{seconds / DAY:.1f} d" if seconds >= DAY else f"{seconds / 3600:.1f} h"
+
+
+def _most(spent_by: Any) -> str:
+    """Return the largest cause and the largest device with their shares."""
+    told = []
+    for kind in ("cause", "device"):
+        sums = spent_by.get(kind) or {}
+        if sums:
+            name, count = next(iter(sums.items()))
+            told.append(f"{name} {count / sum(sums.values()):.0%}")
+    return ", ".join(told) or "-"
+
+
+# -------------------------------------------------------------------------------------- suggest
+
+
+def _suggest(args: argparse.Namespace) -> int:
+    from qgm_observe.journal import open_journal
+    from qgm_observe.slo.suggesting import suggestions, waits
+
+    objectives = _objectives(args)
+    now = time.time()
+    with open_journal(args.journal or load_settings().journal_path, read_only=True) as journal:
+        found = suggestions(objectives, journal, now, args.days, args.exclude)
+        waited = waits(journal, now - args.days * DAY)
+    if args.json:
+        _print_json(
+            {
+                "objectives": [dataclasses.asdict(each) for each in found],
+                "waits": [dataclasses.asdict(each) for each in waited],
+            }
+        )
+        return 0
+    if not found and not waited:
+        print(f"nothing counted in the last {args.days:g} days: run some work first")
+    for each in found:
+        _print_suggestion(each)
+    if waited:
+        columns = ("device", "part", "jobs", "median", "p95", "95 % are within")
+        _print_table(columns, [_wait_row(each) for each in waited], texts=2)
+    return 0
+
+
+def _print_suggestion(found: Any) -> None:
+    advice = (
+        f"write target: {_percent(found.suggested)}"
+        if found.suggested is not None
+        else "no target was kept with a budget of five events: wait, or mend what fails"
+    )
+    print(
+        f"{found.objective}: {_percent(found.ratio)} good, {found.events_per_day:.3g} a day in "
+        f"{found.days:.0f} days; {advice}"
+    )
+    rows = [
+        (
+            _percent(option.target),
+            f"{option.days_kept:.0%}",
+            f"{option.worst:.0%}",
+            "-" if option.pages is None else str(option.pages),
+            "suggested" if option.target == found.suggested else "",
+        )
+        for option in found.options
+    ]
+    _print_table(("target", "days kept", "most spent", "pages", ""), rows)
+    print()
+
+
+def _wait_row(wait: Any) -> tuple[str, ...]:
+    bound = "-" if wait.bound is None else f"{wait.bound:g} s"
+    median, p95 = (f"{seconds:.3g} s" for seconds in (wait.median, wait.p95))
+    return f"{wait.provider} {wait.device}", wait.part, f"{wait.jobs:,}", median, p95, bound
+
+
+# ------------------------------------------------------------------------------------- simulate
+
+
+def _simulate(args: argparse.Namespace) -> int:
+    from qgm_observe.slo.characteristics import characterize, expected
+
+    tell = characterize if args.exact else expected
+    if (args.target is None) != (args.events_per_day is None):
+        raise UsageError("write both --target 95% and --events-per-day 10, or neither")
+    if args.target is not None and args.files:
+        raise UsageError("write files, or --target and --events-per-day; not both")
+    cases = [(name, tell(target, rate)) for name, target, rate in _cases(args)]
+    if not cases:
+        raise UsageError("no objective by score with events_per_day: write it, or use --target")
+    if args.json:
+        _print_json([{"slo": name} | dataclasses.asdict(each) for name, each in cases])
+        return 0
+    rows = [
+        (
+            name,
+            _percent(Decimal(each.target)),
+            f"{each.events_per_day:g}",
+            f"{each.false_pages:.2f}",
+            f"{each.false_at_budget:.2f}",
+            *("never" if hours is None else f"{hours:.1f} h" for hours in each.hours),
+            "",
+        )
+        for name, each in cases
+    ]
+    columns = ("slo", "target", "a day", "false", "at budget", "25 % fail", "50 %", "100 %", "")
+    _print_table(columns, rows)
+    print("false pages in 28 days at half the budget and at all of it; median hours to the page")
+    print("events are taken to be independent; give batches as one event, or a design_effect")
+    return 0
+
+
+def _cases(args: argparse.Namespace) -> list[tuple[str, Decimal, float]]:
+    if args.target is not None:
+        from qgm_observe.slo.short import share_of
+
+        return [("-", share_of(args.target), args.events_per_day)]
+    return [
+        (each.name, each.target, each.events_per_day / each.design_effect)
+        for each in _objectives(args)
+        if each.score is not None and each.events_per_day is not None
+    ]
+
+
+# ----------------------------------------------------------------------------------------- lint
+
+
+def _lint(args: argparse.Namespace) -> int:
+    from qgm_observe.slo.feasibility import REFUSED, judge
+
+    objectives = _objectives(args)
+    found = judge(objectives, args.retention_days)
+    refused = sum(each.severity == REFUSED for each in found)
+    if args.json:
+        _print_json([dataclasses.asdict(each) for each in found])
+    else:
+        for each in found:
+            print(f"{each.severity}  {each.objective}: {each.message}")
+        print(f"{len(objectives)} objectives, {refused} refused, {len(found) - refused} weak")
+    return 1 if refused else 0

@@ -1,0 +1,164 @@
+"""`qgm-observe slo`: status, suggest, simulate and lint on the command line."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from qgm_observe.cli import main
+from qgm_observe.journal import Event, Journal
+
+DAY = 86400.0
+DEAD = """\
+objectives:
+  - name: dead
+    service: training
+    brief: Nobody can page by this.
+    unit: run
+    good: {signal: qgm.roots, match: {outcome: success}}
+    total: {signal: qgm.roots}
+    target: 93 %
+    window: 30d
+    method: burnrate
+"""
+
+
+@pytest.fixture
+def journal(tmp_path):
+    """Ten training runs a day for ten days, five of which failed for want of quota."""
+    path = tmp_path / "journal.db"
+    moment = now = time.time()
+    with Journal.open(path, clock=lambda: moment) as opened:
+        for number in range(100, 0, -1):
+            moment = now - number * DAY / 10
+            failed = number % 20 == 0
+            body = {"kind": "training", "outcome": "failure" if failed else "success"}
+            if failed:
+                body["error"] = {"class": "quota", "type": "x.Q", "stage": "submit"}
+            subject = f"{number:032x}"
+            event = Event(
+                verb="finished",
+                noun="run",
+                subject=subject,
+                at=moment,
+                run=subject,
+                body=body,
+                id=f"{subject}/finished",
+            )
+            opened.append([event])
+    return path
+
+
+def test_status_tells_budget_and_who_spent_it(journal, capsys, monkeypatch):
+    """5 bad runs of 100 use all of the budget of 95 %, by quota; every line fits 100 columns."""
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(["slo", "status", "--journal", str(journal)]) == 0
+    told = capsys.readouterr().out
+    (line,) = (line for line in told.splitlines() if line.startswith("training-success "))
+
+    assert " ".join(line.split()).startswith("training-success 5 of 100 95 % 95 % 0 %")
+    assert "quota 100%" in line
+    assert "nothing counted in its window: inference-success" in told
+    assert max(len(line) for line in told.splitlines() if line.startswith(("slo", "train"))) <= 100
+
+
+def test_status_for_machines(journal, capsys):
+    """One JSON list; what is not known is null with its reason."""
+    assert main(["slo", "status", "--journal", str(journal), "--json"]) == 0
+    found = {each["slo"]: each for each in json.loads(capsys.readouterr().out)}
+
+    assert found["training-success"]["bad"] == 5
+    assert found["training-success"]["budget_left"] == pytest.approx(0, abs=1e-9)
+    assert found["training-success"]["spent_by"]["cause"] == {"quota": 5}
+    assert found["calibration-age"]["ratio"] is None
+    assert "--prometheus" in found["calibration-age"]["reason"]
+
+
+def test_an_overdrawn_budget_is_exit_code_1(journal, capsys, tmp_path):
+    """A budget that is gone makes `status` end with 1, for scripts."""
+    path = tmp_path / "slo.yml"
+    path.write_text(DEAD.replace("93 %", "99 %"))
+    assert main(["slo", "status", str(path), "--journal", str(journal)]) == 1
+    assert "gone" in capsys.readouterr().out
+
+
+def test_suggest_tells_what_each_target_costs(journal, capsys):
+    """The suggestion stands first, and each target with days kept, budget and pages."""
+    assert main(["slo", "suggest", "--journal", str(journal)]) == 0
+    told = capsys.readouterr().out
+    assert "training-success: 95 % good, 10 a day in 10 days; write target: " in told
+    assert "days kept" in told
+
+
+def test_simulate_tells_false_pages_and_delays(capsys):
+    """A target at a rate has false pages and hours, from the table."""
+    words = ["slo", "simulate", "--target", "95%", "--events-per-day", "10", "--json"]
+    assert main(words) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["false_pages"] <= 0.3
+    assert found["hours"][2] < found["hours"][0]
+
+
+def test_simulate_knows_the_shipped_objectives(capsys):
+    """Each objective by score is told at the traffic that it declares."""
+    assert main(["slo", "simulate"]) == 0
+    told = capsys.readouterr().out
+    assert "training-success" in told
+    assert "independent" in told
+
+
+def test_lint_refuses_the_dead(tmp_path, capsys):
+    """A page that no error ratio reaches is refused with exit code 1."""
+    path = tmp_path / "slo.yml"
+    path.write_text(DEAD)
+    assert main(["slo", "lint", str(path)]) == 1
+    told = capsys.readouterr().out
+    assert told.startswith("refused  dead: its page above 14.4x needs 100.8 % errors")
+    assert "1 objectives, 1 refused, 0 weak" in told
+
+
+def test_lint_finds_nothing_in_the_shipped(capsys):
+    """The shipped objectives are sound."""
+    assert main(["slo", "lint"]) == 0
+    assert "0 refused, 0 weak" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["status", "--journal", "/nowhere/j.db"], "/nowhere/j.db"),
+        (["status", "/nowhere/slo.yml"], "/nowhere/slo.yml"),
+        (["status", "--prometheus", "localhost:9090"], "http://localhost:9090"),
+        (["simulate", "--target", "95%"], "both --target"),
+        (["simulate", "--target", "100%", "--events-per-day", "5"], "no budget"),
+        (["simulate", "--target", "40%", "--events-per-day", "5"], "above 0.5"),
+    ],
+)
+def test_bad_input_is_one_line(words, advice, capsys):
+    """Exit code 2 and one line that says what to write instead."""
+    assert main(["slo", *words]) == 2
+    told = capsys.readouterr()
+    assert told.err.count("\n") == 1
+    assert advice in told.err
+
+
+@pytest.mark.parametrize(
+    "option", [["--exclude", "yesterday"], ["--exclude", "2026-02-02/2026-02-01"]]
+)
+def test_maintenance_is_two_times(option, capsys):
+    """What is no interval is refused with an example."""
+    with pytest.raises(SystemExit) as ended:
+        main(["slo", "status", *option])
+    assert ended.value.code == 2
+    assert "2026-10-01T12:00/2026-10-01T18:00" in capsys.readouterr().err
+
+
+def test_lint_loads_no_pandas():
+    """Checking objectives needs neither pandas nor a simulation."""
+    program = (
+        "import sys; from qgm_observe.cli import main; main(['slo', 'lint']); "
+        "sys.exit(any(name in sys.modules for name in ('pandas', 'numpy', 'scipy')))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

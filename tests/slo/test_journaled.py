@@ -1,0 +1,86 @@
+"""Status from a journal: budget, burn, how long it lasts and by whom it was spent."""
+
+import pytest
+
+from qgm_observe.journal import open_journal
+from qgm_observe.slo.journaled import statuses
+from qgm_observe.slo.loading import shipped
+
+DAY = 86400.0
+NOW = 1_800_000_000.0
+OBJECTIVES = shipped()
+QUOTA = {"class": "quota", "type": "x.Q", "stage": "submit"}
+
+
+@pytest.fixture
+def stands(recorded):
+    """Judges events by the shipped objectives, by name."""
+
+    def judge(events, excluded=()):
+        with open_journal(recorded(events), read_only=True) as journal:
+            found = statuses(OBJECTIVES, journal, NOW, excluded)
+        return {each.objective.name: each for each in found}
+
+    return judge
+
+
+def fortnight(ended, bad_days=()):
+    """Ten runs a day for fourteen days; on bad days the first one fails."""
+    return [
+        ended(
+            "run",
+            NOW - day * DAY - hour * 3600 - 60,
+            **({"outcome": "failure", "error": QUOTA} if day in bad_days and not hour else {}),
+        )
+        for day in range(14)
+        for hour in range(10)
+    ]
+
+
+def test_the_budget_is_of_what_counted(stands, ended):
+    """3 bad ones of 140 at 95 % leave 4 of 7: 57 % of the budget."""
+    found = stands(fortnight(ended, (0, 5, 9)))["training-success"]
+
+    assert (found.bad, found.total) == (3, 140)
+    assert found.ratio == pytest.approx(137 / 140)
+    assert found.left == pytest.approx(1 - 3 / 7)
+    assert found.spent_by["cause"] == {"quota": 3}
+
+
+def test_burn_and_exhaustion_follow_the_pace(stands, ended):
+    """1 bad one of 30 in three days burns 0.67 of the plan, so the rest lasts 24 days."""
+    found = stands(fortnight(ended, (0, 5, 9)))["training-success"]
+
+    assert found.burn[3 * DAY] == pytest.approx(1 / 30 / 0.05)
+    assert found.burn[DAY] == pytest.approx(2)
+    assert found.exhausted_in == pytest.approx((1 - 3 / 7) * 28 * DAY / (1 / 30 / 0.05))
+
+
+def test_a_budget_that_is_gone_is_gone(stands, ended):
+    """Nine bad ones overdraw a budget of seven: it is gone now."""
+    found = stands(fortnight(ended, range(9)))["training-success"]
+    assert found.left == pytest.approx(1 - 9 / 7)
+    assert found.exhausted_in == 0
+
+
+def test_maintenance_does_not_count(stands, ended):
+    """What happened during maintenance, good or bad, is left out."""
+    found = stands(fortnight(ended, (0, 5, 9)), [(NOW - 6 * DAY, NOW - 5 * DAY)])[
+        "training-success"
+    ]
+    assert (found.bad, found.total) == (2, 130)
+
+
+def test_evidence_is_told_beside_its_threshold(stands, ended):
+    """Evidence of the worst window, and the threshold for the traffic of 28 days."""
+    found = stands(fortnight(ended, (0,)))["training-success"]
+    assert found.score == pytest.approx(1.845827 - 0.236389, abs=1e-5)
+    assert found.threshold == pytest.approx(2.9708, abs=1e-3)
+
+
+def test_no_number_has_its_reason(stands, ended):
+    """Without events, and for minutes, the reason is told in place of a number."""
+    found = stands(fortnight(ended))
+    assert found["inference-success"].reason == "nothing counted in its window"
+    assert found["inference-success"].left is None
+    assert "--prometheus" in found["calibration-age"].reason

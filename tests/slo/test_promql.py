@@ -1,0 +1,77 @@
+"""Selections and counts in PromQL, literally, and as promtool reads them."""
+
+import json
+import subprocess
+
+import pytest
+
+from qgm_observe.catalog import signals
+from qgm_observe.slo import promql
+from qgm_observe.slo.indicator import Matcher, Ratio, Selection, Slices
+from qgm_observe.slo.loading import shipped
+
+
+@pytest.mark.parametrize(
+    ("selection", "text"),
+    [
+        (
+            Selection(signals.ROOTS, (Matcher("outcome", ("failure", "lost")),)),
+            'qgm_roots_total{source="journal",outcome=~"failure|lost"}',
+        ),
+        (
+            Selection(signals.ROOTS, (Matcher("project", ("a+b", 'c"d'), negated=True),)),
+            'qgm_roots_total{source="journal",project!~"a\\\\+b|c\\"d"}',
+        ),
+        (
+            Selection(signals.JOB_DURATION, (Matcher("kind", ("inference",)),), 5.0),
+            'qgm_job_duration_seconds_bucket{source="journal",kind="inference",le="5.0"}',
+        ),
+        (Selection(signals.JOB_DURATION), 'qgm_job_duration_seconds_count{source="journal"}'),
+    ],
+)
+def test_a_selection_is_a_selector(selection, text):
+    """Matchers become conditions, a bound a bucket, and one source is selected."""
+    assert promql.selector(selection) == text
+
+
+def test_a_count_is_an_exact_difference():
+    """A count is the newest sample less the one at the window's begin, or less nothing."""
+    text = promql.count([Selection(signals.OBSERVE_DROPPED)], 3600)
+    x = 'qgm_observe_events_dropped_total{source="journal"}'
+    assert text == (
+        f"sum (clamp_min(max by () (last_over_time({x}[1h])) - (max by () "
+        f"(last_over_time({x}[6h] offset 1h)) or max by () (last_over_time({x}[1h])) * 0), 0))"
+    )
+
+
+def test_promtool_reads_every_shipped_indicator(tools, tmp_path):
+    """Good and total of each shipped objective are valid PromQL, also those of minutes."""
+    rules = []
+    for each in shipped():
+        if isinstance(each.indicator, Ratio):
+            texts = [
+                promql.count(chosen, 86400, ("provider",) if "provider" in names(chosen) else ())
+                for chosen in (each.indicator.good, each.indicator.total)
+            ]
+        else:
+            assert isinstance(each.indicator, Slices)
+            texts = [promql.minutes(each.indicator, 86400, good=good) for good in (True, False)]
+        rules += [
+            {"record": f"slo:{which}", "expr": text, "labels": {"slo": each.name}}
+            for which, text in zip(("good", "total"), texts, strict=True)
+        ]
+    path = tmp_path / "rules.json"
+    path.write_text(json.dumps({"groups": [{"name": "all", "rules": rules}]}))
+    done = subprocess.run(
+        [tools("promtool"), "check", "rules", "--lint-fatal", path],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{len(rules)} rules found" in done.stdout
+
+
+def names(selections):
+    return selections[0].signal.label_names

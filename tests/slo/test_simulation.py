@@ -1,0 +1,132 @@
+"""The simulation: counts against counting one by one, and the promises of the rule in small."""
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qgm_observe.slo.burn import TICKET, burns
+from qgm_observe.slo.score import TRAFFIC_WINDOW, WINDOWS, score_of
+from qgm_observe.slo.simulation import (
+    BurnRule,
+    Counts,
+    ScoreRule,
+    TicketRule,
+    delays,
+    episodes,
+    false_alerts,
+    poisson,
+    sessions,
+)
+
+PERIOD = 28 * 86400.0
+SCORE = score_of(Decimal("0.95"))
+RULES = [ScoreRule(SCORE), BurnRule(0.05, burns(PERIOD))]
+EVENTS = st.lists(st.tuples(st.integers(0, 20_000), st.booleans()), max_size=40)
+
+
+def by_hand(events, minute, score):
+    """The decision, clause by clause as the rules state it."""
+
+    def count(window):
+        inside = [bad for at, bad in events if minute - window // 60 < at <= minute]
+        return sum(inside), len(inside)
+
+    recovered, highest = False, float("-inf")
+    for window in WINDOWS:
+        errors, total = count(window)
+        if not recovered:
+            highest = max(highest, score.page.error * errors - score.page.event * total)
+        recovered |= score.recovery.error * errors - score.recovery.event * total < -2
+    traffic = max(56, count(TRAFFIC_WINDOW)[1])
+    return highest > 0.5 + 0.5 * np.log(traffic)
+
+
+@settings(max_examples=40)
+@given(EVENTS, st.sampled_from(["0.95", "0.99"]))
+def test_the_page_is_decided_as_the_rules_state_it(events, target):
+    """At every minute of change the vectorized decision is that of the clauses."""
+    score = score_of(Decimal(target))
+    ordered = sorted(events)
+    counts = Counts(
+        np.array([at for at, _ in ordered], np.int64),
+        np.array([bad for _, bad in ordered], bool),
+        25_000,
+    )
+    at = counts.changes(WINDOWS)[:300:7]
+    expected = [by_hand(ordered, minute, score) for minute in at]
+    assert ScoreRule(score).fires(counts, at).tolist() == expected
+
+
+def line(bad, minutes):
+    return Counts(np.array(sorted(bad), np.int64), np.ones(len(bad), bool), minutes)
+
+
+def test_one_failure_pages_by_the_standard_rule_and_not_by_score():
+    """A single failure is 20 times the budget to a burn rate, and no evidence to a score."""
+    counts = line([600], 30_000)
+    assert [episodes(rule, counts).size for rule in RULES] == [0, 1]
+
+
+def test_a_second_failure_pages_by_score():
+    """Two failures in a row and no success are evidence enough; they page once."""
+    assert episodes(RULES[0], line([600, 900], 30_000)).tolist() == [900]
+
+
+def test_a_ticket_needs_less():
+    """Three failures in a week make a ticket, and one does not."""
+    rule = TicketRule(SCORE)
+    assert episodes(rule, line([600], 30_000)).size == 0
+    assert episodes(rule, line([600, 3600, 7200], 30_000)).tolist() == [7200]
+
+
+def test_tickets_burn_slower_than_pages():
+    """The ticket's windows are a day and three days with their short ones."""
+    assert BurnRule(0.05, burns(PERIOD), TICKET).windows == (7200, 21600, 86400, 259200)
+
+
+@pytest.mark.parametrize("rate", [2, 10, 50])
+def test_in_small_the_promise_holds(rate):
+    """At half the budget of 95 %: at most 0.3 false pages in 28 days, 8 times fewer than usual."""
+    ours, standard = false_alerts(RULES, 0.025, rate, periods=60, seed=rate)
+    assert ours.value <= 0.3
+    assert standard.value >= 8 * ours.value
+    assert ours.low <= ours.value <= ours.high
+
+
+def test_from_200_a_day_an_incident_is_noticed_sooner():
+    """At 95 % and 200 a day a quarter failing is noticed sooner than by burn rates."""
+    ours, standard = delays(RULES, 0.025, 0.25, 200, incidents=20, seed=3)
+    assert ours.value < standard.value
+    assert ours.low <= ours.value <= ours.high
+
+
+def test_what_is_never_noticed_takes_forever():
+    """Where nothing ever fails, no alert comes."""
+    (found,) = delays(RULES[:1], 0.0, 0.0, 5, incidents=4, seed=1)
+    assert found.value == float("inf")
+    assert found.incidents == 4
+
+
+@pytest.mark.parametrize("traffic", [poisson, sessions])
+def test_traffic_has_its_rate_and_order(traffic):
+    """Both kinds of traffic bring the events a day that were asked for, in order."""
+    times = traffic(40, 2000, np.random.default_rng(5))
+    assert times.size / 2000 == pytest.approx(40, rel=0.05)
+    assert (np.diff(times) >= 0).all()
+    assert times[0] >= 0
+    assert times[-1] < 2000 * 1440
+
+
+def test_sessions_come_together_and_by_day():
+    """Half of all gaps in sessions are under ten minutes; the middle of the day is busier."""
+    times = sessions(20, 2000, np.random.default_rng(5))
+    hours = times % 1440 / 60
+    assert (
+        np.median(np.diff(times))
+        < 10
+        < np.median(np.diff(poisson(20, 2000, np.random.default_rng(5))))
+    )
+    assert (hours < 12).sum() > 2 * (hours >= 12).sum()
