@@ -15,7 +15,7 @@ from qgm_observe.journal import Store, open_journal
 from qgm_observe.settings import load_settings
 
 if TYPE_CHECKING:
-    from qgm_observe.lifecycle.baselines import Baselines, KeptBaseline
+    from qgm_observe.lifecycle.baselines import Baselines, History, KeptBaseline
 
 _UNITS = {"h": 3600.0, "d": 86_400.0}
 _EACH = "evaluation"
@@ -79,14 +79,13 @@ def _verb(
 
 
 def _capture(args: argparse.Namespace, journal: Store) -> int:
-    from qgm_observe.lifecycle.baselines import Baselines, captured, histories
+    from qgm_observe.lifecycle.baselines import Baselines, histories
 
     now = journal.clock()
     events = journal.events(
         verbs=("estimate", "finished"),
         nouns=("run", "step", "job", "model"),
         since=args.since,
-        until=args.until,
     )
     kept = _kept(args, journal)
     chosen = {s: h for s, h in histories(events).items() if _wanted(args, h.labels)}
@@ -99,9 +98,7 @@ def _capture(args: argparse.Namespace, journal: Store) -> int:
                 passed.append(f"{series} is frozen: write --force to replace it")
                 continue
             try:
-                made[series] = captured(
-                    history, now, every=args.every, false_alarms_per_year=args.false_alarms
-                )
+                made[series] = _captured(args, history, now, kept.kept.get(series))
             except UsageError as error:
                 passed.append(f"{series}: {error}")
     if not made:
@@ -114,6 +111,24 @@ def _capture(args: argparse.Namespace, journal: Store) -> int:
         more = f" and {len(passed) - 1} more" if len(passed) > 1 else ""
         sys.stderr.write(f"not captured: {passed[0]}{more}\n")
     return 0
+
+
+def _captured(
+    args: argparse.Namespace, history: "History", now: float, before: "KeptBaseline | None"
+) -> "KeptBaseline":
+    """Capture the level until then, and step its charts over what came after."""
+    from dataclasses import replace
+
+    from qgm_observe.lifecycle.baselines import History, captured
+
+    until = now if args.until is None else args.until
+    healthy = History(history.labels, [point for point in history.points if point[0] < until])
+    if not healthy.points:
+        raise UsageError("nothing was measured until then: write a later --until")
+    made = captured(healthy, now, every=args.every, false_alarms_per_year=args.false_alarms)
+    ended = now if made.every is None else now // made.every * made.every
+    made = made.after(history.points, ended)
+    return replace(made, frozen=before is not None and before.frozen)
 
 
 def _bar(total: int) -> AbstractContextManager[Callable[[float | None], None]]:

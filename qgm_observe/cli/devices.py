@@ -119,7 +119,7 @@ def _candidates(
     err = Console(stderr=True)
     told = track(provider.devices(), f"asking {provider.name}", console=err, transient=True)
     for info, status in told:
-        reason = why_unusable(info, status, needed, args.shots)
+        reason = why_unusable(info, status, needed, args.shots, args.layout or ())
         calibration, full = None, info
         if reason is None and Capability.CALIBRATION in provider.capabilities:
             calibration = provider.calibration(info.name)

@@ -9,7 +9,7 @@ Several exporters of the same journals show the same numbers; rules take the hig
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
@@ -122,6 +122,24 @@ class JournalExporter:
                 follower.close()
         if self._receiver is not None:
             self._receiver.close()
+
+    def plan(self) -> Iterator[str]:
+        """Yield what it is going to do, a line each."""
+        found = discovery.discover(self._places(self.config))
+        there = sum(each.path.exists() or not each.expected for each in found)
+        yield (
+            f"follows {there} journals now, others when they appear; "
+            f"remembers {len(self._known)} in {self._checkpoints.directory}"
+        )
+        with self.aggregates.families() as families:
+            yield f"shows {sum(len(family.series) for family in families)} series so far"
+        if self.config.receive is not None:
+            yield f"stores what is shipped to {receiving.PATH} in {self.config.receive}"
+        for account in self.config.providers:
+            yield (
+                f"asks {account.provider}/{account.account} how remote jobs ended, "
+                f"at most {self.config.reconcile.calls_per_hour} calls an hour"
+            )
 
     def exposition(self, form: Form, target: str | None = None) -> Exposition | None:
         """Return the newest page; there are no targets."""

@@ -11,7 +11,6 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from qgm_observe.version import __version__
 
 CHUNK = 1 << 20
 BATCH = 500
+EVENTS = 2_000
 SUFFIX, SUMMARY = ".jsonl", ".pruned.json"
 _NOBODY: ProcessId = ("", "", 0, 0)
 _TABLES = (
@@ -104,7 +104,7 @@ class Importer:
                 if name.endswith(SUFFIX) and name not in self._replaced
             ]
             merged = heapq.merge(*streams, key=lambda line: line.at)
-            while batch := list(islice(merged, BATCH)):
+            for batch in _batches(merged):
                 with self.database.writing() as db:
                     for line in batch:
                         self._take(db, line)
@@ -285,6 +285,21 @@ class Importer:
             return (self.directory / name).stat().st_size
         except FileNotFoundError:
             return 0
+
+
+def _batches(merged: Iterator[lines.Line]) -> Iterator[list[lines.Line]]:
+    """Yield lines together that are one transaction: few, or with few events."""
+    batch: list[lines.Line] = []
+    events = 0
+    for line in merged:
+        batch.append(line)
+        told = (line.content or {}).get("events")
+        events += len(told) if isinstance(told, list) else 0
+        if len(batch) >= BATCH or events >= EVENTS:
+            yield batch
+            batch, events = [], 0
+    if batch:
+        yield batch
 
 
 def _has_ended(known: SourceFile, idle: float) -> bool:

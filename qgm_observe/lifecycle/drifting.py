@@ -5,15 +5,15 @@ the journal sees the same.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from qgm_observe.journal import Event, Store
-from qgm_observe.lifecycle.baselines import DAY, KeptBaseline, histories, read
+from qgm_observe.lifecycle.baselines import DAY, History, KeptBaseline, histories, read
 
 TASK = "drift"
 _LEASE_SECONDS = 60.0
-_ROWS = 20_000
-"""Rows that one look takes at most; the rest waits for the next."""
+_VERBS = ("estimate", "finished")
+_NOUNS = ("run", "step", "job", "model")
 
 
 class Drift:
@@ -39,41 +39,39 @@ class Drift:
         slot = math.floor(now / min((k.every or DAY for k in watched.values()), default=DAY))
         if not watched or slot == self._slot or not journal.lease(TASK, now, _LEASE_SECONDS):
             return shown
-        rows = self._rows(journal)
-        whole = len(rows) < _ROWS
-        self._slot = slot if whole else self._slot
-        stepped = list(_stepped(watched, rows, now if whole else rows[-1].at, now))
-        new = journal.append(stepped) if stepped else []
+        self._slot = slot
         longest = max(k.every or DAY for k in watched.values())
-        done = _through(rows, math.floor(now / longest) * longest)
-        if done:
-            journal.advance(TASK, done)
+        seen = _Seen(math.floor(now / longest) * longest)
+        rows = journal.events(journal.cursor(TASK) or 0, verbs=_VERBS, nouns=_NOUNS)
+        stepped = list(_stepped(watched, histories(seen.through(rows)), now))
+        new = journal.append(stepped) if stepped else []
+        if seen.last:
+            journal.advance(TASK, seen.last)
         return shown + new
 
-    def _rows(self, journal: Store) -> list[Event]:
-        after = journal.cursor(TASK) or 0
-        nouns = ("run", "step", "job", "model")
-        return list(journal.events(after, verbs=("estimate", "finished"), nouns=nouns, limit=_ROWS))
+
+class _Seen:
+    """Remembers the last row before the first one that is still to be counted."""
+
+    def __init__(self, until: float) -> None:
+        self.last = 0
+        self._until = until
+
+    def through(self, rows: Iterable[Event]) -> Iterator[Event]:
+        counted = True
+        for row in rows:
+            counted = counted and row.at < self._until
+            self.last = row.seq if counted else self.last
+            yield row
 
 
 def _stepped(
-    watched: dict[str, KeptBaseline], rows: list[Event], through: float, now: float
+    watched: dict[str, KeptBaseline], found: Mapping[str, History], now: float
 ) -> Iterator[Event]:
-    """Yield where the charts stand after the slots that ended before `through`."""
-    found = histories(rows)
+    """Yield where the charts stand after the slots that have ended."""
     for series, kept in watched.items():
         if series in found and kept.every is not None:
-            until = math.floor(through / kept.every) * kept.every
+            until = math.floor(now / kept.every) * kept.every
             stepped = kept.after(found[series].points, until)
             if stepped.state != kept.state:
                 yield stepped.event("drift", now)
-
-
-def _through(rows: list[Event], until: float) -> int:
-    """Return the last sequence number before the first row that is still to be counted."""
-    done = 0
-    for row in rows:
-        if row.at >= until:
-            break
-        done = row.seq
-    return done

@@ -71,7 +71,11 @@ def ranked(candidates: Iterable[Candidate], aim: Aim) -> list[Candidate]:
 
 
 def why_unusable(
-    info: DeviceInfo, status: DeviceStatus, num_qubits: int | None, shots: int | None
+    info: DeviceInfo,
+    status: DeviceStatus,
+    num_qubits: int | None,
+    shots: int | None,
+    layout: Sequence[int] = (),
 ) -> str | None:
     """Return why a device takes no such work, `None` if it does or nobody knows."""
     if status.state not in {DeviceState.ONLINE, DeviceState.UNKNOWN}:
@@ -80,6 +84,8 @@ def why_unusable(
         return "takes no jobs"
     if num_qubits is not None and info.num_qubits is not None and info.num_qubits < num_qubits:
         return f"{info.num_qubits} qubits"
+    if layout and info.num_qubits is not None and max(layout) >= info.num_qubits:
+        return f"no qubit {max(layout)}"
     if shots is not None and info.max_shots is not None and shots > info.max_shots:
         return f"at most {info.max_shots:,} shots"
     return None

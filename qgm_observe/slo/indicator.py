@@ -236,11 +236,12 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Slices:
-    """Good minutes of those that count; a minute without a level does not.
+    """Good minutes of those that count.
 
     Attributes:
-        good: Holds in a good minute.
-        counted: Holds in a minute that counts; always where `None`.
+        good: Holds in a good minute; in a bad one it has a level for which it does not.
+        counted: Holds in a minute that counts; where `None` those count in which `good` has a
+            level.
         excused: Where it holds the minute is good after all.
     """
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 from qgm_observe.errors import UsageError
 from qgm_observe.slo import promql
-from qgm_observe.slo.indicator import Ratio, Selection, Slices
+from qgm_observe.slo.indicator import Ratio, Slices
 from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.score import TRAFFIC_WINDOW, WINDOWS
 from qgm_observe.slo.status import BURN_WINDOWS, Count, Status, status_of, unknown
@@ -120,8 +120,8 @@ def _counter(objective: Objective, server: Prometheus, now: float) -> Any:
         return lambda window: _counted(
             server,
             now,
-            promql.count(indicator.good, window, source=source_of(indicator.good)),
-            promql.count(indicator.total, window, source=source_of(indicator.total)),
+            promql.count(indicator.good, window),
+            promql.count(indicator.total, window),
         )
     if isinstance(indicator, Slices):
         return lambda window: _counted(
@@ -131,12 +131,6 @@ def _counter(objective: Objective, server: Prometheus, now: float) -> Any:
             promql.minutes(indicator, window, good=False),
         )
     return None
-
-
-def source_of(selections: Sequence[Selection]) -> str:
-    """Return the condition on a count's source: sidecars count what nobody else does."""
-    foreign = ("qgm.provider.", "qgm.device.", "qgm.exporter.", "qgm.account.")
-    return "" if selections[0].signal.name.startswith(foreign) else promql.SOURCE
 
 
 def _counted(server: Prometheus, now: float, good: str, total: str) -> Count:

@@ -17,11 +17,15 @@ NEWEST, GAP = "1h", "6h"
 """How old a sample may be that counts as the newest, and as the one at the window's begin."""
 
 
-def selector(selection: Selection, source: str = SOURCE) -> str:
+_SIDECARS = ("account", "device", "edge", "exporter", "price", "provider", "qubit")
+"""What only sidecars tell; they carry no source."""
+
+
+def selector(selection: Selection) -> str:
     """Return a selection as an instant vector selector; of a histogram its bucket or count."""
     signal = selection.signal
     name = signal.prometheus
-    conditions = [source] if source else []
+    conditions = [] if signal.name.split(".")[1] in _SIDECARS else [SOURCE]
     for matcher in selection.matchers:
         several = len(matcher.values) > 1
         operator = {(0, 0): "=", (1, 0): "=~", (0, 1): "!=", (1, 1): "!~"}[several, matcher.negated]
@@ -34,25 +38,22 @@ def selector(selection: Selection, source: str = SOURCE) -> str:
     return f"{name}{{{','.join(conditions)}}}" if conditions else name
 
 
-def count(
-    selections: Iterable[Selection], window: float, by: Iterable[str] = (), source: str = SOURCE
-) -> str:
+def count(selections: Iterable[Selection], window: float, by: Iterable[str] = ()) -> str:
     """Return how much selections counted in a window (s), exactly; 0 where nothing was.
 
     Args:
         selections: Counters or histograms, added up.
         window: Seconds, whole minutes.
         by: Labels to keep.
-        source: Condition on the series' source, empty for any.
     """
     kept = f" by ({', '.join(by)})" if by else ""
-    parts = [f"sum{kept} ({_difference(each, window, source)})" for each in selections]
+    parts = [f"sum{kept} ({_difference(each, window)})" for each in selections]
     return " + ".join(parts)
 
 
-def _difference(selection: Selection, window: float, source: str) -> str:
+def _difference(selection: Selection, window: float) -> str:
     labels = ", ".join(selection.signal.label_names)
-    chosen = selector(selection, source)
+    chosen = selector(selection)
     newest = f"max by ({labels}) (last_over_time({chosen}[{NEWEST}]))"
     before = f"max by ({labels}) (last_over_time({chosen}[{GAP}] offset {shorthand(window)}))"
     return f"clamp_min({newest} - ({before} or {newest} * 0), 0)"
@@ -65,11 +66,10 @@ def minutes(slices: Slices, window: float, *, good: bool) -> str:
 
 
 def _counted(slices: Slices) -> str:
-    """1 while it counts and has a level, else nothing."""
-    there = f"(min({_level(slices.good.left)}) * 0 + 1)"
+    """1 in a minute that counts, else nothing."""
     if slices.counted is None:
-        return there
-    return f"({there} and on () (max({compared(slices.counted)}) > -Inf))"
+        return f"(min({_level(slices.good.left)}) * 0 + 1)"
+    return f"(max({compared(slices.counted)}) * 0 + 1)"
 
 
 def _good(slices: Slices) -> str:
@@ -106,11 +106,10 @@ def _compared(comparison: Comparison, operator: str) -> str:
 
 
 def _level(level: Level) -> str:
-    own = SOURCE if level.selection.signal.name.startswith(("qgm.run", "qgm.job")) else ""
     if level.quantile is not None and level.over is not None:
         text = _quantile(level.selection, level.quantile, level.over)
     else:
-        text = selector(level.selection, own)
+        text = selector(level.selection)
     if level.age:
         text = f"(time() - {text})"
     return text if level.factor == 1 else f"({plain(level.factor)} * {text})"

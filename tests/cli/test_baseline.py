@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,7 @@ def test_a_frozen_one_stays_as_it_is(
     assert kept["baseline"]["center"] == pytest.approx(0.8, abs=0.01)
     assert forced[0] == 0
     assert json.loads(forced[1])["baseline"]["center"] == pytest.approx(0.65, abs=0.01)
+    assert json.loads(forced[1])["frozen"]
 
 
 def test_a_file_of_the_users_keeps_them_apart(
@@ -168,3 +171,21 @@ def test_without_a_journal_it_says_what_to_do(
     assert main(["baseline", "show", "--journal", str(path)]) == 2
     assert "record some work first" in capsys.readouterr().err
     assert not path.exists()
+
+
+def test_what_came_after_the_healthy_time_is_judged_at_once(
+    ask: Callable[..., tuple[int, str, str]], journal: Path
+) -> None:
+    """A level until a date has its charts stepped over the days since; a fall shows as drift."""
+    later = [
+        replace(event, at=event.at + 40 * DAY, id=f"later/{event.id}")
+        for event in estimates("linear_xeb", 10, 0.7)
+    ]
+    with open_journal(journal) as store:
+        store.append(later)
+    until = datetime.fromtimestamp(START + 40 * DAY, UTC).isoformat()
+    made = json.loads(ask("capture", "--statistic", "linear_xeb", "--until", until, "--json")[1])
+
+    assert made["baseline"]["n"] == 40
+    assert made["state"]["observed"] == 10
+    assert "drifting" in " ".join(ask("show")[1].split())

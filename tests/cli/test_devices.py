@@ -114,6 +114,7 @@ def test_a_layout_on_faulty_qubits_shows(fleet, capsys):
 
     assert found["fake_kingston"]["faults"]["missing_qubits"] == [146]
     assert found["fake_fez"]["faults"]["missing_qubits"] == []
+    assert found["fake_manila"]["reason"] == "no qubit 146"
 
 
 def test_stale_calibration_shows_on_a_device_and_not_on_a_snapshot(fleet, capsys):

@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from qgm_observe.exporters.checkpoints import Checkpoints
 from qgm_observe.exporters.discovery import discover
 from qgm_observe.exporters.journal import JournalExporter, open_exporter
 from qgm_observe.journal import Event, Totals, open_journal
@@ -264,25 +263,6 @@ def test_discovery_leads_to_journals_alone(tmp_path: Path) -> None:
     assert in_folder == ["a.db", "lines.jsonl"]
     assert by_pattern == ["a.db"]
     assert [(each.path.name, each.expected) for each in named] == [("absent.db", True)]
-
-
-def test_a_damaged_checkpoint_is_left_out(tmp_path: Path) -> None:
-    """What cannot be read of the state costs that journal's memory alone."""
-    clock = Clock()
-    config = tmp_path / "export.yml"
-    config.write_text(f"state: {tmp_path / 'state'}\n")
-    fill(tmp_path / "a.db", finished())
-    fill(tmp_path / "b.db", finished())
-    exporter = JournalExporter([str(tmp_path)], config, clock)
-    exporter.tick()
-    exporter._save(NOW, at_once=True)
-    exporter.stop(1)
-    first = min(path for path in (tmp_path / "state").glob("*.json") if path.name != "held.json")
-    first.write_text('{"key": "../..", "seq"')
-    (tmp_path / "state" / "held.json").write_text("[]")
-
-    assert len(Checkpoints(tmp_path / "state").load()) == 1
-    assert Checkpoints(tmp_path / "state").held().label_sets == ()
 
 
 def test_a_process_of_another_container_is_not_judged_by_its_number() -> None:

@@ -13,10 +13,8 @@ from qgm_observe.telemetry.openmetrics import OPENMETRICS
 
 from .journals import (
     NOW,
-    REMOTE,
     Clock,
     close_all,
-    counters,
     fill,
     finished,
     jobs_on,
@@ -103,70 +101,6 @@ def test_two_exporters_of_a_journal_show_the_same(start: Start, tmp_path: Path) 
     second.tick()
 
     assert jobs_on(first) == jobs_on(second) == 3
-
-
-def test_counts_survive_a_restart_and_the_end_of_their_file(
-    start: Start, clock: Clock, tmp_path: Path
-) -> None:
-    """A restarted exporter shows what it showed, also of a journal that was deleted."""
-    fill(tmp_path / "a.db", finished(), finished()).close()
-    kept = fill(tmp_path / "b.db", finished())
-    exporter = start(tmp_path / "*.db")
-    for path in tmp_path.glob("a.db*"):
-        path.unlink()
-    later(exporter, clock)
-    before = counters(exporter)
-    end(exporter)
-    kept.append([finished()])
-
-    again = start(tmp_path / "*.db")
-
-    assert jobs_on(exporter) == 3
-    assert jobs_on(again) == 4
-    assert {
-        told for told, value in before.items() if value > counters(again).get(told, -1)
-    } == set()
-
-
-def test_nothing_is_lost_or_doubled_when_rows_were_pruned_meanwhile(
-    start: Start, clock: Clock, tmp_path: Path
-) -> None:
-    """Rows that were recorded and pruned while nobody followed are taken from the totals."""
-    journal = fill(tmp_path / "a.db", finished(), finished())
-    exporter = start(tmp_path / "a.db")
-    end(exporter)
-    journal.append([finished() for _ in range(5)])
-    journal.prune(journal.clock() + 1, older_than_seconds=0, max_bytes=2**40)
-    journal.append([finished()])
-
-    again = start(tmp_path / "a.db")
-
-    assert jobs_on(exporter) == 2
-    assert jobs_on(again) == 8
-
-
-def test_pruning_under_a_running_exporter_changes_nothing(
-    start: Start, clock: Clock, tmp_path: Path
-) -> None:
-    """Counters stay when rows that were counted go, and rows that were not are counted."""
-    journal = fill(tmp_path / "a.db", finished(), finished())
-    exporter = start(tmp_path / "a.db")
-    journal.append([finished() for _ in range(3)])
-    journal.prune(journal.clock() + 1, older_than_seconds=0, max_bytes=2**40)
-
-    exporter.tick()
-
-    assert jobs_on(exporter) == 5
-
-
-def test_a_directory_of_lines_keeps_its_counts_over_restarts(start: Start, tmp_path: Path) -> None:
-    """The JSONL form, whose row numbers do not last, is neither lost nor doubled by a restart."""
-    journal = fill(tmp_path / "lines", finished(), form="jsonl")
-    exporter = start(tmp_path / "lines")
-    end(exporter)
-    journal.append([finished(), finished()])
-
-    assert jobs_on(start(tmp_path / "lines")) == 3
 
 
 def test_another_journal_at_a_path_is_added(start: Start, clock: Clock, tmp_path: Path) -> None:
@@ -256,28 +190,6 @@ def test_a_journal_may_appear_later(start: Start, clock: Clock, tmp_path: Path) 
     assert jobs_on(exporter, outcome="failure") == 1
 
 
-def test_what_was_held_at_zero_is_held_on_after_a_restart(
-    start: Start, clock: Clock, tmp_path: Path
-) -> None:
-    """A first failure that no scrape can have seen at 0 is held anew; one that was seen is not."""
-    journal = fill(tmp_path / "a.db", finished())
-    exporter = start(tmp_path / "a.db")
-    later(exporter, clock, 100)
-    remote = finished(outcome="failure", labels=REMOTE)
-    journal.append([remote])
-    later(exporter, clock, 1)
-    end(exporter)
-    soon = start(tmp_path / "a.db")
-    held = jobs_on(soon, outcome="failure")
-    later(soon, clock, 16)
-    still_held = jobs_on(soon, outcome="failure")
-    end(soon)
-    seen = start(tmp_path / "a.db")
-
-    assert (held, still_held) == (0, 0)
-    assert jobs_on(seen, outcome="failure") == 1
-
-
 def test_open_work_of_all_journals_is_on_the_page(
     start: Start, clock: Clock, tmp_path: Path
 ) -> None:
@@ -324,19 +236,6 @@ def test_the_lag_is_the_age_of_the_newest_row(start: Start, clock: Clock, tmp_pa
     assert lag == pytest.approx(5.0, abs=1.0)
 
 
-def test_a_state_that_cannot_be_written_costs_nothing_else(start: Start, tmp_path: Path) -> None:
-    """An exporter without a place for its state counts what there is."""
-    (tmp_path / "file").write_text("in the way")
-    config = tmp_path / "export.yml"
-    config.write_text(f"state: {tmp_path / 'file' / 'state'}\n")
-    fill(tmp_path / "a.db", finished())
-
-    exporter = start(tmp_path / "a.db", config=config)
-    exporter._save(0.0, at_once=True)
-
-    assert jobs_on(exporter) == 1
-
-
 def test_pages_come_in_both_formats_and_know_no_target(start: Start, tmp_path: Path) -> None:
     """OpenMetrics is ready too, and a target is something a journal has not."""
     fill(tmp_path / "a.db", finished())
@@ -366,6 +265,26 @@ def test_configuration_is_taken_anew_or_not_at_all(
     with pytest.raises(UsageError, match=r"export\.yml:2: folow: unknown"):
         exporter.reload()
     assert jobs_on(exporter) == 2
+
+
+def test_the_plan_says_what_is_followed_stored_and_asked(start: Start, tmp_path: Path) -> None:
+    """Before it starts it tells journals, the place of its memory, shipments and calls."""
+    config = tmp_path / "export.yml"
+    accounts = "providers: [{provider: ibm, account: team}]"
+    config.write_text(
+        f"state: {tmp_path / 's'}\nreceive: {tmp_path / 'c.db'}\n{accounts}\n"
+        "reconcile: {calls_per_hour: 60}\n"
+    )
+    fill(tmp_path / "a.db", finished())
+
+    lines = list(start(tmp_path / "a.db", config=config).plan())
+
+    assert lines[0].startswith("follows 2 journals now")
+    assert lines[0].endswith(f"in {tmp_path / 's'}")
+    assert lines[2:] == [
+        f"stores what is shipped to /api/v1/events in {tmp_path / 'c.db'}",
+        "asks ibm/team how remote jobs ended, at most 60 calls an hour",
+    ]
 
 
 def test_nothing_to_follow_is_refused() -> None:

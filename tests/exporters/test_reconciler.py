@@ -4,78 +4,21 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from qgm_observe.catalog import ErrorClass
 from qgm_observe.cli import main
-from qgm_observe.exporters.docket import Docket, scan
 from qgm_observe.exporters.journal import JournalExporter
-from qgm_observe.exporters.reconciler import Desk, Reconciler
+from qgm_observe.exporters.reconciler import Desk
 from qgm_observe.exporters.schedule import Budget
-from qgm_observe.journal import Event, Journal, Store, open_journal
-from qgm_observe.providers.protocol import Capability, JobState, ProviderJob
-from qgm_observe.records import Job
+from qgm_observe.journal import Journal, open_journal
+from qgm_observe.providers.protocol import JobState
 
+from .asking import Desks, FakeProvider, at_provider, lost
 from .journals import NOW, REMOTE, Clock, close_all, fill, finished, jobs_on, samples
-
-MAX_AGE = 14 * 86400.0
-
-
-class NoSuchJobError(Exception):
-    """What the fake provider raises for an id it does not know."""
-
-
-class FakeProvider:
-    """Knows jobs by id, answers by tag, and writes down what it was asked."""
-
-    name = "ibm"
-    account = "team"
-    capabilities = frozenset({Capability.JOBS})
-
-    def __init__(self, *jobs: ProviderJob) -> None:
-        self.known = {job.id: job for job in jobs}
-        self.asked: list[str] = []
-        self.error: Exception | None = None
-
-    def job(self, id_: str) -> ProviderJob:
-        self._ask(id_)
-        if id_ not in self.known:
-            raise NoSuchJobError
-        return self.known[id_]
-
-    def jobs(
-        self, *, pending: bool | None = None, tag: str | None = None, limit: int = 200
-    ) -> Sequence[ProviderJob]:
-        self._ask(str(tag))
-        return [job for job in self.known.values() if tag in job.tags][:limit]
-
-    def classify(self, error: BaseException) -> ErrorClass:
-        known = isinstance(error, NoSuchJobError)
-        return ErrorClass.NOT_FOUND if known else ErrorClass.NETWORK
-
-    def close(self) -> None:
-        return
-
-    def _ask(self, what: str) -> None:
-        self.asked.append(what)
-        if self.error is not None:
-            raise self.error
-
-
-def at_provider(id_: str = "pj1", **facts: Any) -> ProviderJob:
-    told: dict[str, Any] = {
-        "state": JobState.DONE,
-        "created_at": NOW - 100.0,
-        "started_at": NOW - 40.0,
-        "finished_at": NOW - 30.0,
-        "device_seconds": 7.5,
-    }
-    return ProviderJob(provider="ibm", id=id_, **told | facts)
 
 
 @pytest.fixture
@@ -88,42 +31,6 @@ def closing() -> Iterator[None]:
     """Closes the journals of a test."""
     yield
     close_all()
-
-
-def lost(subject: str = "00000000000000aa", at: float = NOW - 50.0, **more: Any) -> Event:
-    """A remote job whose process died while it waited; its provider's id was written down."""
-    attempt = {"number": 1, "outcome": "lost", "provider_job_id": "pj1", **more}
-    attempt = {key: value for key, value in attempt.items() if value is not None}
-    stages = [["submit", 0.0, 1.0, "local"]]
-    return finished(
-        outcome="lost",
-        subject=subject,
-        at=at,
-        labels=REMOTE,
-        error={"class": "lost"},
-        attempts=[attempt],
-        stages=stages,
-    )
-
-
-class Desks:
-    """A reconciler of one journal whose provider and time are ours."""
-
-    def __init__(self, journal: Store, clock: Clock, *providers: FakeProvider) -> None:
-        self.journal, self.clock = journal, clock
-        self.docket = Docket(MAX_AGE)
-        scan(journal, self.docket, clock())
-        self.desks = [Desk("ibm", lambda p=p: p, Budget(1000, clock())) for p in providers]  # type: ignore[misc]
-        self.reconciler = Reconciler(self.desks, clock)
-
-    def settle(self, seconds: float = 31.0, **how: Any) -> int | None:
-        self.clock.now += seconds
-        return self.reconciler.settle(self.journal, self.docket, **how)
-
-    @property
-    def job(self) -> Job:
-        (job,) = self.journal.records(Job)
-        return job
 
 
 def test_a_lost_job_gets_the_end_it_really_had(tmp_path: Path, clock: Clock) -> None:

@@ -1,6 +1,5 @@
 """Tests of shipping: what is acknowledged is stored, what is not is sent again and counted once."""
 
-import gzip
 import os
 import socket
 import subprocess
@@ -8,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,88 +14,22 @@ import pytest
 
 from qgm_observe.cli import main
 from qgm_observe.errors import UsageError
-from qgm_observe.exporters.journal import JournalExporter
-from qgm_observe.journal import Blob, Journal, open_journal
-from qgm_observe.journal.shipment import Shipment, packed
-from qgm_observe.journal.store import identity
-from qgm_observe.records import current_process
+from qgm_observe.journal import Blob, open_journal
 from qgm_observe.settings import Settings
 from qgm_observe.telemetry.shipping import Shipper, receiver_of
 
+from .central import Central
 from .journals import (
-    NOW,
     Clock,
     close_all,
-    counters,
     fill,
     finished,
     jobs_on,
     opened,
     samples,
-    still_open,
 )
 
 TOKEN = "canary-0123456789-token"
-
-
-class Central:
-    """An exporter that takes shipments, behind a server that can be cut off or be unwilling."""
-
-    def __init__(self, folder: Path, clock: Clock) -> None:
-        self.clock, self.journal = clock, folder / "central.db"
-        config = folder / "export.yml"
-        config.write_text(f"receive: {self.journal}\nstate: {folder / 'state'}\n")
-        self.exporter = JournalExporter([], config, clock)
-        self.behaviors: list[str] = []
-        self.logins: list[str | None] = []
-        self.sizes: list[int] = []
-        central = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                central.answer(self, body)
-
-            def log_message(self, *_: Any) -> None:
-                return
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def answer(self, handler: Any, body: bytes) -> None:
-        behavior = self.behaviors.pop(0) if self.behaviors else "take"
-        self.logins.append(handler.headers.get("Authorization"))
-        self.sizes.append(len(body))
-        if behavior == "cut":
-            handler.close_connection = True
-            return
-        if behavior.isdecimal():
-            handler.send_response(int(behavior))
-            handler.send_header("Content-Length", "0")
-            handler.end_headers()
-            return
-        reply = self.exporter.take(handler.path, body)
-        if behavior == "forget":  # stored, and the answer never arrives
-            handler.close_connection = True
-            return
-        handler.send_response(404 if reply is None else reply.status)
-        handler.send_header("Content-Length", "0")
-        handler.end_headers()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
-
-    def look(self, seconds: float = 31.0) -> JournalExporter:
-        self.exporter.tick()
-        self.clock.now += seconds
-        self.exporter.tick()
-        return self.exporter
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.exporter.stop(1)
 
 
 @pytest.fixture
@@ -166,61 +98,6 @@ def test_a_bad_network_loses_nothing_and_counts_nothing_twice(
     assert jobs_on(central.look()) == 2500
 
 
-def test_what_came_of_events_is_counted(
-    central: Central, ship: Callable[..., Shipper], tmp_path: Path
-) -> None:
-    """Stored, duplicate and refused events are told apart."""
-    fill(tmp_path / "a.db", finished(), finished())
-    central.behaviors = ["forget"]
-    ship(tmp_path / "a.db")
-    ship(tmp_path / "a.db")
-    odd = finished(subject="x" * 300)
-    shipment = Shipment(journal="ab" * 16, sent_at=NOW, events=[odd, finished()])
-    central.exporter.take("/api/v1/events", packed(shipment, identity(current_process())))
-
-    told = dict(samples(central.look(), "qgm_exporter_events_received_total"))
-    found = {told.partition('receipt="')[2].partition('"')[0]: n for told, n in told.items()}
-    assert found == {"stored": 3, "duplicate": 2, "refused": 1}
-
-
-def test_open_work_is_mirrored_and_not_judged_by_its_process(
-    central: Central, ship: Callable[..., Shipper], tmp_path: Path, clock: Clock
-) -> None:
-    """Open work shows at the receiver, survives a silent quarter of an hour, and then is lost."""
-    local = fill(tmp_path / "a.db", opened("run", "r1"))
-    gone = (current_process().host, current_process().boot, 2**22 + 1, 1)
-    local.append([], open_work=[still_open("r1", process=gone, heartbeat=1e12)])
-    ship(tmp_path / "a.db")
-    at_first = [v for _, v in samples(central.look(), "qgm_runs_in_flight")]
-    for _ in range(8):
-        central.look(100)
-    later = [v for _, v in samples(central.exporter, "qgm_runs_in_flight")]
-    for _ in range(4):
-        central.look(100)
-
-    ended = [told for told, v in samples(central.exporter, "qgm_runs_total") if v]
-    assert (at_first, later) == ([1], [1])
-    assert len(ended) == 1
-    assert 'outcome="lost"' in ended[0]
-
-
-def test_work_that_ended_before_its_end_arrives_is_never_lost(
-    central: Central, ship: Callable[..., Shipper], tmp_path: Path
-) -> None:
-    """A start that arrives without its end, which follows hours later, opens nothing."""
-    local = fill(tmp_path / "a.db", opened("run", "r1"))
-    central.behaviors = ["take", "cut"]
-    local.append([*[finished() for _ in range(1000)], finished("run", subject="r1")])
-    ship(tmp_path / "a.db")
-    for _ in range(10):
-        central.look(400)
-    ship(tmp_path / "a.db")
-
-    ended = [told for told, v in samples(central.look(), "qgm_runs_total") if v]
-    assert len(ended) == 1
-    assert 'outcome="success"' in ended[0]
-
-
 def test_contents_go_along_when_asked(
     central: Central, ship: Callable[..., Shipper], tmp_path: Path
 ) -> None:
@@ -261,66 +138,6 @@ def test_a_journal_that_is_followed_anyhow_is_not_stored_again(
     ship(tmp_path / "a.db")
 
     assert jobs_on(central.look()) == 1
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {"stages": [1, 2]},
-        {"error": "text"},
-        {"kind": "no such kind"},
-        {"attempts": [{"number": 0}]},
-        {"resources": "much"},
-        {"duration": "long"},
-    ],
-)
-def test_odd_events_are_refused_one_by_one(odd: dict[str, Any], central: Central) -> None:
-    """An event that would make no record is refused, and the one beside it is stored."""
-    shipment = Shipment(journal="ab", sent_at=NOW, events=[finished(**odd), finished()])
-
-    reply = central.exporter.take("/api/v1/events", packed(shipment, identity(current_process())))
-
-    assert reply is not None
-    assert reply.body == {"stored": 1, "duplicate": 0, "refused": 1}
-
-
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        (b"", "a line on the sender"),
-        (b"not json\n{}\n", "JSON lines"),
-        (gzip.compress(b"x" * 100)[:-4], "JSON lines"),
-        (b'{"journal": "../x"}\n{"events": []}\n', "names no journal"),
-        (b'{"journal": "ab", "process": ["h", "b", 1, 1]}\n{"events": 7}\n', "at most 5000 events"),
-        (b'{"journal": "ab"}\n{"events": []}\n', "open work"),
-        (gzip.compress(b" " * (64 * 2**20 + 1)), "larger than"),
-    ],
-)
-def test_odd_bodies_are_refused_in_a_line(body: bytes, words: str, central: Central) -> None:
-    """What is no shipment, or far too large when unpacked, is refused with what to write."""
-    reply = central.exporter.take("/api/v1/events", body)
-
-    assert reply is not None
-    assert reply.status == 400
-    assert words in reply.body["error"]
-
-
-def test_a_later_version_is_told_to_wait(central: Central) -> None:
-    """A shipment of a later schema is not taken by halves: the receiver is upgraded first."""
-    body = b'{"journal": "ab", "schema": 99}\n{"events": []}\n'
-
-    reply = central.exporter.take("/api/v1/events", body)
-
-    assert reply is not None
-    assert reply.status == 409
-
-
-def test_without_a_receiver_nothing_is_taken(tmp_path: Path, clock: Clock) -> None:
-    """An exporter that names no journal for shipments has no such path."""
-    exporter = JournalExporter([str(tmp_path)], None, clock)
-
-    assert exporter.take("/api/v1/events", b"") is None
-    exporter.stop(1)
 
 
 def test_the_login_is_sent_and_told_nowhere(
@@ -473,19 +290,3 @@ def test_a_sidecar_gives_the_live_view_and_the_end_of_a_killed_process(
     assert sidecar.returncode == 0
     assert "nothing is left" in told
     assert {'outcome="lost"' in label for label in ended} == {True, False}
-
-
-def test_counters_of_the_receiver_survive_its_restart(
-    central: Central, ship: Callable[..., Shipper], tmp_path: Path, clock: Clock
-) -> None:
-    """What was shipped is counted by the next exporter as by the first."""
-    fill(tmp_path / "a.db", finished(), finished(outcome="failure"))
-    ship(tmp_path / "a.db")
-    before = {t: v for t, v in counters(central.look()).items() if "qgm_jobs" in t}
-    central.exporter._save(clock.now, at_once=True)
-    again = JournalExporter([], central.exporter._config_path, clock)
-    again.tick()
-
-    assert {told: value for told, value in counters(again).items() if "qgm_jobs" in told} == before
-    assert isinstance(open_journal(central.journal, read_only=True), Journal)
-    again.stop(1)

@@ -121,6 +121,8 @@ def test_why_a_device_cannot_be_used(changes, qubits, shots, reason):
     info = candidate("d").info
 
     assert why_unusable(info, online(**changes), qubits, shots) == reason
+    assert why_unusable(info, online(), None, None, layout=(0, 5)) == "no qubit 5"
+    assert why_unusable(info, online(), None, None, layout=(0, 4)) is None
     unknown = DeviceInfo(provider="p", name="d")
     assert changes or why_unusable(unknown, online(), qubits, shots) is None
 

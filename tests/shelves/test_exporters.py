@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import run
@@ -20,6 +21,8 @@ from qgm_observe.settings import PREFIX, Settings
 ROOT = Path(__file__).parents[2]
 SHELF = ROOT / "exporters"
 SCHEMAS = Path(__file__).parent / "schemas"
+COMMAND = Path(sys.executable).with_name("qgm-observe")
+CAPTURED = {"capture_output": True, "text": True, "check": False}
 VERSIONS = ("1.29", "1.33", "1.37")
 CUSTOM = {"PodMonitor": "podmonitor.json", "PrometheusRule": "prometheusrule.json"}
 MANIFESTS = sorted(
@@ -104,6 +107,28 @@ def test_every_setting_stands_in_the_file(place):
     ]
 
     assert missing == []
+
+
+def test_the_files_start_the_exporters(tmp_path):
+    """The command line reads both files as they are shipped and tells what it would do."""
+    (tmp_path / "token").write_text("canary-token")
+    texts = [(SHELF / place).read_text() for place in FILES]
+    provider, journal = tmp_path / "provider.yml", tmp_path / "journal.yml"
+    provider.write_text(texts[0].replace("/run/secrets/qgm-observe/ibm", str(tmp_path)))
+    provider.write_text(provider.read_text().replace(f"{tmp_path}-token", f"{tmp_path}/token"))
+    journal.write_text(texts[1].replace("/state", str(tmp_path / "state")))
+
+    told = [
+        run([COMMAND, "export", *words, "--check"], **CAPTURED)
+        for words in (
+            ["provider", "--config", provider],
+            ["journal", tmp_path, "--config", journal],
+        )
+    ]
+
+    assert [done.returncode for done in told] == [0, 0], told
+    assert "ibm/research: * (aggregates)" in told[0].stdout
+    assert "canary-token" not in str(told)
 
 
 # ------------------------------------------------------------------------------------ Kubernetes
@@ -334,7 +359,7 @@ def test_prometheus_and_alertmanager_take_their_files(
         "promtool": ["check", "config", tmp_path / "prometheus.yml"],
         "amtool": ["check-config", folder / "alertmanager.yml"],
     }[program]
-    done = run([tools(program), *words], capture_output=True, text=True, check=False)
+    done = run([tools(program), *words], **CAPTURED)
 
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -75,3 +75,15 @@ def test_promtool_reads_every_shipped_indicator(tools, tmp_path):
 
 def names(selections):
     return selections[0].signal.label_names
+
+
+def test_minutes_are_bad_unless_excused():
+    """A minute is bad when its comparison fails somewhere and nothing excuses it."""
+    stalled = next(each for each in shipped() if each.name == "training-in-flight").indicator
+    text = promql.minutes(stalled, 3600, good=True)
+    counted = '(max(qgm_runs_in_flight{source="journal",kind="training"} > 0) * 0 + 1)'
+
+    assert text.startswith(f"sum_over_time((({counted} unless on () (count((")
+    assert 'qgm_runs_stalled{source="journal",kind="training"} > 0 unless on () (max(' in text
+    assert "<= on (provider, device) max by (provider, device) (qgm_device_queue_wait" in text
+    assert text.endswith(f"or {counted} * 0)[1h:1m])")

@@ -65,5 +65,5 @@ def test_a_design_effect_divides_counts(target, effect):
 @pytest.mark.parametrize(("target", "effect"), [("0.5", 1), ("1", 1), ("0.2", 1), ("0.95", 0.5)])
 def test_what_has_no_rule_is_refused(target, effect):
     """A target outside (0.5, 1) and a design effect below 1 have no score."""
-    with pytest.raises(UsageError, match="target|design_effect"):
+    with pytest.raises(UsageError, match=r"target|design_effect"):
         score_of(Decimal(target), effect)

@@ -52,7 +52,7 @@ def test_a_stricter_target_costs_pages(recorded, ended):
 
 def test_a_budget_below_five_is_not_suggested(recorded, ended):
     """History without a failure suggests the highest target whose budget holds five events."""
-    found = suggested(recorded, [e for e in history(ended, 10**6)])["training-success"]
+    found = suggested(recorded, history(ended, 10**6))["training-success"]
     assert found.suggested == Decimal("0.99")  # 560 events in 28 days leave 5.6
 
 
