@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
+from qgm_observe.providers.cost import Cost
 from qgm_observe.providers.layout import LayoutFaults
 from qgm_observe.providers.ranking import Candidate, ExpectedWait
 from qgm_observe.records import Estimate
@@ -37,8 +39,11 @@ def render(candidates: Sequence[Candidate], top: int, now: float) -> None:
             no_wrap=name != "faults",
             overflow="fold",
         )
+    several = len({each.info.provider for each in candidates}) > 1
     for number, each in enumerate(candidates[:top], 1):
-        table.add_row(str(number), *row(each, now), style="dim" if each.reason else "")
+        told = row(each, now)
+        name = f"{each.info.provider}/{told[0]}" if several else told[0]
+        table.add_row(str(number), name, *told[1:], style="dim" if each.reason else "")
     console.print(table)
     for line in footnotes(candidates, top):
         console.print(line, highlight=False, soft_wrap=True)
@@ -57,7 +62,7 @@ def row(each: Candidate, now: float) -> tuple[str, ...]:
         _faults(each.faults),
         UNKNOWN if each.calibrated_at is None else _when(each.calibrated_at, now),
         _success(each.quality),
-        UNKNOWN if each.cost is None else f"{each.cost.amount:,.2f} {each.cost.currency}",
+        UNKNOWN if each.cost is None else _money(each.cost),
     )
 
 
@@ -138,6 +143,13 @@ def _faults(told: LayoutFaults | None) -> str:
             many = len(named) > MOST_NAMED
             said.append(f"{len(named) if many else ' '.join(named)} {word}")
     return ", ".join(said) or "none"
+
+
+def _money(told: Cost) -> str:
+    amount = f"{told.amount:,.2f}"
+    if told.amount and Decimal(amount.replace(",", "")) == 0:
+        amount = f"{told.amount:.1g}"
+    return f"{amount} {told.currency}"
 
 
 def _success(told: Estimate | None) -> str:

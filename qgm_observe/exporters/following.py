@@ -103,6 +103,9 @@ class Follower:
         """Count what is new; return whether the journal could be read."""
         try:
             journal = self._opened()
+            if self.is_twin and self._sink.claim(self.key, self):
+                self.key = ""  # whoever followed it under another path does so no more
+                self._begin(journal)
             if not self.is_twin:
                 self._follow(journal)
                 self.open_work = journal.open_work()

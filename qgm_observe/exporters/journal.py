@@ -89,7 +89,7 @@ class JournalExporter:
         self._pages: Mapping[Form, Exposition] = {}
         self._checkpoints = Checkpoints(self.config.state_for(self._places(self.config)))
         self._known = self._checkpoints.load()
-        self._written: dict[str, int] = {}
+        self._written = {key: checkpoint.seq for key, checkpoint in self._known.items()}
         self._begins_anew = not self._known
         self._passed = False
         self._discovered_at = self._saved_at = float("-inf")
@@ -248,8 +248,8 @@ class JournalExporter:
     def tick(self) -> None:
         """Look at every journal once, as far as they let themselves be looked at in time."""
         now = self._clock()
-        self._discover(now)
         self._busy = {each: future for each, future in self._busy.items() if not future.done()}
+        self._discover(now)
         due = [each for each in self._followers.values() if each.retry_at <= now]
         for follower in due:
             if follower not in self._busy:

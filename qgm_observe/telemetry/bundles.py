@@ -52,7 +52,12 @@ BUNDLES: dict[str, dict[str, tuple[Labels, ...]]] = {
 NOUNS = {"run": "run", "step": "run", "job": "job", "session": "session"}
 """What is opened or finished, and the bundle that it publishes."""
 
-_ANCHORS = {"run": signals.RUNS, "root": signals.ROOTS, "job": signals.JOBS, "session": signals.SESSIONS}
+_ANCHORS = {
+    "run": signals.RUNS,
+    "root": signals.ROOTS,
+    "job": signals.JOBS,
+    "session": signals.SESSIONS,
+}
 
 
 def bundle_of(signal: Signal, labels: Labels) -> tuple[str, Labels] | None:

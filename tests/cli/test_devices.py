@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,15 @@ from qgm_observe.cli import main
 from qgm_observe.cli.device_table import row
 from qgm_observe.journal import Event, open_journal
 from qgm_observe.providers import registry
+from qgm_observe.providers.cost import Cost
 from qgm_observe.providers.local import Local
-from qgm_observe.providers.protocol import Capability, DeviceState, DeviceStatus, Wait
+from qgm_observe.providers.protocol import (
+    Capability,
+    DeviceInfo,
+    DeviceState,
+    DeviceStatus,
+    Wait,
+)
 from qgm_observe.providers.ranking import Candidate
 
 BELL = (
@@ -124,8 +133,6 @@ def test_stale_calibration_shows_on_a_device_and_not_on_a_snapshot(fleet, capsys
     assert fez["faults"]["stale_qubits"] == []
 
     plain = opened.device
-    from dataclasses import replace
-
     opened.device = lambda name: replace(plain(name), is_simulator=False)
     (fez,) = [e for e in asked(capsys, "--layout", "0,1") if e["device"] == "fake_fez"]
     assert fez["faults"]["stale_qubits"] == [0, 1]
@@ -247,13 +254,34 @@ def test_a_layout_is_different_qubits(text, capsys):
 
 def test_every_unknown_column_says_so():
     """Of a device of which nothing is known every column but its name and state says unknown."""
-    from qgm_observe.providers.protocol import DeviceInfo
-
     status = DeviceStatus(provider="p", device="d", state=DeviceState.UNKNOWN, observed_at=0.0)
     told = row(Candidate(info=DeviceInfo(provider="p", name="d"), status=status), 0.0)
 
     assert told[0] == "d"
     assert set(told[1:]) == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [("0", "0.00 USD"), ("0.0009", "0.0009 USD"), ("1234.5", "1,234.50 USD")],
+)
+def test_a_small_cost_is_not_nothing(amount, shown):
+    """An amount below a cent keeps a digit, so that it does not look free."""
+    status = DeviceStatus(provider="p", device="d", state=DeviceState.ONLINE, observed_at=0.0)
+    info = DeviceInfo(provider="p", name="d")
+    each = Candidate(info=info, status=status, cost=Cost(Decimal(amount), "USD"))
+
+    assert row(each, 0.0)[-1] == shown
+
+
+def test_devices_of_two_providers_say_whose_they_are(capsys, monkeypatch):
+    """With more than one provider each device's name begins with its provider's."""
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(["devices", "--provider", "braket", "--provider", "local", "--top", "100"]) == 0
+    told = capsys.readouterr().out
+
+    assert " braket/braket_sv " in told
+    assert " local/fake_fez " in told
 
 
 def test_listing_loads_no_qiskit() -> None:

@@ -91,6 +91,19 @@ def test_one_journal_given_twice_is_counted_once(start: Start, tmp_path: Path) -
     assert jobs_on(exporter) == 2
 
 
+def test_another_path_takes_over(start: Start, clock: Clock, tmp_path: Path) -> None:
+    """When the path by which a journal was followed goes, another one to it is followed on."""
+    journal = fill(tmp_path / "z.db", finished())
+    (tmp_path / "a.db").symlink_to(tmp_path / "z.db")
+    exporter = start(tmp_path / "a*.db", tmp_path / "z*.db")
+    (tmp_path / "a.db").unlink()
+    later(exporter, clock)
+    journal.append([finished()])
+    later(exporter, clock)
+
+    assert jobs_on(exporter) == 2
+
+
 def test_two_exporters_of_a_journal_show_the_same(start: Start, tmp_path: Path) -> None:
     """Two followers of one journal each show every job once."""
     journal = fill(tmp_path / "a.db", finished())

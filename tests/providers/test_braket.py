@@ -1,6 +1,8 @@
 """Braket: the Protocol over Amazon's own SDK, asked over HTTP on loopback."""
 
 import json
+import socket
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -219,6 +221,19 @@ def test_the_local_simulator_runs_a_circuit():
 
     assert set(counts.measurement_counts) <= {"00", "11"}
     assert sum(counts.measurement_counts.values()) == 200
+
+
+def test_a_service_that_hangs_is_left_at_the_deadline(provider, monkeypatch):
+    """A service that accepts and never answers is given up after the deadline, once."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("BRAKET_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        opened = open_braket({"regions": [REGION], "simulators": False, "deadline_seconds": 0.3})
+        begun = time.monotonic()
+        with pytest.raises(Exception) as caught:
+            opened.devices()
+
+    assert 0.3 <= time.monotonic() - begun < 5
+    assert opened.classify(caught.value) is ErrorClass.NETWORK
 
 
 @pytest.mark.parametrize(

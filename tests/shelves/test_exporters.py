@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 SHELF = ROOT / "exporters"
 SCHEMAS = Path(__file__).parent / "schemas"
 COMMAND = Path(sys.executable).with_name("qgm-observe")
-CAPTURED = {"capture_output": True, "text": True, "check": False}
+CAPTURED = {"capture_output": True, "text": True}
 VERSIONS = ("1.29", "1.33", "1.37")
 CUSTOM = {"PodMonitor": "podmonitor.json", "PrometheusRule": "prometheusrule.json"}
 MANIFESTS = sorted(
@@ -119,7 +119,7 @@ def test_the_files_start_the_exporters(tmp_path):
     journal.write_text(texts[1].replace("/state", str(tmp_path / "state")))
 
     told = [
-        run([COMMAND, "export", *words, "--check"], **CAPTURED)
+        run([COMMAND, "export", *words, "--check"], check=False, **CAPTURED)
         for words in (
             ["provider", "--config", provider],
             ["journal", tmp_path, "--config", journal],
@@ -359,7 +359,7 @@ def test_prometheus_and_alertmanager_take_their_files(
         "promtool": ["check", "config", tmp_path / "prometheus.yml"],
         "amtool": ["check-config", folder / "alertmanager.yml"],
     }[program]
-    done = run([tools(program), *words], **CAPTURED)
+    done = run([tools(program), *words], check=False, **CAPTURED)
 
     assert done.returncode == 0, done.stdout + done.stderr
 

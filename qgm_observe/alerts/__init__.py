@@ -1,0 +1,1 @@
+"""Alert rules as code: what Prometheus records and when it alerts, rendered from objectives."""

@@ -1,0 +1,125 @@
+"""Rules from objectives, as promtool reads and runs them."""
+
+import json
+import subprocess
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from qgm_observe.alerts.rules import groups, rules
+from qgm_observe.slo.loading import shipped
+
+TRAINING = next(each for each in shipped() if each.name == "training-success")
+LABELS = 'project="p",pipeline="l",model="m",model_version="1",kind="training"'
+
+
+@pytest.fixture
+def promtool(tools, tmp_path):
+    """Runs promtool on rules, and on tests of them."""
+
+    def run(objectives, tests=None):
+        path = tmp_path / "rules.json"
+        path.write_text(json.dumps({"groups": groups(objectives)}))
+        words = ["check", "rules", "--lint-fatal", path]
+        if tests is not None:
+            content = {"rule_files": [str(path)], "evaluation_interval": "10m", "tests": tests}
+            (tmp_path / "tests.json").write_text(json.dumps(content))
+            words = ["test", "rules", tmp_path / "tests.json"]
+        done = subprocess.run(
+            [tools("promtool"), *words], capture_output=True, text=True, check=False, timeout=100
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def scenario(outcomes, alerts, name="QgmSloBurnPage"):
+    """Failures and successes each ten minutes, and whether the alert fires at minutes."""
+    series = [
+        {
+            "series": f'qgm_roots_total{{{LABELS},outcome="{outcome}",source="journal"}}',
+            "values": values,
+        }
+        for outcome, values in outcomes.items()
+    ]
+    firing = [{"exp_labels": {"slo": "training-success", "severity": "page"}}]
+    return {
+        "interval": "10m",
+        "input_series": series,
+        "alert_rule_test": [
+            {"eval_time": at, "alertname": name, "exp_alerts": firing if fires else []}
+            for at, fires in alerts.items()
+        ],
+    }
+
+
+def test_every_shipped_objective_passes_the_lint(promtool):
+    """Promtool finds nothing in the rules of all shipped objectives."""
+    code, told = promtool(shipped())
+    assert code == 0, told
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "alerts"),
+    [
+        # one failure among idle hours
+        ({"success": "0x30", "failure": "0x3 1x26"}, {"40m": False, "2h": False, "5h": False}),
+        # a second failure, two hours after the first; held for an hour at least
+        (
+            {"success": "0x60", "failure": "0x3 1x11 2x45"},
+            {"2h": False, "2h40m": True, "3h": True},
+        ),
+        # nothing at all
+        ({"success": "0x60", "failure": "0x60"}, {"1h": False, "10h": False}),
+        # twenty clean runs after two failures
+        (
+            {"success": "0x20 0+1x40", "failure": "0x3 1x11 2x46"},
+            {"2h40m": True, "10h": False},
+        ),
+    ],
+)
+def test_the_page_needs_a_second_failure(promtool, outcomes, alerts):
+    """One failure is silent, the second pages, idle is silent, and clean runs end it."""
+    code, told = promtool([TRAINING], [scenario(outcomes, alerts)])
+    assert code == 0, told
+
+
+def test_constants_are_those_of_the_tested_rules():
+    """The rendered numbers are the ones that were tested against simulation."""
+    texts = {rule.get("record"): rule["expr"] for rule in rules(TRAINING)}
+    assert texts["qgm:slo_score:llr"] == (
+        '1.845827 * qgm:slo_errors:count{slo="training-success"} - '
+        '0.236389 * qgm:slo_events:count{slo="training-success"}'
+    )
+    assert texts["qgm:slo_score:threshold"].endswith(", 56))")
+
+
+def test_burn_rates_have_the_names_of_sloth():
+    """A ratio is recorded for each window and the period, beside objective and budget."""
+    burning = replace(TRAINING, method="burnrate")
+    found = {rule["record"]: rule for rule in rules(burning) if "record" in rule}
+    windows = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "28d")
+
+    assert {f"slo:sli_error:ratio_rate{w}" for w in windows} <= found.keys()
+    assert found["slo:error_budget:ratio"]["expr"] == "vector(0.05)"
+    assert found["slo:sli_error:ratio_rate5m"]["labels"] == {
+        "slo": "training-success",
+        "sloth_id": "training-training-success",
+        "sloth_service": "training",
+        "sloth_slo": "training-success",
+        "sloth_window": "5m",
+    }
+
+
+def test_a_burn_rate_alert_passes_the_lint(promtool):
+    """Burn rates with pages and tickets pass as well, at 28 and at 30 days."""
+    code, told = promtool([replace(TRAINING, method="burnrate")])
+    assert code == 0, told
+
+
+def test_a_degraded_objective_makes_a_ticket_of_each_failure():
+    """A budget of less than five events never pages."""
+    tiny = replace(TRAINING, target=Decimal("0.99"), events_per_day=2)
+    assert [rule["alert"] for rule in rules(tiny) if "alert" in rule] == ["QgmSloFailure"]
+    assert {rule["labels"].get("severity") for rule in rules(tiny)} == {None, "ticket"}
