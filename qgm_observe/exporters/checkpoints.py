@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,15 +69,17 @@ class Checkpoints:
         """Return the file that keeps what was read of a journal of the JSONL form."""
         return self.directory / f"{hashlib.sha256(bytes(path)).hexdigest()[:16]}.tables"
 
-    def load(self) -> dict[str, Checkpoint]:
-        """Return every checkpoint by its journal's id; one that cannot be read is left out."""
-        found: dict[str, Checkpoint] = {}
+    def load(self) -> Iterator[Checkpoint]:
+        """Yield every checkpoint; one that cannot be read is left out."""
         with contextlib.suppress(OSError):
             for path in sorted(self.directory.glob("*.json")):
                 checkpoint = _checkpoint(path)
                 if checkpoint is not None:
-                    found[checkpoint.key] = checkpoint
-        return found
+                    yield checkpoint
+
+    def read(self, key: str) -> Checkpoint | None:
+        """Return the checkpoint of a journal, `None` if there is none."""
+        return _checkpoint(self.directory / f"{key}.json") if _KEY.fullmatch(key) else None
 
     def held(self) -> Held:
         """Return what was still held at 0."""

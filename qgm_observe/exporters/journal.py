@@ -88,9 +88,8 @@ class JournalExporter:
         self._busy: dict[Follower, Future[None]] = {}
         self._pages: Mapping[Form, Exposition] = {}
         self._checkpoints = Checkpoints(self.config.state_for(self._places(self.config)))
-        self._known = self._checkpoints.load()
-        self._written = {key: checkpoint.seq for key, checkpoint in self._known.items()}
-        self._begins_anew = not self._known
+        self._known: dict[str, Checkpoint] = {}
+        self._written: dict[str, int] = {}
         self._passed = False
         self._discovered_at = self._saved_at = float("-inf")
         self._stopping = threading.Event()
@@ -129,7 +128,7 @@ class JournalExporter:
         there = sum(each.path.exists() or not each.expected for each in found)
         yield (
             f"follows {there} journals now, others when they appear; "
-            f"remembers {len(self._known)} in {self._checkpoints.directory}"
+            f"remembers {len(self._written)} in {self._checkpoints.directory}"
         )
         with self.aggregates.families() as families:
             yield f"shows {sum(len(family.series) for family in families)} series so far"
@@ -194,7 +193,8 @@ class JournalExporter:
     def saved(self, key: str) -> Checkpoint | None:
         """Return how far a journal was counted, if it was."""
         with self._lock:
-            return self._known.get(key)
+            known = self._known.get(key)
+            return self._checkpoints.read(key) if known is None and key in self._written else known
 
     def fold(self, follower: Follower, events: Sequence[Event]) -> None:  # noqa: ARG002
         """Take new rows."""
@@ -353,8 +353,10 @@ class JournalExporter:
         """Show what an earlier process had shown, and go on holding what it held."""
         held = self._checkpoints.held()
         interval = self.config.scrape_interval_seconds
-        for checkpoint in self._known.values():
+        for checkpoint in self._checkpoints.load():
             self.aggregates.seed(checkpoint.totals)
+            self._written[checkpoint.key] = checkpoint.seq
+        self._begins_anew = not self._written
         for name, labels, since in held.label_sets:
             signal = SIGNALS.get(name)
             if signal is not None and len(labels) == len(signal.labels):
@@ -373,7 +375,9 @@ class JournalExporter:
         changed = [each for each in self._known.values() if self._is_unwritten(each)]
         held = Held(now, tuple(self.aggregates.held()))
         if self._checkpoints.save(changed, held):
-            self._written |= {each.key: each.seq for each in changed}
+            with self._lock:
+                self._written |= {each.key: each.seq for each in changed}
+                self._known = {k: each for k, each in self._known.items() if k in self._claims}
 
     def _is_unwritten(self, checkpoint: Checkpoint) -> bool:
         return self._written.get(checkpoint.key) != checkpoint.seq

@@ -167,5 +167,28 @@ def test_a_damaged_checkpoint_is_left_out(tmp_path: Path) -> None:
     first.write_text('{"key": "../..", "seq"')
     (tmp_path / "state" / "held.json").write_text("[]")
 
-    assert len(Checkpoints(tmp_path / "state").load()) == 1
+    assert len(list(Checkpoints(tmp_path / "state").load())) == 1
     assert Checkpoints(tmp_path / "state").held().label_sets == ()
+
+
+def test_a_journal_that_comes_back_goes_on_where_it_was(
+    start: Start, clock: Clock, tmp_path: Path
+) -> None:
+    """A volume that was away, with new rows when it is back, adds those rows alone."""
+    journal = fill(tmp_path / "a.db", finished(), finished())
+    exporter = start(tmp_path / "*.db")
+    (tmp_path / "a.db").rename(tmp_path / "away")
+    (tmp_path / "a.db-wal").rename(tmp_path / "away-wal")
+    later(exporter, clock)
+    later(exporter, clock)
+    in_memory = len(exporter._known)
+    journal.close()
+    for name in ("", "-wal"):
+        if (tmp_path / f"away{name}").exists():
+            (tmp_path / f"away{name}").rename(tmp_path / f"a.db{name}")
+    fill(tmp_path / "a.db", finished())
+    later(exporter, clock)
+    later(exporter, clock)
+
+    assert in_memory == 0
+    assert jobs_on(exporter) == 3
