@@ -360,16 +360,18 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     start = time.process_time()
-    rows = summary(study(TARGETS, SHOTS, options.repetitions), options.repetitions)
+    repetitions = options.repetitions
+    rows = summary(study(TARGETS, SHOTS, repetitions), repetitions)
     small = [name for name, p in TARGETS.items() if p.size <= 1024]
-    fewer = max(options.repetitions // 2, 1)
-    paired = summary(study(small, SHOTS, fewer, TWO_SAMPLE, rows=5_000), fewer, data_rows=5_000)
-    answers = verdicts(max(options.repetitions // 4, 1))
+    paired = summary(
+        study(small, SHOTS, repetitions, TWO_SAMPLE, rows=5_000), repetitions, data_rows=5_000
+    )
+    answers = verdicts(max(repetitions // 4, 1))
     if options.json:
         json.dump({"known": rows, "data_set": paired, "verdicts": answers}, sys.stdout)
         return
-    print(f"Known target, {options.repetitions} draws a cell\n\n{table(rows)}\n")
-    print(f"A data set of 5,000 rows as target, {fewer} draws a cell\n\n{table(paired)}\n")
+    print(f"Known target, {repetitions} draws a cell\n\n{table(rows)}\n")
+    print(f"A data set of 5,000 rows as target, {repetitions} draws a cell\n\n{table(paired)}\n")
     for name, share in answers.items():
         print(f"{name}: {share:.1%}")
     print(f"\n{time.process_time() - start:.0f} s of processor time")

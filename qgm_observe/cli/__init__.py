@@ -25,6 +25,7 @@ COMMANDS = {
     "reconcile": "ask providers how remote jobs ended, and complete their records",
     "ship": "ship a journal to a central exporter, once or as a sidecar",
     "slo": "objectives: how they stand, targets from history, how alerts behave",
+    "render": "write alert rules and their tests, boards and runbooks, or check them",
     "check": "compare a live /metrics endpoint with the catalog",
     "doctor": "check this installation, or what a provider answers",
     "shelf": "copy manifests, rules, boards and runbooks out of this package",
