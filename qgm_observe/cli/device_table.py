@@ -1,9 +1,11 @@
 """Devices for a reader, at 100 columns, and for a machine; what is not known says so."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import compress
 from typing import Any
 
 from qgm_observe.providers.cost import Cost
@@ -16,7 +18,7 @@ FAULTS = {"disabled": "off", "suspect": "suspect", "missing": "uncalibrated", "s
 MOST_NAMED = 3
 OLD = 14 * 86400.0
 UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "m"), (1.0, "s"))
-NARROW = 99
+NARROW, NARROWEST, PIPED = 99, 16, 120
 COLUMNS = (
     *("#", "device", "state", "qubits", "queue"),
     *("wait", "faults", "calibrated", "success", "cost"),
@@ -29,24 +31,34 @@ def render(candidates: Sequence[Candidate], top: int, now: float) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PIPED)
     gap = 1 if console.width <= NARROW else 2
+    several = len({each.info.provider for each in candidates}) > 1
+    rows = [numbered(n, each, now, several) for n, each in enumerate(candidates[:top], 1)]
+    known = [any(told[place] != UNKNOWN for told in rows) for place in range(len(COLUMNS))]
     table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
-    for name in COLUMNS:
+    for name in compress(COLUMNS, known):
         table.add_column(
             name,
             justify="right" if name in NUMBERS else "left",
             no_wrap=name != "faults",
             overflow="fold",
+            min_width=NARROWEST if name == "faults" else None,
         )
-    several = len({each.info.provider for each in candidates}) > 1
-    for number, each in enumerate(candidates[:top], 1):
-        told = row(each, now)
-        name = f"{each.info.provider}/{told[0]}" if several else told[0]
-        table.add_row(str(number), name, *told[1:], style="dim" if each.reason else "")
+    for each, told in zip(candidates, rows, strict=False):
+        table.add_row(*compress(told, known), style="dim" if each.reason else "")
     console.print(table)
+    untold = [name for name, is_known in zip(COLUMNS, known, strict=True) if not is_known]
+    if untold and rows:
+        console.print(f"not known of any device: {', '.join(untold)}", highlight=False)
     for line in footnotes(candidates, top):
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def numbered(number: int, each: Candidate, now: float, several: bool) -> tuple[str, ...]:
+    """Return a device's whole line; its provider stands before its name where there are several."""
+    name, *told = row(each, now)
+    return (str(number), f"{each.info.provider}/{name}" if several else name, *told)
 
 
 def row(each: Candidate, now: float) -> tuple[str, ...]:

@@ -52,20 +52,20 @@ def count(selections: Iterable[Selection], window: float, by: Iterable[str] = ()
 
 
 def _difference(selection: Selection, window: float) -> str:
-    return difference(selector(selection), selection.signal.label_names, shorthand(window))
+    apart = f"by ({', '.join(selection.signal.label_names)})"
+    return difference(selector(selection), apart, shorthand(window))
 
 
-def difference(chosen: str, labels: Iterable[str], window: str) -> str:
+def difference(chosen: str, grouping: str, window: str) -> str:
     """Return what counters rose by in a window, exactly, each label set by itself.
 
     Args:
         chosen: An instant vector selector of counters.
-        labels: All that tell two of them apart.
+        grouping: `by (...)` or `without (...)`, which leaves replicas of an exporter one.
         window: As PromQL writes a duration; a macro of Grafana's will do.
     """
-    kept = ", ".join(labels)
-    newest = f"max by ({kept}) (last_over_time({chosen}[{NEWEST}]))"
-    before = f"max by ({kept}) (last_over_time({chosen}[{GAP}] offset {window}))"
+    newest = f"max {grouping} (last_over_time({chosen}[{NEWEST}]))"
+    before = f"max {grouping} (last_over_time({chosen}[{GAP}] offset {window}))"
     return f"clamp_min({newest} - ({before} or {newest} * 0), 0)"
 
 

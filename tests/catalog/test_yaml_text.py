@@ -12,8 +12,10 @@ WORDS = """1 1e3 0x1f 1_000 12:30 2001-01-01 true No NULL ~ y {job} [a] *a &a !a
 --- ? | > _1 e1 inf .inf a: #b - -1"""
 ENDS = ["", " ", "a ", "- a", "a: b", "a #b", "a\n", "\ufeff", "\u2028", "\x85", "\x7f"]
 AWKWARD = st.sampled_from(WORDS.split() + ENDS)
+NUMBERS = st.integers() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
+LINES = st.lists(TEXTS | AWKWARD, max_size=4).map("\n".join)
 DATA = st.recursive(
-    TEXTS | AWKWARD,
+    TEXTS | AWKWARD | LINES | NUMBERS,
     lambda inner: (
         st.lists(inner, min_size=1, max_size=4)
         | st.dictionaries(TEXTS | AWKWARD, inner, min_size=1, max_size=4)
@@ -26,6 +28,10 @@ def test_it_is_written_like_this():
     """Block style, two spaces a level, and quotes where a reader might guess wrong."""
     data = {
         "name": "qgm.jobs",
+        "count": 3,
+        "stable": True,
+        "query": 'x{y="z"}',
+        "text": "One\n  two.",
         "unit": "{job}",
         "type": {"members": [{"id": "1k", "brief": "A thousand."}, {"id": "none"}]},
         "matrix": [["a", "on"], ["b"]],
@@ -33,6 +39,12 @@ def test_it_is_written_like_this():
 
     assert yaml_text(data) == (
         "name: qgm.jobs\n"
+        "count: 3\n"
+        "stable: true\n"
+        "query: 'x{y=\"z\"}'\n"
+        "text: |-\n"
+        "  One\n"
+        "    two.\n"
         'unit: "{job}"\n'
         "type:\n"
         "  members:\n"
@@ -48,7 +60,7 @@ def test_it_is_written_like_this():
 
 @given(DATA)
 def test_another_library_reads_back_what_was_written(data):
-    """Whatever the texts hold, they come back as the same texts in the same places."""
+    """Whatever the texts hold, they come back the same in the same places."""
     assert yaml.safe_load(yaml_text(data)) == data
 
 
