@@ -94,7 +94,9 @@ class Scope:
     ) -> str:
         """Return good ones of all; NaN where fewer than `fewest` counted."""
         counted = self.count(total, window, by)
-        return f"{self.count(good, window, by)} / ({counted} >= {fewest}) or {counted} * NaN"
+        none = f"{counted} * 0" if by else "on () vector(0)"
+        whole = f"({counted} >= {fewest})"
+        return f"({self.count(good, window, by)} or {none}) / {whole} or {counted} * NaN"
 
     def quantile(
         self,
@@ -126,7 +128,8 @@ class Scope:
     def _rise(self, selection: Selection, window: str) -> str:
         text = self.selector(selection)
         if selection.signal.kind is Kind.HISTOGRAM and selection.at_most is None:
-            text = text.replace("_bucket{", "_count{", 1)
+            name = selection.signal.prometheus
+            text = text.replace(f"{name}_bucket", f"{name}_count", 1)
         return promql.difference(text, ONE_REPLICA, window)
 
 

@@ -10,7 +10,7 @@ from qgm_observe.errors import UsageError
 from qgm_observe.exporters import web_config
 from qgm_observe.exporters.web_config import RateLimit, WebConfig, decoy, is_password
 
-HASH = bcrypt.hashpw(b"open sesame", bcrypt.gensalt(4)).decode()
+HASH = bcrypt.hashpw(b"open sesame", b"$2b$04$" + b"a" * 21 + b"u").decode()
 TLS = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"
 
 
