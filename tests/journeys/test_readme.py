@@ -28,9 +28,9 @@ def test_the_code_runs(code: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_catalog_block_is_fresh(shell: Shell) -> None:
-    """The table of signals is what `qgm-observe catalog` writes."""
-    done = shell("catalog", "--check", str(README))
+def test_the_table_of_signals_is_fresh(shell: Shell) -> None:
+    """SIGNALS.md is what `qgm-observe catalog` writes."""
+    done = shell("catalog", "--check", str(README.with_name("SIGNALS.md")))
 
     assert done.returncode == 0, done.stdout + done.stderr
 
