@@ -51,6 +51,7 @@ LABELS = dict.fromkeys((label.name for label in labels.JOB), "value")
 LINE = "{:<32}{:>9}{:>15}{:>13}  {}"
 REPEATS = 15
 CALLS = 300
+WARM = 600
 
 
 def ten_clock_reads() -> None:
@@ -198,7 +199,7 @@ def measure(work: dict[str, tuple[Callable[[], None], int, int]]) -> dict[str, f
     for _ in range(REPEATS):
         for name, (call, calls, jobs) in work.items():
             settle()
-            for _ in range(calls // 3):
+            for _ in range(max(calls, WARM) if jobs == 1 else 1):
                 call()  # the caches are cold after a wait
             begun = time.thread_time_ns()
             for _ in range(calls):

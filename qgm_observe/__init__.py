@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from qgm_observe.version import __version__
 
 if TYPE_CHECKING:
+    from qgm_observe.instrumentation import instrument, uninstrument
     from qgm_observe.lifecycle.front import collector, configure, evaluate, flush, job, run, serve
     from qgm_observe.lifecycle.handle import current
     from qgm_observe.lifecycle.observe import observe, unobserve
@@ -16,14 +17,22 @@ __all__ = [
     "current",
     "evaluate",
     "flush",
+    "instrument",
     "job",
     "observe",
     "run",
     "serve",
+    "uninstrument",
     "unobserve",
 ]
 
-_ROOMS = {"current": "handle", "observe": "observe", "unobserve": "observe"}
+_ROOMS = {
+    "current": "lifecycle.handle",
+    "instrument": "instrumentation",
+    "observe": "lifecycle.observe",
+    "uninstrument": "instrumentation",
+    "unobserve": "lifecycle.observe",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -32,6 +41,6 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    module = importlib.import_module(f"qgm_observe.lifecycle.{_ROOMS.get(name, 'front')}")
+    module = importlib.import_module(f"qgm_observe.{_ROOMS.get(name, 'lifecycle.front')}")
     value = globals()[name] = getattr(module, name)
     return value

@@ -3,6 +3,7 @@
 Error:
 ├── UsageError        bad input: one line that says what to write instead
 │   └── MissingExtra  an optional dependency is not installed
+├── BudgetExceeded    a guard that was asked for stopped work before it cost anything
 └── JournalError      the journal cannot be opened, read or written
     ├── CorruptJournal
     └── NewerJournal  written by a later version of this package
@@ -25,6 +26,10 @@ class MissingExtra(UsageError, ImportError):
     def __init__(self, feature: str, extra: str) -> None:
         """Name the `feature` that was asked for and the `extra` that brings it."""
         super().__init__(f"{feature} needs more packages: pip install 'qgm-observe[{extra}]'")
+
+
+class BudgetExceeded(Error):
+    """A guard stopped a submission; the only error of ours that reaches a training."""
 
 
 class JournalError(Error):

@@ -25,6 +25,10 @@ class Settings:
         disabled: Record nothing at all (also `OTEL_SDK_DISABLED`).
         project: Default project label.
         pipeline: Default pipeline label (also `OTEL_SERVICE_NAME`).
+        model: Default model label.
+        model_version: Default label of the model's version.
+        parent: Id of the run that this process's runs and jobs are parts of, as in a sweep.
+        sweep: Each fit of an optimizer is a run of its own inside the script's run.
         capture: `none`, `hashes`, `circuits` or `all`: which blobs the journal keeps.
         ring: Events that wait for the writer at most; more are dropped and counted.
         detail_rate: Successful local jobs a second that are kept in full; more are tallied.
@@ -33,7 +37,10 @@ class Settings:
         scrape_interval: Seconds between two scrapes; a new label set stays at 0 for two.
         intent_timeout: Seconds a submission waits for its intent to be on disk.
         exit_timeout: Seconds the exit of the process waits for the journal.
-        submit_tags: Send our job id as a provider tag where supported.
+        submit_tags: Send our job id, run, project and pipeline as provider tags where supported.
+        guard: What each process may take of money, time and shots, such as `20 USD, 3 retries`;
+            see `qgm_observe.spend.limits.limits`.
+        plan: Of the provider's account, where its prices differ by plan: `pay-as-you-go`.
         otlp: Deliver traces and metrics to the endpoint of `OTEL_EXPORTER_OTLP_ENDPOINT`.
         otlp_interval: Seconds between two deliveries.
         ship_to: The exporter that takes what the journal holds, `https://host:port`.
@@ -50,6 +57,10 @@ class Settings:
     disabled: bool = False
     project: str = "default"
     pipeline: str = "default"
+    model: str = "unknown"
+    model_version: str = "unknown"
+    parent: str | None = None
+    sweep: bool = False
     capture: str = "circuits"
     ring: int = 65_536
     detail_rate: float = 100.0
@@ -59,6 +70,8 @@ class Settings:
     intent_timeout: float = 0.25
     exit_timeout: float = 3.0
     submit_tags: bool = True
+    guard: str | None = None
+    plan: str | None = None
     otlp: bool = False
     otlp_interval: float = 5.0
     ship_to: str | None = None

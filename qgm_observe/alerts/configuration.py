@@ -19,6 +19,8 @@ from qgm_observe.slo.objective import Objective
 
 STARTER, FULL = "starter", "full"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+RECEIVERS = ("on-call", "tickets", "quantum-expert", "provider-support", "watchdog")
+_CLOCK = r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$"
 _SELECTABLE = {label.name: label for label in (*by.JOB, by.ACCOUNT)}
 
 
@@ -44,10 +46,18 @@ class Thresholds(Model):
         default=20, gt=0, description="Queues shorter than this are never abnormal."
     )
     stuck_hours: float = Field(
-        default=6, gt=0, description="A job that waits longer, and twice its device's p95, is stuck."
+        default=6,
+        gt=0,
+        description="A job that waits longer, and twice its device's p95, is stuck.",
     )
     attempts_per_job: float = Field(
         default=2, gt=1, description="Attempts a job, retries included, above which money is lost."
+    )
+    cost_times: float = Field(
+        default=3, gt=1, description="A day's cost against the mean of the six days before."
+    )
+    cost_usd: float = Field(
+        default=10, gt=0, description="A day's cost below which no anomaly is told."
     )
     throttled_share: float = Field(
         default=0.1, gt=0, lt=1, description="Share of calls that the provider refuses as too many."
@@ -62,8 +72,8 @@ class Quiet(Model):
 
     name: str
     weekdays: tuple[str, ...] = WEEKDAYS
-    begin: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
-    end: str = Field(pattern=r"^([01]\d|2[0-4]):[0-5]\d$")
+    begin: str = Field(pattern=_CLOCK)
+    end: str = Field(pattern=_CLOCK)
 
     @field_validator("weekdays")
     @classmethod
@@ -72,6 +82,20 @@ class Quiet(Model):
             if day not in WEEKDAYS:
                 raise ValueError(f"weekday {day!r}: write one of {', '.join(WEEKDAYS)}")
         return days
+
+
+class Grafana(Model):
+    """How boards are brought into Grafana."""
+
+    datasource_uid: str = Field(default="prometheus", pattern=r"^[A-Za-z0-9_-]{1,40}$")
+    prometheus_url: str = Field(default="http://prometheus:9090", pattern=r"^https?://")
+    traces_uid: str = Field(
+        default="tempo", description="Of the datasource that exemplars lead to; empty for none."
+    )
+    folder: str = "qgm-observe"
+    publish: bool = Field(
+        default=False, description="Also write the form in which grafana.com takes boards."
+    )
 
 
 class Written(Model):
@@ -85,10 +109,25 @@ class Written(Model):
     evaluation_interval_seconds: float = Field(default=30, gt=0)
     runbooks_url: str = Field(default="https://runbooks.example.org", pattern=r"^https?://")
     boards_url: str = Field(default="https://grafana.example.org", pattern=r"^https?://")
+    exporter_url: str = Field(default="https://qgm-observe-journal:9466", pattern=r"^https?://")
     exporter_job: str = "qgm-observe-.*"
+    night_begin: str = Field(default="20:00", pattern=_CLOCK)
+    night_end: str = Field(default="08:00", pattern=_CLOCK)
+    receivers: Mapping[str, str] = Field(default_factory=dict)
     maintenance: tuple[Quiet, ...] = ()
     retrains: tuple[Quiet, ...] = ()
     thresholds: Thresholds = Field(default_factory=Thresholds)
+    grafana: Grafana = Field(default_factory=Grafana)
+
+    @field_validator("receivers")
+    @classmethod
+    def _receivers(cls, receivers: Mapping[str, str]) -> Mapping[str, str]:
+        for name, url in receivers.items():
+            if name not in RECEIVERS:
+                raise ValueError(f"receiver {name!r}: write one of {', '.join(RECEIVERS)}")
+            if not url.startswith(("http://", "https://")):
+                raise ValueError(f"receiver {name}: write an address that begins with https://")
+        return receivers
 
     @field_validator("selector")
     @classmethod

@@ -1,187 +1,144 @@
 """From objectives to Prometheus rules: one group an objective, a static `slo` label on every rule.
 
 Rules of one group run in order, so that a score never rests on counts of the evaluation before.
-The score's series are counts and their weighted differences; nothing is divided, and a service
-without events is 0, not NaN. Burn rates bear the names of sloth's recording rules.
+What is recorded is counts and their weighted differences; nothing is divided, and a service
+without events is 0, not NaN. Burn rates, in `burn_rules`, bear the names of sloth's rules.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from qgm_observe.alerts import burn_rules, money_rules, score_rules
+from qgm_observe.alerts.budget import ERRORS, EVENTS, Rule, budget_alert, one
+from qgm_observe.alerts.configuration import Configuration
+from qgm_observe.alerts.selectors import Selectors
+from qgm_observe.alerts.text import Said, asked
 from qgm_observe.slo import promql
-from qgm_observe.slo.burn import PAGE, TICKET, Burn, windows_of
 from qgm_observe.slo.decimals import plain
-from qgm_observe.slo.indicator import Ratio, Slices
+from qgm_observe.slo.indicator import Comparison, Level, Ratio, Selection, Slices, Spend
 from qgm_observe.slo.objective import Objective
-from qgm_observe.slo.score import (
-    FEWEST_EVENTS,
-    HELD,
-    RECOVERED,
-    TICKET_THRESHOLD,
-    TICKET_WINDOWS,
-    TRAFFIC_WINDOW,
-    WINDOWS,
-    Score,
-)
-from qgm_observe.slo.window import shorthand
+from qgm_observe.slo.window import DAY, shorthand
 
-Rule = dict[str, Any]
-EVENTS, ERRORS = "qgm:slo_events:count", "qgm:slo_errors:count"
-EVIDENCE, RECOVERY = "qgm:slo_score:llr", "qgm:slo_recovery:llr"
-HIGHEST, THRESHOLD = "qgm:slo_score:max", "qgm:slo_score:threshold"
+COUNTED, GOOD = "qgm:slo_slice:counted", "qgm:slo_slice:good"
+MINUTELY = "1m"
+"""How often minutes are looked at."""
 
 
-def groups(objectives: Iterable[Objective]) -> list[dict[str, Any]]:
-    """Return a rule group an objective, without those whose budget raises no alert.
-
-    Every rule is a mapping as Prometheus reads it: `record` or `alert`, `expr`, `labels`.
-    """
-    made = [(each, rules(each)) for each in objectives]
-    return [{"name": f"qgm-slo-{each.name}", "rules": found} for each, found in made if found]
+def groups(configuration: Configuration) -> list[dict[str, Any]]:
+    """Return a rule group an objective; each rule is a mapping as Prometheus reads it."""
+    return [group(each, configuration) for each in configuration.objectives]
 
 
-def rules(objective: Objective) -> list[Rule]:
-    """Return the rules of an objective, in the order in which they have to be evaluated."""
+def group(objective: Objective, configuration: Configuration) -> dict[str, Any]:
+    """Return the group of an objective."""
+    made: dict[str, Any] = {"name": f"qgm-slo-{objective.name}"}
+    if isinstance(objective.indicator, Slices):
+        made["interval"] = MINUTELY
+    return made | {"rules": list(rules(objective, configuration))}
+
+
+def rules(objective: Objective, configuration: Configuration) -> Iterator[Rule]:
+    """Yield the rules of an objective, in the order in which they have to be evaluated."""
+    selectors = Selectors(configuration)
+    if isinstance(objective.indicator, Spend):
+        yield from money_rules.rules(objective, configuration, selectors)
+        return
+    yield from _counts(objective, _windows(objective), selectors)
+    yield {
+        "record": "qgm:slo_budget:ratio",
+        "expr": f"vector({plain(objective.budget)})",
+        "labels": {"slo": objective.name, "window": shorthand(objective.window.seconds)},
+    }
     if objective.score is not None:
-        return [*_counts(objective, (*WINDOWS, TRAFFIC_WINDOW)), *_scored(objective)]
-    if objective.burns:
-        windows = {*windows_of(objective.burns), objective.window.seconds}
-        return [*_counts(objective, sorted(windows)), *_burning(objective)]
-    if objective.is_degraded:
-        return [*_counts(objective, (TRAFFIC_WINDOW / 28,)), _each_failure(objective)]
-    return []
+        yield from score_rules.rules(objective, configuration)
+    elif objective.burns:
+        yield from burn_rules.rules(objective, configuration)
+    elif objective.is_degraded:
+        yield _each_failure(objective, configuration)
 
 
-def _counts(objective: Objective, windows: Iterable[float]) -> Iterator[Rule]:
+def _windows(objective: Objective) -> list[float]:
+    """All that a rule, a text or the budget asks for, ascending."""
+    windows = {objective.window.seconds, DAY}
+    if objective.score is not None:
+        windows |= {*score_rules.USED}
+    elif objective.burns:
+        windows |= {*burn_rules.used(objective)}
+    return sorted(windows)
+
+
+def _counts(objective: Objective, windows: Iterable[float], selectors: Selectors) -> Iterator[Rule]:
+    slo, indicator = objective.name, objective.indicator
+    if isinstance(indicator, Slices):
+        narrow = _narrowed(indicator, selectors)
+        for record, is_good in ((COUNTED, False), (GOOD, True)):
+            text = promql.minute(narrow, good=is_good)
+            yield {"record": record, "expr": f"max({text})", "labels": {"slo": slo}}
     for window in windows:
-        good, total = _good_and_total(objective, window)
-        labels = {"slo": objective.name, "window": shorthand(window)}
-        events = f'{EVENTS}{{slo="{objective.name}",window="{labels["window"]}"}}'
+        good, total = _good_and_total(objective, window, selectors)
+        text = shorthand(window)
+        labels = {"slo": slo, "window": text}
         yield {"record": EVENTS, "expr": total, "labels": labels}
         yield {
             "record": ERRORS,
-            "expr": f"clamp_min({events} - on () ({good} or on () vector(0)), 0)",
+            "expr": f"clamp_min({one(EVENTS, slo, text)} - on () ({good}), 0)",
             "labels": labels,
         }
 
 
-def _good_and_total(objective: Objective, window: float) -> tuple[str, str]:
+def _good_and_total(objective: Objective, window: float, selectors: Selectors) -> tuple[str, str]:
     indicator = objective.indicator
-    if isinstance(indicator, Ratio):
-        return promql.count(indicator.good, window), promql.count(indicator.total, window)
-    assert isinstance(indicator, Slices)  # noqa: S101  money has neither score nor burn
+    if isinstance(indicator, Slices):
+        length = shorthand(window)
+        return (
+            f'sum(sum_over_time({GOOD}{{slo="{objective.name}"}}[{length}]))',
+            f'sum(sum_over_time({COUNTED}{{slo="{objective.name}"}}[{length}]))',
+        )
+    assert isinstance(indicator, Ratio)  # noqa: S101  money is held against its cap
+    good, total = indicator.good, indicator.total
     return (
-        promql.minutes(indicator, window, good=True),
-        promql.minutes(indicator, window, good=False),
+        " + ".join(_or_none(each, window, selectors) for each in good),
+        selectors.count(total[0], window)
+        if len(total) == 1
+        else " + ".join(_or_none(each, window, selectors) for each in total),
     )
 
 
-# ----------------------------------------------------------------------------------------- score
+def _or_none(selection: Selection, window: float, selectors: Selectors) -> str:
+    """What was never seen adds 0: a service without a success has errors all the same."""
+    return f"({selectors.count(selection, window)} or on () vector(0))"
 
 
-def _scored(objective: Objective) -> Iterator[Rule]:
-    score, labels = objective.score, {"slo": objective.name}
-    assert score is not None  # noqa: S101  told to the type checker
-    for record, weights in ((EVIDENCE, score.page), (RECOVERY, score.recovery)):
-        text = _weighed(objective, weights.error, weights.event)
-        yield {"record": record, "expr": text, "labels": labels}
-    yield {"record": THRESHOLD, "expr": _threshold(objective, score), "labels": labels}
-    yield {"record": HIGHEST, "expr": _highest(objective.name), "labels": labels}
-    if objective.severity == PAGE:
-        yield {
-            "alert": "QgmSloBurnPage",
-            "expr": f'{HIGHEST}{{slo="{objective.name}"}} > on (slo) '
-            f'{THRESHOLD}{{slo="{objective.name}"}}',
-            "keep_firing_for": shorthand(HELD),
-            "labels": labels | {"severity": PAGE},
-        }
-    windows = "|".join(map(shorthand, TICKET_WINDOWS))
-    text = _weighed(objective, score.ticket.error, score.ticket.event, f',window=~"{windows}"')
-    yield {
-        "alert": "QgmSloBurnTicket",
-        "expr": f"max by (slo) ({text}) > {plain(TICKET_THRESHOLD)}",
-        "labels": labels | {"severity": TICKET},
-    }
+def _narrowed(slices: Slices, selectors: Selectors) -> Slices:
+    def level(found: Level) -> Level:
+        return Level(
+            selectors.narrowed(found.selection),
+            found.quantile,
+            found.over,
+            found.age,
+            found.factor,
+        )
+
+    def comparison(found: Comparison | None) -> Comparison | None:
+        if found is None:
+            return None
+        right = level(found.right) if isinstance(found.right, Level) else found.right
+        return Comparison(level(found.left), found.op, right, found.on)
+
+    good = comparison(slices.good)
+    assert good is not None  # noqa: S101  told to the type checker
+    return Slices(good, comparison(slices.counted), comparison(slices.excused))
 
 
-def _weighed(objective: Objective, error: float, event: float, further: str = "") -> str:
-    chosen = f'{{slo="{objective.name}"{further}}}'
-    return f"{plain(error)} * {ERRORS}{chosen} - {plain(event)} * {EVENTS}{chosen}"
-
-
-def _threshold(objective: Objective, score: Score) -> str:
-    window = shorthand(TRAFFIC_WINDOW)
-    traffic = f'sum by (slo) ({EVENTS}{{slo="{objective.name}",window="{window}"}})'
-    if score.design_effect != 1:
-        traffic += f" / {plain(score.design_effect)}"
-    return f"0.5 + 0.5 * ln(clamp_min({traffic}, {plain(FEWEST_EVENTS)}))"
-
-
-def _highest(name: str) -> str:
-    """The most evidence of the windows in none of whose shorter ones it has recovered."""
-    parts: list[str] = []
-    texts = [shorthand(window) for window in WINDOWS]
-    for number, text in enumerate(texts):
-        evidence = f'{EVIDENCE}{{slo="{name}",window="{text}"}}'
-        shorter = "|".join(texts[:number])
-        veto = f'{RECOVERY}{{slo="{name}",window=~"{shorter}"}} < {plain(RECOVERED)}'
-        parts.append(f"({evidence} unless on (slo) {veto})" if number else evidence)
-    return f"max by (slo) ({' or '.join(parts)})"
-
-
-# -------------------------------------------------------------------------------------- burn rate
-
-
-def _burning(objective: Objective) -> Iterator[Rule]:
-    labels = {
-        "slo": objective.name,
-        "sloth_id": f"{objective.service}-{objective.name}",
-        "sloth_service": objective.service,
-        "sloth_slo": objective.name,
-    }
-    windows = {*windows_of(objective.burns), objective.window.seconds}
-    for window in sorted(windows):
-        text = shorthand(window)
-        chosen = f'{{slo="{objective.name}",window="{text}"}}'
-        yield {
-            "record": f"slo:sli_error:ratio_rate{text}",
-            "expr": f"sum by (slo) ({ERRORS}{chosen}) / (sum by (slo) ({EVENTS}{chosen}) > 0)",
-            "labels": labels | {"sloth_window": text},
-        }
-    assert objective.target is not None  # noqa: S101  told to the type checker
-    for record, value in (
-        ("slo:objective:ratio", objective.target),
-        ("slo:error_budget:ratio", objective.budget),
-        ("slo:time_period:days", objective.window.days),
-    ):
-        yield {"record": record, "expr": f"vector({plain(value)})", "labels": labels}
-    yield from _burn_alerts(objective)
-
-
-def _burn_alerts(objective: Objective) -> Iterator[Rule]:
-    for severity, name in ((PAGE, "QgmSloBurnPage"), (TICKET, "QgmSloBurnTicket")):
-        pairs = [each for each in objective.burns if each.severity == severity]
-        if pairs:
-            yield {
-                "alert": name,
-                "expr": " or ".join(_both(objective, each) for each in pairs),
-                "labels": {"slo": objective.name, "severity": severity},
-            }
-
-
-def _both(objective: Objective, burn: Burn) -> str:
-    limit = plain(burn.factor * objective.budget)
-    long, short = (
-        f'slo:sli_error:ratio_rate{shorthand(window)}{{slo="{objective.name}"}} > {limit}'
-        for window in (burn.long, burn.short)
+def _each_failure(objective: Objective, configuration: Configuration) -> Rule:
+    """A budget under five events cannot burn: each failure is a ticket, and stays one for a day."""
+    slo = objective.name
+    failed, all_ = (asked(one(name, slo, "1d")) for name in (ERRORS, EVENTS))
+    unit = objective.indicator.unit
+    said = Said(
+        count=f"{failed} of {all_} ({unit}) failed in the last 1d.",
+        spending=f"The budget holds {plain(round(objective.budget_events or 0, 1))}: too few "
+        f"to burn, so each failure is told; see the report of {objective.report_days:g} days.",
     )
-    return f"max by (slo) ({long}) and on (slo) max by (slo) ({short})"
-
-
-def _each_failure(objective: Objective) -> Rule:
-    """A budget under five events cannot burn: each failure is a ticket."""
-    return {
-        "alert": "QgmSloFailure",
-        "expr": f'{ERRORS}{{slo="{objective.name}"}} > 0',
-        "labels": {"slo": objective.name, "severity": TICKET},
-    }
+    expression = f"{one(ERRORS, slo, '1d')} > 0"
+    return budget_alert("QgmSloBurnTicket", objective, configuration, expression, said)

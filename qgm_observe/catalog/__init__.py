@@ -1,6 +1,14 @@
 """What is measured: signals, labels, stages, outcomes. Standard library only."""
 
-from qgm_observe.catalog.outcomes import ErrorClass, ExecutionMode, Outcome, Purpose, shot_class
+from qgm_observe.catalog.outcomes import (
+    Basis,
+    ErrorClass,
+    ExecutionMode,
+    Outcome,
+    Purpose,
+    Waste,
+    shot_class,
+)
 from qgm_observe.catalog.signal import Kind, Label, Signal, Stability
 from qgm_observe.catalog.signals import SIGNALS
 from qgm_observe.catalog.stages import STAGES, Level, Stage
@@ -8,6 +16,7 @@ from qgm_observe.catalog.stages import STAGES, Level, Stage
 __all__ = [
     "SIGNALS",
     "STAGES",
+    "Basis",
     "ErrorClass",
     "ExecutionMode",
     "Kind",
@@ -18,5 +27,6 @@ __all__ = [
     "Signal",
     "Stability",
     "Stage",
+    "Waste",
     "shot_class",
 ]

@@ -1,6 +1,14 @@
 """Every label, once. Never a label: an id, an error text, an exact shot count."""
 
-from qgm_observe.catalog.outcomes import SHOT_CLASSES, ErrorClass, ExecutionMode, Outcome, Purpose
+from qgm_observe.catalog.outcomes import (
+    SHOT_CLASSES,
+    Basis,
+    ErrorClass,
+    ExecutionMode,
+    Outcome,
+    Purpose,
+    Waste,
+)
 from qgm_observe.catalog.questions import ANSWERS, CHARTS, MITIGATIONS
 from qgm_observe.catalog.signal import Label
 from qgm_observe.catalog.stages import STAGES
@@ -19,6 +27,13 @@ SHOT_CLASS = Label("shot_class", "The decade of the shots asked for.", SHOT_CLAS
 STAGE = Label("stage", "The part of the work.", tuple(STAGES))
 OUTCOME = Label("outcome", "How it ended.", tuple(Outcome))
 ERROR_CLASS = Label("error_class", "Why it failed.", tuple(ErrorClass))
+BASIS = Label(
+    "basis",
+    "How the cost is known: before, by the settled usage at list price, by the invoice.",
+    tuple(Basis),
+)
+WASTE = Label("reason", "Why it was spent for nothing.", tuple(Waste))
+CURRENCY = Label("currency", "ISO 4217, or `unknown` where no price is known.", bound=20)
 STATISTIC = Label("statistic", "What is estimated.", bound=100)
 MITIGATION = Label("mitigation", "How errors were worked against.", MITIGATIONS)
 CHART = Label("chart", "Which control chart.", CHARTS)
@@ -54,11 +69,24 @@ PRICED = Label("priced", "What the price is for.", ("task", "shot", "second", "m
 JOURNAL = Label("journal", "A journal, by its name in the configuration.", bound=100)
 RECEIPT = Label("receipt", "What came of an event.", ("stored", "duplicate", "refused"))
 
+OPERATION = Label(
+    "operation", "What a request is for.", ("submit", "read", "cancel", "session", "other")
+)
+STATUS_CLASS = Label(
+    "status_class",
+    "Class of an HTTP status, `none` where no answer came.",
+    ("1xx", "2xx", "3xx", "4xx", "5xx", "none"),
+)
+PHASE = Label("phase", "Part of the connecting.", ("tcp", "tls"))
+
 WORK = (PROJECT, PIPELINE, MODEL, MODEL_VERSION, KIND)
 """What every run, step and job carries."""
 
 JOB = (*WORK, PROVIDER, DEVICE, REGION, EXECUTION_MODE, SHOT_CLASS)
 """What every job carries."""
+
+CLIENT = (PROVIDER, REGION)
+"""What every signal of a provider's client carries."""
 
 ACCOUNTING = (PROVIDER, ACCOUNT)
 """What every signal of a provider's account carries."""

@@ -50,6 +50,23 @@ class Purpose(enum.StrEnum):
     INFERENCE = "inference"
 
 
+class Basis(enum.StrEnum):
+    """How a cost is known; what is known in several ways is never added up."""
+
+    ESTIMATED = "estimated"
+    BILLED = "billed"
+    INVOICED = "invoiced"
+
+
+class Waste(enum.StrEnum):
+    """Why money went for nothing."""
+
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REPEATED = "repeated"
+    IDLE = "idle"
+
+
 def shot_class(shots: int | None) -> str:
     """Return the decade of a shot count: `none`, `1`, `10`, `100`, `1k` ... `1M`."""
     if not shots or shots < 1:

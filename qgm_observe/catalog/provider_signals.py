@@ -256,6 +256,13 @@ PRICE = Signal(
     "List price of a unit of work, from the dated price file.",
     (*by.DEVICES, by.PRICED),
 )
+COST_UNTAGGED = Signal(
+    "qgm.account.untagged",
+    COUNTER,
+    "USD",
+    "Invoice lines that belong to no recorded work.",
+    by.DEVICES,
+)
 CREDENTIALS_EXPIRE = Signal(
     "qgm.account.expiry.timestamp",
     GAUGE,

@@ -133,6 +133,81 @@ SESSION_USAGE = Signal(
     "qgm.session.usage", COUNTER, "s", "Device time that ended sessions used.", by.JOB
 )
 
+COST = Signal(
+    "qgm.cost",
+    COUNTER,
+    "USD",
+    "Cost of quantum work; of a session its whole usage, idle time included. "
+    "Other currencies are in `qgm.cost.foreign`.",
+    (*by.JOB, by.BASIS),
+)
+COST_DEVICE_TIME = Signal(
+    "qgm.cost.device_time",
+    COUNTER,
+    "s",
+    "Device time that the cost is for; of a session its whole usage.",
+    (*by.JOB, by.BASIS),
+)
+COST_WASTED = Signal(
+    "qgm.cost.wasted",
+    COUNTER,
+    "USD",
+    "Part of the billed cost that brought nothing, by the reason.",
+    (*by.JOB, by.WASTE),
+)
+COST_PREVENTED = Signal(
+    "qgm.cost.prevented",
+    COUNTER,
+    "USD",
+    "Estimated cost of submissions that a guard did not let through.",
+    by.JOB,
+)
+COST_FOREIGN = Signal(
+    "qgm.cost.foreign",
+    COUNTER,
+    "{bill}",
+    "Settled bills and invoice lines that are not in `qgm.cost`, by their currency.",
+    (*by.JOB, by.CURRENCY),
+)
+THROTTLED = Signal(
+    "qgm.job.throttle",
+    COUNTER,
+    "s",
+    "Time that our own limiter held submissions back; no part of queue or submit.",
+    by.JOB,
+)
+
+CLIENT_REQUESTS = Signal(
+    "qgm.client.requests",
+    COUNTER,
+    "{request}",
+    "HTTP requests of this process's provider clients, each attempt of a repeated one included.",
+    (*by.CLIENT, by.OPERATION, by.STATUS_CLASS),
+)
+CLIENT_REQUEST_DURATION = Signal(
+    "qgm.client.request.duration",
+    HISTOGRAM,
+    "s",
+    "From a request of a provider's client to its answer, with all its attempts.",
+    (*by.CLIENT, by.OPERATION),
+    DURATION,
+)
+CLIENT_RETRIES = Signal(
+    "qgm.client.retries",
+    COUNTER,
+    "{retry}",
+    "HTTP requests that a provider's client repeated by itself.",
+    (*by.CLIENT, by.OPERATION),
+)
+CLIENT_CONNECT_DURATION = Signal(
+    "qgm.client.connect.duration",
+    HISTOGRAM,
+    "s",
+    "What a provider's client took to connect: `tcp` with name resolution, `tls` after it.",
+    (*by.CLIENT, by.PHASE),
+    DURATION,
+)
+
 QUALITY_SCORED = Signal(
     "qgm.quality.shots.scored",
     COUNTER,
@@ -214,6 +289,12 @@ OBSERVE_GAPS = Signal(
     COUNTER,
     "{gap}",
     "Submissions that went ahead before their intent was on disk.",
+)
+OBSERVE_HOOKS_MISSING = Signal(
+    "qgm.observe.hooks.missing",
+    COUNTER,
+    "{method}",
+    "Methods that an instrumented library lacks in its present version, so that they go unseen.",
 )
 OBSERVE_SPANS = Signal(
     "qgm.observe.spans.delivered", COUNTER, "{span}", "Spans that an OTLP endpoint has taken."

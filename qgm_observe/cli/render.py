@@ -15,8 +15,13 @@ from qgm_observe.errors import UsageError
 
 SHELVES = {
     "alerts": "qgm_observe.alerts.shelf",
+    "dashboards": "qgm_observe.dashboards.shelf",
+    "runbooks": "qgm_observe.runbooks.shelf",
 }
-"""Shelf to the module that fills it: its `render(configuration)` returns text by path there."""
+"""Shelf to the module that fills it: its `render(configuration)` returns text by path there.
+
+Where people write into its files its `merged(there, rendered)` keeps what they wrote.
+"""
 
 MARK = "rendered by qgm-observe"
 """Stands in every rendered file that its format leaves room for: it may be removed."""
@@ -49,8 +54,10 @@ def main(args: argparse.Namespace) -> int:
     configuration = load_configuration(args.config, dict(args.selector))
     stale = 0
     for name in args.only or SHELVES:
-        rendered = importlib.import_module(SHELVES[name]).render(configuration)
-        shelf = args.folder / name
+        module = importlib.import_module(SHELVES[name])
+        rendered, shelf = module.render(configuration), args.folder / name
+        if hasattr(module, "merged"):
+            rendered = {p: module.merged(_text(shelf / p), text) for p, text in rendered.items()}
         stale += _check(shelf, rendered) if args.check else _write(shelf, rendered)
     if stale:
         where = f" --config {args.config}" if args.config else ""

@@ -1,4 +1,4 @@
-"""Run an unmodified Qiskit script and record every sampler job and every compilation in it.
+"""Run an unmodified script and record every quantum job, session and compilation in it.
 
 The script behaves as under `python`: its arguments, output, traceback and exit code are its own.
 """
@@ -14,12 +14,12 @@ from pathlib import Path
 import qgm_observe as qgm
 from qgm_observe.cli.program import Module, Program, Script
 from qgm_observe.errors import Error, UsageError
-from qgm_observe.instrumentation import instrument
+from qgm_observe.instrumentation import instrument, scoring, sessions, stepping
 from qgm_observe.journal import Event, open_journal
 from qgm_observe.lifecycle import RunHandle
 from qgm_observe.lifecycle.failures import outcome_of
 from qgm_observe.records import current_process
-from qgm_observe.settings import Settings, load_settings
+from qgm_observe.settings import PREFIX, Settings, load_settings
 from qgm_observe.telemetry.endpoint import Endpoint
 
 
@@ -33,6 +33,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("pipeline", "label of the script (default: its name)"),
     ):
         parser.add_argument(f"--{label}", metavar="NAME", help=about)
+    parser.add_argument(
+        "--target",
+        type=Path,
+        metavar="FILE",
+        help="evaluate samples; JSON, bitstring: probability",
+    )
+    parser.add_argument(
+        "--sweep",
+        action="store_true",
+        default=None,
+        help="each fit in the script is a run of its own, inside the script's run",
+    )
     parser.add_argument("--journal", type=Path, metavar="FILE", help="the journal (default: yours)")
     parser.add_argument("--serve", type=int, metavar="PORT", help="serve /metrics meanwhile")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the summary as JSON")
@@ -50,6 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run the script; returns its exit code."""
     program = _program(args)
+    scoring.use(None if args.target is None else scoring.load_target(args.target))
     settings = _configured(args, program)
     endpoint = None if args.serve is None else qgm.serve(args.serve)
     if endpoint is not None:
@@ -83,6 +96,9 @@ class _Watched:
         """Run the program and return its exit code."""
         self._run.note(script=self._program.file)
         self._open.enter_context(self._run)
+        # what the script starts by this command is a part of it, in the same journal
+        os.environ[f"{PREFIX}PARENT"] = self._run.id
+        os.environ[f"{PREFIX}JOURNAL"] = str(self._settings.journal_path)
         instrument(run=self._run)
         try:
             ending = self._program.run()
@@ -99,6 +115,8 @@ class _Watched:
         """End the run and tell what it came to; a forked child has nothing to tell."""
         if os.getpid() != self._process or self._run.ended:
             return
+        stepping.leave()
+        sessions.leave()
         self._open.close()
         self._run.recorder.flush()
         if self._endpoint is not None:
@@ -161,7 +179,7 @@ def _configured(args: argparse.Namespace, program: Program) -> Settings:
         args.json = args.json.absolute()
     changes = {
         name: getattr(args, name)
-        for name in ("journal", "project", "pipeline")
+        for name in ("journal", "project", "pipeline", "sweep")
         if getattr(args, name) is not None
     }
     settings = load_settings(**changes)

@@ -8,6 +8,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from qgm_observe.alerts.links import board_uid
 from qgm_observe.errors import UsageError
 
 COLUMNS = 24
@@ -37,7 +38,6 @@ class Kind(enum.StrEnum):
     STATUS_HISTORY = "status-history"
     HEATMAP = "heatmap"
     TABLE = "table"
-    ALERTLIST = "alertlist"
     TEXT = "text"
 
 
@@ -140,7 +140,6 @@ class Panel:
         style: `line`, `bars` or `stacked`; only for time series.
         log: Whether the scale is logarithmic.
         keys: Label columns of a table, in order.
-        labels: Of alerts that a list shows, for instance `{severity="page"}`.
         content: Markdown of a text.
         links: Where its data lead to.
     """
@@ -160,7 +159,6 @@ class Panel:
     style: str = "line"
     log: bool = False
     keys: tuple[str, ...] = ()
-    labels: str = ""
     content: str = ""
     links: tuple[Link, ...] = ()
 
@@ -266,18 +264,13 @@ class Board:
 
     def __post_init__(self) -> None:
         """Make the uid, under which links find it."""
-        object.__setattr__(self, "uid", uid_of(self.slug))
+        object.__setattr__(self, "uid", board_uid(self.slug))
 
     @property
     def panels(self) -> Iterator[Panel]:
         """All panels, in order."""
         for row in self.rows:
             yield from row.panels
-
-
-def uid_of(slug: str) -> str:
-    """Return the uid of a board: its slug after our prefix."""
-    return f"qgm-{slug}"
 
 
 def color_of(steps: tuple[Step, ...], reading: float) -> Color:

@@ -45,7 +45,9 @@ class Told:
         return f"{self.what} Good: {self.good} [What to do]({self.runbook})"
 
 
-def higher_is_better(bad_below: float, watch_below: float, words: Sequence[str]) -> tuple[Step, ...]:
+def higher_is_better(
+    bad_below: float, watch_below: float, words: Sequence[str]
+) -> tuple[Step, ...]:
     """Return steps of a reading that should be high; words from worst to best."""
     bad, watch, good = words
     return (
@@ -160,8 +162,7 @@ def lines(
 ) -> Panel:
     """Numbers over time; what they rest on stands behind them as gray bars.
 
-    Args:
-        rests_on: `None` only where the numbers are themselves counts of events.
+    It is `None` only where the numbers are themselves counts of events.
     """
     return Panel(
         kind=Kind.TIMESERIES,
@@ -192,9 +193,7 @@ def ratio_timeseries(
     maximum: float | None = 1,
 ) -> Panel:
     """Shares in [0, 1] over time."""
-    return lines(
-        title, told, RATIO, queries, rests_on, steps=steps, width=width, maximum=maximum
-    )
+    return lines(title, told, RATIO, queries, rests_on, steps=steps, width=width, maximum=maximum)
 
 
 def counted_bars(
@@ -269,9 +268,9 @@ def level_grid(
     told: Told,
     unit: str,
     expr: str,
+    *,
     legend: str,
     steps: tuple[Step, ...],
-    *,
     width: int = 24,
     height: int = 10,
 ) -> Panel:
@@ -339,19 +338,6 @@ def verdict_column(expr: str, title: str, steps: tuple[Step, ...]) -> Query:
     """Return the column that tells in a word how a reading stands against its steps."""
     made = _word(expr, steps)
     return column(made.expr, title, "none", meanings=made.meanings, role=Role.VERDICT)
-
-
-def alert_list(title: str, told: Told, labels: str, *, width: int = 12, height: int = 8) -> Panel:
-    """The alerts that fire, by their labels, for instance `{severity="page"}`."""
-    return Panel(
-        kind=Kind.ALERTLIST,
-        title=title,
-        description=told.text,
-        unit="none",
-        labels=labels,
-        width=width,
-        height=height,
-    )
 
 
 def note(title: str, told: Told, content: str, *, width: int = 6, height: int = 6) -> Panel:

@@ -6,7 +6,7 @@ panels show as "insufficient data".
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qgm_observe.catalog import Kind, Label, Signal
 from qgm_observe.slo import promql
@@ -16,26 +16,25 @@ RANGE, INTERVAL, RATE = "$__range", "$__interval", "$__rate_interval"
 FEWEST = 20
 """Events below which a share or a quantile says nothing."""
 
+OWN = "qgm.observe."
+"""Signals of this package's own health: every process has its own, whatever their source."""
+
 ONE_REPLICA = "without (instance, pod)"
 """Leaves replicas of an exporter one: they show the same numbers."""
 
 
-def pick(
-    signal: Signal, *, unlike: bool = False, **values: str | tuple[str, ...]
-) -> Selection:
-    """Return some of a signal: label to its value or to a tuple of values.
-
-    Args:
-        signal: Of the catalog.
-        unlike: Take what matches none of them instead.
-        values: Labels and values that the signal has.
+def pick(signal: Signal, **labels: str | tuple[str, ...]) -> Selection:
+    """Return some of a signal by label values; `!value` means any other.
 
     Raises:
         UsageError: the signal has no such label, or the label no such value.
     """
-    told = {name: (each,) if isinstance(each, str) else each for name, each in values.items()}
-    matchers = (Matcher(name, each, unlike) for name, each in told.items())
-    return Selection(signal, tuple(matchers))
+    return Selection(signal, tuple(_matcher(*each) for each in labels.items()))
+
+
+def _matcher(label: str, values: str | tuple[str, ...]) -> Matcher:
+    given = (values,) if isinstance(values, str) else values
+    return Matcher(label, tuple(each.removeprefix("!") for each in given), given[0][:1] == "!")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +43,26 @@ class Scope:
 
     Attributes:
         variables: Labels that are chosen at the head of the board.
-        extra: Further conditions, for instance `cluster="a"`.
+        matchers: Further conditions, as they are configured.
     """
 
     variables: tuple[Label, ...]
-    extra: str = ""
+    matchers: tuple[Matcher, ...] = ()
 
     def selector(self, what: Signal | Selection) -> str:
         """Return an instant vector selector; of a histogram its buckets."""
         selection = what if isinstance(what, Selection) else Selection(what)
         signal = selection.signal
-        text = promql.selector(selection)
+        fixed = {matcher.label for matcher in selection.matchers}
+        further = [each for each in self.matchers if each.label in signal.label_names]
+        narrow = replace(selection, matchers=(*selection.matchers, *further))
+        text = promql.selector(narrow)
         if signal.kind is Kind.HISTOGRAM and selection.at_most is None:
             text = text.replace(f"{signal.prometheus}_count", f"{signal.prometheus}_bucket", 1)
-        fixed = {matcher.label for matcher in selection.matchers}
+        if signal.name.startswith(OWN):
+            text = text.replace(f"{promql.SOURCE},", "").replace(f"{{{promql.SOURCE}}}", "")
         chosen = [label.name for label in self.variables if label in signal.labels]
-        more = [f'{name}=~"${name}"' for name in chosen if name not in fixed]
-        return _with(text, [*more, *([self.extra] if self.extra else [])])
+        return _with(text, [f'{name}=~"${name}"' for name in chosen if name not in fixed])
 
     def level(self, what: Signal | Selection, by: Sequence[str] = (), how: str = "max") -> str:
         """Return a gauge, aggregated; how is `max`, `min`, `sum`, `avg` or `count`."""
@@ -94,9 +96,9 @@ class Scope:
     ) -> str:
         """Return good ones of all; NaN where fewer than `fewest` counted."""
         counted = self.count(total, window, by)
-        none = f"{counted} * 0" if by else "on () vector(0)"
-        whole = f"({counted} >= {fewest})"
-        return f"({self.count(good, window, by)} or {none}) / {whole} or {counted} * NaN"
+        zero = f"{counted} * 0" if by else "on () vector(0)"
+        unknown = f"{counted} * NaN" if by else "on () vector(NaN)"
+        return f"({self.count(good, window, by)} or {zero}) / ({counted} >= {fewest}) or {unknown}"
 
     def quantile(
         self,

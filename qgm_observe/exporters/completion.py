@@ -7,8 +7,8 @@ counted: `qgm_jobs_total{outcome="lost"}` never falls, and how many of the lost 
 is told by `qgm_exporter_jobs_reconciled_total`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qgm_observe.catalog import ErrorClass, ExecutionMode, Outcome, provider_signals
@@ -16,8 +16,9 @@ from qgm_observe.catalog import labels as by
 from qgm_observe.journal import Event
 from qgm_observe.journal.appending import reconciled_id
 from qgm_observe.journal.body import encode
-from qgm_observe.providers.protocol import JobState, ProviderJob
+from qgm_observe.providers.protocol import JobState, Price, ProviderJob, ProviderSession
 from qgm_observe.records import PROVIDER
+from qgm_observe.spend.billing import Use, attempt_bill, session_bill
 
 TAG = "qgm-"
 _OUTCOMES = {
@@ -34,10 +35,13 @@ _CLASSES = {
 _DOUBTFUL = {Outcome.LOST, Outcome.TIMEOUT, Outcome.CANCELLED}
 _NOBODY = {"", "unknown", "local"}
 _LABELS = tuple(label.name for label in by.JOB)
-_KEPT = (*_LABELS, "start", "outcome", "error", "stages", "attempts")
+_KEPT = (
+    *(*_LABELS, "start", "outcome", "error", "stages", "attempts", "shots", "session"),
+    "provider_session_id",
+)
 
 Body = Mapping[str, Any]
-_BILL = ("number", "provider_job_id", "device_seconds", "cost", "currency")
+_BILLED = ("number", "provider_job_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,12 @@ def is_unsettled(body: Body) -> bool:
     return body.get("outcome") == Outcome.LOST or any(map(_is_open, _attempts(body)))
 
 
+def is_unbilled(body: Body) -> bool:
+    """Return whether the usage of a finished session is its cost and is not settled."""
+    is_dedicated = body.get("execution_mode") == ExecutionMode.SESSION
+    return is_dedicated and body.get("reconciliation") != "complete"
+
+
 def ids_of(body: Body) -> list[str]:
     """Return the provider's ids of a job's attempts, as far as they are known."""
     return [each["provider_job_id"] for each in _attempts(body) if each.get("provider_job_id")]
@@ -93,12 +103,13 @@ def needs_search(body: Body) -> bool:
     return not _attempts(body) or any(_is_doubtful(each) for each in _attempts(body))
 
 
-def complete(case: Case, found: Sequence[ProviderJob]) -> Completion:
+def complete(case: Case, found: Sequence[ProviderJob], price: Price | None = None) -> Completion:
     """Return what a provider's jobs tell about one of ours.
 
     Args:
         case: Ours.
         found: All jobs at the provider that are attempts of it, in any order.
+        price: Of the device, for bills of which the provider tells the time alone.
     """
     body, was_lost = case.body, case.body.get("outcome") == Outcome.LOST
     attempts = _matched(body, found)
@@ -109,10 +120,29 @@ def complete(case: Case, found: Sequence[ProviderJob]) -> Completion:
     at = max((job.finished_at or 0.0 for job in found), default=0.0) or case.now
     id_ = reconciled_id(case.subject, encode(told))
     events = [_event("reconciled", "job", case.subject, case.run, at=at, body=told, id_=id_)]
-    events += _billed(case, attempts, {job.id: job for job in found})
+    events += _billed(case, attempts, {job.id: job for job in found}, price)
     if was_lost and all(job.state.is_final for job in found):
         events.append(_noted(case, told.get("outcome", Outcome.LOST)))
     return Completion(tuple(events), told["reconciliation"] != "open")
+
+
+def complete_session(
+    case: Case, session: ProviderSession, uses: Iterable[Use], price: Price | None
+) -> tuple[Event, ...]:
+    """Return what a provider's closed session tells about one of ours, and its bill.
+
+    Args:
+        case: Ours.
+        session: The provider's; its usage is known.
+        uses: Of all attempts in it.
+        price: Of the device.
+    """
+    usage, at = session.usage_seconds or 0.0, session.closed_at or case.now
+    told = {"usage_seconds": usage, "provider_session_id": session.id, "reconciliation": "complete"}
+    id_ = reconciled_id(case.subject, encode(told))
+    event = _event("reconciled", "session", case.subject, case.run, at=at, body=told, id_=id_)
+    bill = session_bill(replace(event, body={**case.body, **told}), usage, uses, price)
+    return event, bill
 
 
 def _attempts(body: Body) -> list[Body]:
@@ -220,7 +250,9 @@ def _stages(body: Body, found: Sequence[ProviderJob]) -> dict[str, Any]:
     return {"stages": stages}
 
 
-def _billed(case: Case, attempts: Sequence[Body], found: Mapping[str, ProviderJob]) -> list[Event]:
+def _billed(
+    case: Case, attempts: Sequence[Body], found: Mapping[str, ProviderJob], price: Price | None
+) -> list[Event]:
     """Return an event for each attempt whose bill is settled, the same whoever finds it."""
     labels = {name: case.body[name] for name in _LABELS if name in case.body}
     events = []
@@ -229,7 +261,8 @@ def _billed(case: Case, attempts: Sequence[Body], found: Mapping[str, ProviderJo
         is_told = "device_seconds" in each or "cost" in each
         if job is None or not job.state.is_final or not is_told:
             continue
-        told = labels | {"job": case.subject} | {name: each[name] for name in _BILL if name in each}
+        told = labels | {"job": case.subject} | {n: each[n] for n in _BILLED if n in each}
+        told |= attempt_bill(each, attempts, case.body, price)
         name, at = f"{case.subject}.{each['number']}", job.finished_at or case.now
         events.append(
             _event("billed", "attempt", name, case.run, at=at, body=told, id_=f"{name}/billed")

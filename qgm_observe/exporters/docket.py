@@ -1,14 +1,15 @@
-"""The remote jobs of one journal whose end or bill is not known yet, and when to ask again."""
+"""The remote jobs and sessions of a journal whose end or bill is unknown, and when to ask again."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from qgm_observe.exporters.completion import is_unsettled, kept
+from qgm_observe.exporters.completion import is_unbilled, is_unsettled, kept
 from qgm_observe.journal import TERMINAL, Event, Store
 from qgm_observe.journal.folds import told_over
 
+NOUNS = ("job", "session")
 FIRST_PAUSE = 30.0
 LONGEST_PAUSE = 6 * 3600.0
 MOST = 10_000
@@ -17,12 +18,13 @@ MOST = 10_000
 
 @dataclass(slots=True)
 class Unsettled:
-    """One job.
+    """One job or session.
 
     Attributes:
         body: The part of its record that a completion needs.
         ask_at: Not before, epoch seconds.
         pause: Seconds to wait after the next answer that settles nothing.
+        noun: `job` or `session`.
     """
 
     subject: str
@@ -30,6 +32,7 @@ class Unsettled:
     body: dict[str, Any]
     ask_at: float
     pause: float = FIRST_PAUSE
+    noun: str = "job"
 
 
 class Docket:
@@ -48,7 +51,7 @@ class Docket:
         """Take what ended, and what is known of it meanwhile."""
         with self._lock:
             for event in events:
-                if event.noun == "job" and event.verb in (TERMINAL, "reconciled"):
+                if event.noun in NOUNS and event.verb in (TERMINAL, "reconciled"):
                     self._take(event, now)
 
     def due(self, now: float, *, early: bool = False) -> list[Unsettled]:
@@ -70,7 +73,7 @@ class Docket:
         """Return how many jobs are unsettled, by provider."""
         counts: dict[str, int] = {}
         with self._lock:
-            for job in self._jobs.values():
+            for job in [job for job in self._jobs.values() if job.noun == "job"]:
                 provider = str(job.body.get("provider"))
                 counts[provider] = counts.get(provider, 0) + 1
         return counts
@@ -79,7 +82,7 @@ class Docket:
         """Return JSON-compatible content."""
         with self._lock:
             return {
-                job.subject: [job.run, job.body, float(job.ask_at), float(job.pause)]
+                job.subject: [job.run, job.body, float(job.ask_at), float(job.pause), job.noun]
                 for job in self._jobs.values()
             }
 
@@ -91,24 +94,24 @@ class Docket:
     def _take(self, event: Event, now: float) -> None:
         known = self._jobs.get(event.subject)
         body = event.body if known is None else told_over(known.body, event.body)
-        if not is_unsettled(body):
+        if not (is_unsettled if event.noun == "job" else is_unbilled)(body):
             self._jobs.pop(event.subject, None)
         elif known is not None:
             known.body = kept(body)
         elif len(self._jobs) < MOST:
             self._jobs[event.subject] = Unsettled(
-                event.subject, event.run, kept(body), now + FIRST_PAUSE
+                event.subject, event.run, kept(body), now + FIRST_PAUSE, noun=event.noun
             )
 
 
 def scan(journal: Store, docket: Docket, now: float) -> None:
     """Fill a docket from a journal of which nothing is remembered."""
     verbs, since = (TERMINAL, "reconciled"), now - docket.max_age
-    docket.take(journal.events(verbs=verbs, nouns=("job",), since=since), now)
+    docket.take(journal.events(verbs=verbs, nouns=NOUNS, since=since), now)
 
 
 def _jobs(content: Mapping[str, Any]) -> Iterator[Unsettled]:
     for subject, told in content.items():
         match told:
-            case [None | str() as run, dict() as body, float() as ask_at, float() as pause]:
-                yield Unsettled(subject, run, body, ask_at, pause)
+            case [None | str() as run, dict() as body, float() as ask_at, float() as pause, *noun]:
+                yield Unsettled(subject, run, body, ask_at, pause, *noun[:1])

@@ -181,6 +181,7 @@ class Follower:
         for noun in ("run", "step", "job", "model"):
             for verb in ("baseline", "estimate", "drift", "judged"):
                 self._sink.recall(self, journal.newest(noun, verb, ESTIMATES))
+        self._sink.recall(self, journal.newest("device", "reading", ESTIMATES))
 
     def _turn_to(self, key: str) -> None:
         """Another journal is at this path than before."""

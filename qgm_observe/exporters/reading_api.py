@@ -1,7 +1,8 @@
 """What people ask at 3 a.m.: the newest runs, jobs and failures, from memory.
 
 `/api/v1/runs`, `/api/v1/jobs` and `/api/v1/failures` take `since`, `device`, `pipeline`, `outcome`
-and `limit`; `/api/v1/runs/<id>` gives one run with its jobs. Newest first. Times are epoch seconds.
+and `limit`; `/api/v1/runs/<id>` gives one run with its jobs; `/api/v1/readings` tells when which
+device was calibrated, by `since`, `device` and `limit`. Newest first. Times are epoch seconds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +23,7 @@ PREFIX = "/api/v1/"
 MOST = 1_000
 """Entries of one answer."""
 
-KEPT = {"run": 1_000, "job": 5_000, "failure": 1_000}
+KEPT = {"run": 1_000, "job": 5_000, "failure": 1_000, "reading": 500}
 """Ended ones that are kept in memory, by what they are; failures are kept for longer."""
 
 OPEN_KEPT = 5_000
@@ -50,11 +51,13 @@ class Recent:
             for event in events:
                 if event.noun in ("run", "job"):
                     self._take(self._ended[event.noun], event)
+                elif (event.verb, event.body.get("kind")) == ("reading", "calibration"):
+                    self._ended["reading"][event.id] = event
             for kind, most in KEPT.items():
                 kept = self._ended[kind]
                 if len(kept) > _SLACK * most:
                     newest = sorted(kept.values(), key=_when)[-most:]
-                    self._ended[kind] = {event.subject: event for event in newest}
+                    self._ended[kind] = {_key(event): event for event in newest}
 
     def set_open(self, open_work: Iterable[OpenWork], now: float) -> None:
         """Replace what is open."""
@@ -64,7 +67,7 @@ class Recent:
             self._open, self._now = rows, now
 
     def of(self, kind: str) -> list[Told]:
-        """Return what there is of `run`, `job` or `failure`, the newest first, open before ended.
+        """Return what there is of a kind of `KEPT`, the newest first, open before ended.
 
         What ended is not told as open.
         """
@@ -75,6 +78,8 @@ class Recent:
 
     def shown(self, told: Told) -> dict[str, Any]:
         """Return one as JSON, without what may hold a secret."""
+        if isinstance(told, Event) and told.verb == "reading":
+            return {"noun": told.noun, **_reading(told)}
         facts = finished_facts(told, None) if isinstance(told, Event) else _open(told, self._now)
         shown = {key: value for key, value in facts.items() if key not in _HIDDEN}
         return {"noun": told.noun, **_safe(shown)}
@@ -101,6 +106,8 @@ def ask(recent: Recent, path: str, query: Mapping[str, str]) -> Reply | None:
     """
     kind, _, id_ = path.strip("/").partition("/")
     try:
+        if kind == "readings" and not id_:
+            return Reply(200, _readings(recent, query))
         if kind in _KINDS and not id_:
             return Reply(200, _listed(recent, kind, query))
         if kind == "runs":
@@ -110,12 +117,36 @@ def ask(recent: Recent, path: str, query: Mapping[str, str]) -> Reply | None:
     return None
 
 
-def _listed(recent: Recent, kind: str, query: Mapping[str, str]) -> dict[str, Any]:
+def _readings(recent: Recent, query: Mapping[str, str]) -> dict[str, Any]:
+    limit, since = _bounds(query, ("since", "device", "limit"))
+    device = query.get("device")
+    found = [
+        told
+        for told in recent.of("reading")
+        if _when(told) >= since and (device is None or _is(told, "device", device))
+    ]
+    return {"readings": [recent.shown(told) for told in found[:limit]], "more": len(found) > limit}
+
+
+def _reading(event: Event) -> dict[str, Any]:
+    """Tell of a calibration whose it is and when it was; what it says is in the journal."""
+    names = ("provider", "device", "kind", "observed_at", "taken_at")
+    known: Mapping[str, Any] = event.body.get("values") or {}
+    told = {name: event.body.get(name) for name in names}
+    return {**_safe(told), "calibration_id": str(known.get("calibration_id") or "")[:128] or None}
+
+
+def _bounds(query: Mapping[str, str], filters: tuple[str, ...]) -> tuple[int, float]:
+    """Return how many at most and since when, where nothing else is asked than may be."""
     for name in query:
-        if name not in _FILTERS:
-            raise UsageError(f"filter {name!r}: write one of {', '.join(_FILTERS)}")
-    limit = _limit(query.get("limit", "100"))
+        if name not in filters:
+            raise UsageError(f"filter {name!r}: write one of {', '.join(filters)}")
     since = _time(query["since"]) if "since" in query else float("-inf")
+    return _limit(query.get("limit", "100")), since
+
+
+def _listed(recent: Recent, kind: str, query: Mapping[str, str]) -> dict[str, Any]:
+    limit, since = _bounds(query, _FILTERS)
     wanted = {name: query[name] for name in ("device", "pipeline", "outcome") if name in query}
     found = [
         told
@@ -151,6 +182,10 @@ def _time(text: str) -> float:
         raise UsageError(
             f"since {text[:40]!r}: write epoch seconds or 2026-10-01T12:00:00+02:00"
         ) from None
+
+
+def _key(event: Event) -> str:
+    return event.id if event.verb == "reading" else event.subject
 
 
 def _when(told: Told) -> float:

@@ -1,8 +1,8 @@
-"""Asks providers how remote jobs ended, days later if need be, and completes their records.
+"""Asks providers how remote work ended, days later if need be, and completes its records.
 
 One process at a time does this for a journal, by lease. Each account is asked within a budget of
 calls; one that fails is left in peace for a while. A job is found by the provider's id of each
-attempt, and by our tag where an id never came back.
+attempt, and by our tag where an id never came back. A session is billed once all its jobs are.
 """
 
 import contextlib
@@ -12,17 +12,35 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 from qgm_observe.catalog import ErrorClass
 from qgm_observe.errors import JournalError
 from qgm_observe.exporters.breaker import Breaker
-from qgm_observe.exporters.completion import TAG, Case, complete, ids_of, needs_search
+from qgm_observe.exporters.completion import (
+    TAG,
+    Case,
+    complete,
+    complete_session,
+    ids_of,
+    needs_search,
+)
 from qgm_observe.exporters.docket import Docket, Unsettled
 from qgm_observe.exporters.journal_config import JournalConfig
 from qgm_observe.exporters.retry_after import retry_after
 from qgm_observe.exporters.schedule import Budget
 from qgm_observe.journal import Store
-from qgm_observe.providers.protocol import Capability, Provider, ProviderJob
+from qgm_observe.providers.protocol import (
+    Capability,
+    Price,
+    Provider,
+    ProviderJob,
+    ProviderSession,
+)
+from qgm_observe.records import Job
+from qgm_observe.spend.billing import uses_of
+
+Answer = TypeVar("Answer")
 
 log = logging.getLogger("qgm_observe")
 
@@ -107,7 +125,8 @@ class Reconciler:
                 continue
             if not journal.lease(LEASE, self._clock(), LEASE_SECONDS):
                 return None
-            asked += self._settle(journal, docket, job)
+            settle = self._settle if job.noun == "job" else self._settle_session
+            asked += settle(journal, docket, job)
         return asked
 
     def release(self, journal: Store) -> None:
@@ -125,26 +144,58 @@ class Reconciler:
     def _settle(self, journal: Store, docket: Docket, job: Unsettled) -> bool:
         """Ask every account until one knows the job; that none does is believed from all alone."""
         found: list[ProviderJob] = []
+        price: Price | None = None
         told = []
         for desk in self._desks_of(job):
-            told.append(self._ask(desk, job))
+            told.append(self._ask(desk, partial(self._found, desk, job=job)))
             found = told[-1] or []
             if found:
+                price = self._price(desk, job)
                 break
         now = self._clock()
         docket.defer(job, now)
         is_absent = None not in told and now - job.body.get("start", now) >= SEARCHED_FOR
         if found or is_absent:
-            completion = complete(Case(job.subject, job.run, job.body, now), found)
+            completion = complete(Case(job.subject, job.run, job.body, now), found, price)
             journal.append(completion.events)
             docket.take(completion.events, now)
         return any(each is not None for each in told)
 
+    def _settle_session(self, journal: Store, docket: Docket, session: Unsettled) -> bool:
+        """Ask for a session's usage, once the bills of its jobs are known."""
+        now = self._clock()
+        docket.defer(session, now)
+        jobs = list(journal.records(Job, run=session.run, session=session.subject))
+        uses = [uses_of(job) for job in jobs]
+        if None in uses:
+            return False
+        id_ = session.body.get("provider_session_id")
+        for desk in self._desks_of(session):
+            told = self._ask(desk, partial(_session, id_=id_, jobs=jobs))
+            if told is not None and not told.is_open and told.usage_seconds is not None:
+                case = Case(session.subject, session.run, session.body, now)
+                used = [use for each in uses for use in each or ()]
+                events = complete_session(case, told, used, self._price(desk, session))
+                journal.append(events)
+                docket.take(events, now)
+                return True
+        return False
+
+    def _price(self, desk: Desk, work: Unsettled) -> Price | None:
+        """Return the account's price of a device; one that cannot be told is unknown."""
+        if desk.opened is None or Capability.PRICE not in desk.opened.capabilities:
+            return None
+        try:
+            return desk.opened.price(str(work.body.get("device")))
+        except Exception as error:  # noqa: BLE001  a plug-in's own fault
+            log.warning("reconcile %s: price: %s", desk.provider, type(error).__name__)
+            return None
+
     def _desks_of(self, job: Unsettled) -> list[Desk]:
         return self._desks.get(str(job.body.get("provider")), [])
 
-    def _ask(self, desk: Desk, job: Unsettled) -> list[ProviderJob] | None:
-        """Return what an account knows of a job, `None` if it cannot be asked."""
+    def _ask(self, desk: Desk, question: Callable[[Provider], Answer]) -> Answer | None:
+        """Return what an account answers, `None` if it cannot be asked."""
         now = self._clock()
         if not desk.may_be_asked(now):
             return None
@@ -152,12 +203,12 @@ class Reconciler:
             desk.opened = desk.opened or desk.open()
             if Capability.JOBS not in desk.opened.capabilities:
                 return None
-            found = self._found(desk, desk.opened, job)
+            answer = question(desk.opened)
         except Exception as error:  # noqa: BLE001  a provider's library raises what it likes
             self._failed(desk, error, now)
             return None
         desk.breaker.succeeded()
-        return found
+        return answer
 
     def _found(self, desk: Desk, provider: Provider, job: Unsettled) -> list[ProviderJob]:
         """Ask for each attempt by its id, and for those without one by our tag."""
@@ -203,6 +254,15 @@ def unsettled(dockets: Iterable[Docket], providers: Iterable[str]) -> Mapping[st
         for provider, number in docket.counts().items():
             counts[provider] = counts.get(provider, 0) + number
     return counts
+
+
+def _session(provider: Provider, id_: str | None, jobs: Iterable[Job]) -> ProviderSession | None:
+    """Return a session by its id, or by that of a job in it where nobody told its own."""
+    if id_ is None:
+        ids = [a.provider_job_id for job in jobs for a in job.attempts if a.provider_job_id]
+        told = _one(provider, ids[0]) if ids else None
+        id_ = None if told is None else told.session
+    return provider.session(id_) if id_ and Capability.SESSIONS in provider.capabilities else None
 
 
 def _one(provider: Provider, id_: str) -> ProviderJob | None:

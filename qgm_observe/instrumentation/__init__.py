@@ -1,49 +1,81 @@
-"""Zero code: see what an unmodified script does with Qiskit.
+"""Zero code: see what an unmodified script does with quantum libraries.
 
 Libraries are hooked when the script imports them and are never imported from here. What is wrapped
-are methods of classes, so that neither the order of imports nor an early `from ... import` matters;
-see `qgm_observe.instrumentation.targets` for the list.
+are methods of classes, so that neither the order of imports nor an early `from ... import` matters.
+Each library has a module of its own with the list of its methods and its instrumentor.
 """
 
-import sys
 import threading
+from typing import Any
 
-from qgm_observe.instrumentation import compiling, provider_jobs, scope
-from qgm_observe.instrumentation.imports import AfterImport
-from qgm_observe.instrumentation.targets import TARGETS
-from qgm_observe.instrumentation.wrapping import Wrappings
+from qgm_observe.instrumentation import scope, script, stepping
+from qgm_observe.instrumentation.aer import AerInstrumentor
+from qgm_observe.instrumentation.ibm import IBMInstrumentor
+from qgm_observe.instrumentation.instrumentor import Instrumentor
+from qgm_observe.instrumentation.pennylane import PennyLaneInstrumentor
+from qgm_observe.instrumentation.processes import Children
+from qgm_observe.instrumentation.qiskit import QiskitInstrumentor
+from qgm_observe.instrumentation.qiskit_algorithms import (
+    QiskitAlgorithmsInstrumentor,
+    QiskitMachineLearningInstrumentor,
+)
+from qgm_observe.instrumentation.scipy import SciPyInstrumentor
+from qgm_observe.instrumentation.torch import TorchInstrumentor
 from qgm_observe.lifecycle import RunHandle
 
-__all__ = ["instrument", "uninstrument"]
+__all__ = ["INSTRUMENTORS", "Instrumentor", "instrument", "uninstrument"]
+
+INSTRUMENTORS: tuple[type[Instrumentor], ...] = (
+    QiskitInstrumentor,
+    AerInstrumentor,
+    IBMInstrumentor,
+    PennyLaneInstrumentor,
+    SciPyInstrumentor,
+    QiskitAlgorithmsInstrumentor,
+    QiskitMachineLearningInstrumentor,
+    TorchInstrumentor,
+)
+"""One for each library, in the order in which their layers are stacked."""
 
 _lock = threading.Lock()
-_wrappings = Wrappings(TARGETS)
-_finder = AfterImport({target.module for target in TARGETS}, _wrappings.wrap)
 
 
-def instrument(run: RunHandle | None = None) -> None:
-    """Record the jobs and compilations of Qiskit from now on; once is enough.
+def instrument(run: RunHandle | None = None, **labels: Any) -> None:
+    """Record the work of quantum libraries from now on; once is enough.
 
     Args:
         run: What the work of threads belongs to that are in no run of their own. Without it such
-            jobs stand for themselves.
+            jobs stand for themselves, unless there are labels.
+        labels: `project`, `pipeline`, `model`, `model_version`, `kind`: with any of them the script
+            is a run, from its first use of a library until the process ends.
     """
     with _lock:
         scope.adopt(run)
-        if _finder in sys.meta_path:
-            return
-        _wrappings.active = True
-        sys.meta_path.insert(0, _finder)
-        for name in sorted(_finder.names & sys.modules.keys()):
-            _wrappings.wrap(sys.modules[name])
+        if labels and run is None:
+            script.expect(**labels)
+        for each in INSTRUMENTORS:
+            each().instrument()
+        _children.instrument()
+        if labels and run is None:
+            script.begin()
 
 
 def uninstrument() -> None:
     """Undo `instrument`: every wrapped method is its own again."""
     with _lock:
+        stepping.leave()
+        script.finish()
         scope.adopt(None)
-        if _finder in sys.meta_path:
-            sys.meta_path.remove(_finder)
-        _wrappings.unwrap()
-        compiling.forget()
-        provider_jobs.forget()
+        _children.uninstrument()
+        for each in INSTRUMENTORS:
+            each().uninstrument()
+
+
+def again() -> None:
+    """Put the hooks in place in a child process; its run was adopted before."""
+    for each in INSTRUMENTORS:
+        each().instrument()
+    _children.instrument()
+
+
+_children = Children(again)

@@ -1,5 +1,6 @@
 """Pass managers: each run of one is a compile stage of the job that follows it."""
 
+import os
 import sys
 import threading
 from collections import deque
@@ -85,6 +86,14 @@ def _took(start: int, end: int) -> None:
             handle.compiled = (*handle.compiled, (start, end))
         else:
             _outside.append((start, end))
+
+
+def _after_fork() -> None:
+    global _lock  # noqa: PLW0603  a child begins with a free one
+    _lock = threading.Lock()  # another thread of the parent may have held it
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _failed(start: int, error: BaseException) -> None:

@@ -1,31 +1,41 @@
-"""The jobs that samplers return: when their work begins and ends, and on which thread."""
+"""The jobs that primitives return: when their work begins and ends, and on which thread."""
 
+from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import is_dataclass, replace
 from functools import partial
 from typing import Any
 
+from qgm_observe.catalog import ErrorClass, Outcome
 from qgm_observe.instrumentation.scope import doing, start_doing, stop_doing
-from qgm_observe.instrumentation.watch import Watch
+from qgm_observe.instrumentation.watch import Ending, Watch
 from qgm_observe.lifecycle import recorder
 from qgm_observe.lifecycle.provider_job import id_of
+from qgm_observe.providers.failures import class_of_code
 
 _FINAL = {"RuntimeJobFailureError", "RuntimeJobMaxTimeoutError", "RuntimeInvalidStateError"}
 """After these the provider's job is over; any other exception only ends the wait for it."""
 
-_remote: dict[str, Watch] = {}
+_LIMITS = ("cost limit", "usage limit", "quota")
+_KEPT = 10_000
+_MOST_TAGS = 8
+
+_waiting: OrderedDict[str, Watch] = OrderedDict()
 
 
-def remember(provider_job: Any, watch: Watch) -> None:
-    """Keep a job that a provider has accepted, until its result is asked for."""
-    name = None if watch.has_thread else id_of(provider_job)
+def remember(answer: Any, watch: Watch) -> None:
+    """Keep a job that somebody has accepted, until its result is asked for."""
+    name = None if watch.has_thread or watch.is_over else id_of(answer)
     if name is not None:
-        _remote[name] = watch
+        _waiting[name] = watch
+        if len(_waiting) > _KEPT:
+            _waiting.popitem(last=False)
 
 
 def forget() -> None:
     """Keep no job any longer; the ones that wait stay open."""
-    _remote.clear()
+    _waiting.clear()
 
 
 # ------------------------------------------------------------------------------- on a thread here
@@ -37,19 +47,14 @@ def submit(own: Callable[..., Any], job: Any, *args: Any, **kwargs: Any) -> Any:
     The rest of the caller's context stays behind, as it does without us: NumPy's error state and
     the decimal context are part of it.
     """
-    working = None
-    with recorder().guard("instrumentation"):
-        working = _working(job)
-    if working is None:
-        return own(job, *args, **kwargs)
-    function = job._function  # noqa: SLF001  there is no public way to the thread
-    job._function = working  # noqa: SLF001
-    try:
-        return own(job, *args, **kwargs)
-    finally:
-        job._function = function  # noqa: SLF001
-        if isinstance(working, _Working) and job._future is not None:  # noqa: SLF001
-            job._future.add_done_callback(working.settled)  # noqa: SLF001
+    return _submit(own, job, "_function", *args, **kwargs)
+
+
+def submit_simulation(own: Callable[..., Any], job: Any, *args: Any, **kwargs: Any) -> Any:
+    """Do as `submit` does for a simulator's job, unless it goes to another process."""
+    if isinstance(getattr(job, "_executor", None), ThreadPoolExecutor):
+        return _submit(own, job, "_fn", *args, **kwargs)
+    return own(job, *args, **kwargs)
 
 
 def simulated(own: Callable[..., Any], job: Any, *args: Any, **kwargs: Any) -> Any:
@@ -70,12 +75,29 @@ def inside(what: object, function: Callable[..., Any], *args: Any, **kwargs: Any
         stop_doing(token)
 
 
-def _working(job: Any) -> Callable[..., Any] | None:
+def _submit(own: Callable[..., Any], job: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+    working = None
+    with recorder().guard("instrumentation"):
+        working = _working(job, name)
+    if working is None:
+        return own(job, *args, **kwargs)
+    function = getattr(job, name)  # there is no public way to the thread
+    setattr(job, name, working)
+    try:
+        return own(job, *args, **kwargs)
+    finally:
+        setattr(job, name, function)
+        future = getattr(job, "_future", None)
+        if isinstance(working, _Working) and future is not None:
+            future.add_done_callback(working.settled)
+
+
+def _working(job: Any, name: str) -> Callable[..., Any] | None:
     watch = doing()
-    if not isinstance(watch, Watch):
+    if watch is None:
         return None
-    function = job._function  # noqa: SLF001
-    if watch.has_thread:
+    function = getattr(job, name)
+    if not isinstance(watch, Watch) or watch.has_thread:
         return partial(inside, watch, function)
     watch.handed(job)
     return _Working(watch, function)
@@ -112,23 +134,121 @@ class _Working:
 # ------------------------------------------------------------------------------------- elsewhere
 
 
+def run_remotely(own: Callable[..., Any], service: Any, *args: Any, **kwargs: Any) -> Any:
+    """See every submission to IBM: one that no primitive was seen to make is a job as well.
+
+    Ours carries our job id as a tag, by which it is found when the script dies before the answer.
+    """
+    watch = doing()
+    if watch is None:
+        from qgm_observe.instrumentation.primitives import recorded
+
+        call = partial(inside_of_submission, own, service, *args, **kwargs)
+        return recorded(call, _Program(kwargs.get("options")), Watch.nothing_asked)
+    return inside_of_submission(own, service, *args, **kwargs)
+
+
+def inside_of_submission(own: Callable[..., Any], service: Any, *args: Any, **kwargs: Any) -> Any:
+    """Submit with our tag, if the submission is ours and there is room for it."""
+    watch = doing()
+    with recorder().guard("tags"):
+        if isinstance(watch, Watch) and watch.job.remote and recorder().settings.submit_tags:
+            kwargs = {**kwargs, "options": _tagged(kwargs.get("options"), f"qgm-{watch.job.id}")}
+    return own(service, *args, **kwargs)
+
+
+class _Program:
+    """Stands for whatever submits a program without being a primitive."""
+
+    def __init__(self, options: Any) -> None:
+        known = options if isinstance(options, dict) else vars(options or object)
+        self._backend = known.get("backend")
+
+
+def _tagged(options: Any, tag: str) -> Any:
+    """A copy of the options, so that the script's own are as they were."""
+    if isinstance(options, dict):
+        tags = list(options.get("job_tags") or ())
+        return options if len(tags) >= _MOST_TAGS else {**options, "job_tags": [*tags, tag]}
+    if is_dataclass(options) and not isinstance(options, type) and hasattr(options, "job_tags"):
+        tags = list(options.job_tags or ())
+        return options if len(tags) >= _MOST_TAGS else replace(options, job_tags=[*tags, tag])
+    return options
+
+
 def result(own: Callable[..., Any], job: Any, *args: Any, **kwargs: Any) -> Any:
     """See the end of a provider's job when its result is asked for."""
-    watch = _remote.get(id_of(job) or "")
-    if watch is None:
+    watch = _waiting.get(id_of(job) or "") if _waiting else None
+    if watch is None or doing() is not None:
         return own(job, *args, **kwargs)
+    watch.is_awaited = True
     try:
         value = own(job, *args, **kwargs)
     except BaseException as error:
+        watch.is_awaited = False
         if not _FINAL.isdisjoint(kind.__name__ for kind in type(error).__mro__):
             with recorder().guard("instrumentation"):
                 _forget(job)
-                watch.finished(error)
+                watch.finished(error, ending=_ending_of(job))
         raise
     with recorder().guard("instrumentation"):
         _forget(job)
         watch.finished(None, value)
     return value
+
+
+def status(own: Callable[..., Any], job: Any, *args: Any, **kwargs: Any) -> Any:
+    """See how far a provider's job is whenever the script, or its wait for the result, asks."""
+    told = own(job, *args, **kwargs)
+    watch = _waiting.get(id_of(job) or "") if _waiting else None
+    if watch is not None:
+        with recorder().guard("instrumentation"):
+            if _progress(watch, job, str(getattr(told, "name", told)).upper()):
+                _forget(job)
+    return told
+
+
+def _progress(watch: Watch, job: Any, state: str) -> bool:
+    """Take note of a state; true when the job is over and nothing else will tell so.
+
+    Source: the client passes on a state of the provider that it does not know, such as `Cancelled -
+    Ran too long`, and then waits for its result for ever.
+    """
+    if state == "RUNNING":
+        watch.runs()
+    elif state.startswith("CANCELLED") and state != "CANCELLED":
+        watch.failed(Outcome.TIMEOUT, ErrorClass.RUN_TIMEOUT, state.capitalize())
+    elif watch.is_awaited:
+        return False
+    elif state == "DONE":
+        watch.finished(None)
+    elif state in ("CANCELLED", "ERROR"):
+        ending = _ending_of(job)
+        if ending is not None:
+            watch.failed(*ending, state.capitalize())
+        elif state == "ERROR":
+            watch.failed(Outcome.FAILURE, ErrorClass.EXECUTION, state.capitalize())
+        else:
+            watch.cancelled()
+    return watch.is_over
+
+
+def _ending_of(job: Any) -> Ending | None:
+    """How a job ended that did not run through, where the provider's code or reason tells it.
+
+    Source: the reasons of jobs that wait when their session ends, or when the account's limit is
+    reached; the client keeps both private.
+    """
+    code, reason = getattr(job, "_reason_code", None), str(getattr(job, "_reason", "")).lower()
+    known = None if code is None else class_of_code(str(code))
+    if known is not None:
+        timeout = known is ErrorClass.RUN_TIMEOUT
+        return (Outcome.TIMEOUT if timeout else Outcome.FAILURE), known
+    if any(word in reason for word in _LIMITS):
+        return Outcome.FAILURE, ErrorClass.QUOTA
+    if "session" in reason:
+        return Outcome.TIMEOUT, ErrorClass.QUEUE_TIMEOUT
+    return None
 
 
 def cancel(own: Callable[..., Any], job: Any, *args: Any, **kwargs: Any) -> Any:
@@ -142,4 +262,4 @@ def cancel(own: Callable[..., Any], job: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _forget(job: Any) -> Watch | None:
-    return _remote.pop(id_of(job) or "", None)
+    return _waiting.pop(id_of(job) or "", None)

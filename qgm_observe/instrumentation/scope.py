@@ -8,11 +8,20 @@ from qgm_observe.lifecycle.run import WithJobs
 COMPILING = "compiling"
 """What goes on inside a pass manager's run; inside a sampler's it is that job."""
 
+ELSEWHERE = "elsewhere"
+"""What goes on where this process plays a provider: that is no work of the script's."""
+
 _doing: ContextVar[object | None] = ContextVar("qgm_doing", default=None)
 doing = _doing.get
 start_doing = _doing.set
 stop_doing = _doing.reset
 """`doing()` is what a hook sees here now, `None` where it is the script itself that calls."""
+
+_jobs: ContextVar[list[JobHandle] | None] = ContextVar("qgm_jobs", default=None)
+jobs_seen = _jobs.get
+look_for_jobs = _jobs.set
+look_no_more = _jobs.reset
+"""`jobs_seen()` is where the jobs that begin in this context are listed, `None` for nowhere."""
 
 _adopted: RunHandle | None = None
 
@@ -23,9 +32,22 @@ def adopt(run: RunHandle | None) -> None:
     _adopted = run
 
 
+def adopt_instead(before: RunHandle | None, run: RunHandle | None) -> None:
+    """Let another run be that, unless somebody else has changed it meanwhile."""
+    if _adopted is before:
+        adopt(run)
+
+
 def owner() -> Handle | None:
     """Return the handle that what is seen here belongs to: the innermost open one."""
     return current() or _adopted
+
+
+def saw_job(job: JobHandle) -> None:
+    """List a job that a hook sees, where anybody in this context wants to know."""
+    jobs = _jobs.get()
+    if jobs is not None:
+        jobs.append(job)
 
 
 def is_told(handle: Handle | None) -> bool:

@@ -17,6 +17,9 @@ from qgm_observe.lifecycle import recorder
 Hook = Callable[..., Any]
 """Takes the method's own function and what it was called with, and has to call it."""
 
+LIBRARIES = {"qiskit", "qiskit_aer", "qiskit_ibm_runtime"}
+"""Those with an instrumentor of their own; another's instrumentor leaves their classes alone."""
+
 _active: set[str] = set()
 
 
@@ -35,7 +38,7 @@ class Target:
 
     Attributes:
         module: Where its class is defined.
-        owner: The class.
+        owner: The class, empty for a function that the module's own functions call by its name.
         method: The method, defined in this very class.
         hook: Called in its place.
         heirs: Whether it is a base class whose subclasses, wherever they are defined, are meant:
@@ -51,7 +54,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class _Wrapped:
-    owner: "weakref.ref[type]"
+    owner: "weakref.ref[Any]"
     method: str
     own: Any
     wrapper: Any
@@ -95,8 +98,8 @@ class Wrappings:
         """Wrap the targets of a module; one that this version of it lacks is a gap."""
         for target in self._targets:
             if target.module == module.__name__ and self.active:
-                owner = getattr(module, target.owner, None)
-                if isinstance(owner, type) and hasattr(owner, target.method):
+                owner = getattr(module, target.owner, None) if target.owner else module
+                if isinstance(owner, type | ModuleType) and hasattr(owner, target.method):
                     (self._wrap_heirs if target.heirs else self._wrap)(owner, target)
                 else:
                     gap(f"{target.module}.{target.owner}.{target.method}")
@@ -117,14 +120,17 @@ class Wrappings:
                 setattr(owner, each.method, each.own)
         self._wrapped = kept
 
-    def _wrap(self, owner: type, target: Target) -> None:
+    def _wrap(self, owner: Any, target: Target) -> None:
         own = vars(owner).get(target.method)
         if own is None:
             gap(f"{target.module}.{target.owner}.{target.method}")
         elif callable(own) and not self._is_known(owner, target.method):
-            self._replace(owner, target.method, wrapper_of(own, target.hook, self._library))
+            wrapper: Any = wrapper_of(own, target.hook, self._library)
+            if isinstance(own, staticmethod):
+                wrapper = staticmethod(wrapper)
+            self._replace(owner, target.method, wrapper)
 
-    def _wrap_heirs(self, base: type, target: Target) -> None:
+    def _wrap_heirs(self, base: Any, target: Target) -> None:
         """Wrap the subclasses there are, and have those that come told by their definition."""
         for heir in _heirs(base):
             self._wrap_heir(heir, target)
@@ -132,34 +138,40 @@ class Wrappings:
             return
         own = vars(base).get("__init_subclass__")
 
-        def told(heir: type, **options: Any) -> None:
+        def told(heir: type, /, **options: Any) -> None:
             if own is None:
-                super(base, heir).__init_subclass__(**options)
+                super(base, heir).__init_subclass__(**options)  # type: ignore[misc]
             else:
                 own.__get__(None, heir)(**options)
             if self.active:
                 with recorder().guard("instrumentation"):
-                    self._wrap_heir(heir, target)
+                    for each in self._targets:
+                        if each.heirs and each.owner == target.owner:
+                            self._wrap_heir(heir, each)
 
         self._replace(base, "__init_subclass__", classmethod(told))
 
     def _wrap_heir(self, heir: type, target: Target) -> None:
         own = vars(heir).get(target.method)
+        library = heir.__module__.partition(".")[0]
+        if library != self._library and library in LIBRARIES:
+            return
         if callable(own) and not getattr(own, "__isabstractmethod__", False):
             self._wrap(heir, target)
 
-    def _replace(self, owner: type, method: str, wrapper: Any) -> None:
+    def _replace(self, owner: Any, method: str, wrapper: Any) -> None:
         own = vars(owner).get(method)
         self._wrapped = [each for each in self._wrapped if each.owner() is not None]
         self._wrapped.append(_Wrapped(weakref.ref(owner), method, own, wrapper))
         setattr(owner, method, wrapper)
 
-    def _is_known(self, owner: type, method: str) -> bool:
+    def _is_known(self, owner: Any, method: str) -> bool:
         return any(each.owner() is owner and each.method == method for each in self._wrapped)
 
 
 def _heirs(base: type) -> Iterator[type]:
-    for heir in base.__subclasses__():
+    heirs: list[type] = base.__subclasses__()
+    for heir in heirs:
         yield heir
         yield from _heirs(heir)
 

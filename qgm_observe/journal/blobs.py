@@ -27,21 +27,29 @@ class Capture(enum.Enum):
 
 _KEEP, _HASH, _NOTHING = Capture.KEEP, Capture.HASH, Capture.NOTHING
 
+_KINDS = (
+    "circuits",
+    "calibration",
+    "parameters",
+    "program",
+    "counts",
+    "compile_log",
+    "provenance",
+)
+
 CAPTURED = {
-    "none": dict.fromkeys(
-        ("circuits", "calibration", "parameters", "counts", "compile_log"), _NOTHING
-    ),
-    "hashes": dict.fromkeys(
-        ("circuits", "calibration", "parameters", "counts", "compile_log"), _HASH
-    ),
+    "none": dict.fromkeys(_KINDS, _NOTHING),
+    "hashes": dict.fromkeys(_KINDS, _HASH) | {"provenance": _KEEP},
     "circuits": {
         "circuits": _KEEP,
         "calibration": _KEEP,
         "parameters": _KEEP,
+        "program": _KEEP,
         "counts": _HASH,
         "compile_log": _NOTHING,
+        "provenance": _KEEP,
     },
-    "all": dict.fromkeys(("circuits", "calibration", "parameters", "counts", "compile_log"), _KEEP),
+    "all": dict.fromkeys(_KINDS, _KEEP),
 }
 """Capture level, then kind of content, to what becomes of it."""
 
@@ -64,7 +72,8 @@ class Blob:
     """One content.
 
     Attributes:
-        kind: `circuits`, `calibration`, `parameters`, `counts` or `compile_log`.
+        kind: `circuits`, `calibration`, `parameters`, `program` (what a sampler was asked for),
+            `counts`, `compile_log` or `provenance`.
         data: The bytes.
     """
 

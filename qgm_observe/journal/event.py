@@ -9,14 +9,18 @@ An event has a verb and a noun. These are written:
 | submitted | attempt | `job`, `number`, `provider_job_id` |
 | finished | run, step, job, session | the whole record; see below |
 | reconciled | run, step, job, session | a later truth about a finished subject; never counted |
-| billed | attempt | `job`, `number`, `provider_job_id`, `device_seconds`, `cost`, `currency` |
+| estimated | attempt | labels, `job`, `number`, `device_seconds`, `cost`, `currency` |
+| guarded | attempt | the same, and `reason`: a guard did not let it be submitted |
+| billed | attempt | labels, `job`, `number`, `provider_job_id`, and its bill; see below |
+| billed | session | labels, `provider_session_id`, `idle_seconds`, and its bill |
+| invoiced | line | labels where its work is known, `invoice`, `cost`, `currency`; see below |
 | tallied | process | `totals`: measurements of jobs whose detail was not kept |
 | reading | device, account | a `Reading` |
 | estimate | run, step, job, model | labels, an `Estimate`; `circuit`, `mitigation` where known |
 | judged | run, step, job | labels, a `Verdict`; `circuit`, `mitigation`, `encoding` where known |
 | baseline | model | labels, `name`, `baseline`, and what else its keeper needs; see below |
 | drift | model | the same, after further points |
-| noted | process | counters of this package's own health: `{signal: [[labels, increment]]}` |
+| noted | process | what no record tells: `{signal: [[labels, increment or observation]]}` |
 
 The body of a finished subject is a JSON object: the label names of the catalog (`project` ...
 `shot_class`), `start` (epoch s), `duration` (s), `outcome`, and where they exist `error`
@@ -25,14 +29,21 @@ The body of a finished subject is a JSON object: the label names of the catalog 
 `log`: redacted log lines since it began (see `qgm_observe.lifecycle.logs`). A run adds `steps`,
 `resumed_from`, `restart_seconds`, `resources`; a step `index`, `loss`; a job `step`, `session`,
 `shots`, `circuits` and `attempts` (`[{"number", "outcome", "provider_job_id", "error",
-"queue_seconds", "execute_seconds"}, ...]`, and once the provider settled it `device_seconds` (s),
-`cost` (decimal text) and `currency`); a session `usage_seconds`. A missing key means unknown.
+"queue_seconds", "execute_seconds", "throttle_seconds"}, ...]`, and once the provider settled it
+`device_seconds` (s), `cost` (decimal text) and `currency`); a session `usage_seconds`. A missing key means unknown.
 
 `resources` are what the process spent while the run was open: `cpu_seconds`, `children_cpu_seconds`
 (children it waited for), `memory_peak_bytes` (the kernel's high-water mark where it rose meanwhile,
 else the most that was seen, once a second), `read_bytes` and `written_bytes` (of storage),
 `disk_free_bytes` (where the journal is, at the end), `gpu_utilization` (mean over devices and time,
 in [0, 1]) and `gpu_memory_peak_bytes` (of all devices and processes).
+
+A bill is settled usage at a price: `device_seconds`, `cost` (decimal text; missing where no price
+is known), `currency`, `price` (its source and date) and `wasted` (reason to decimal text). It is
+written once. What an attempt in session mode used is a part of its session's bill, so it has a time
+and no cost. An estimate of a job in a session holds the idle time since the job before. An invoice
+line names `job` and `number` or `session` where its work is known, and its own `at`; bills and
+invoices tell of the same money in two ways.
 
 The subject of a baseline is its series: statistic, mitigation, model, version, device and circuit;
 the newest row of a subject holds. Its body has the labels of its history, `name` (of the
@@ -41,6 +52,9 @@ statistic), `circuit`, `frozen`, `every` (s between points, `null` for each eval
 `state` (see `qgm_observe.quality.drift.DriftState`, or `null`). Baselines are never pruned.
 
 `encoding` on a finished subject names how its data were encoded: name, version and fingerprint.
+
+`versions` on a run, or on a job outside any run, are those of the quantum libraries its process had
+loaded: `{"qiskit": "2.6.1", ...}`.
 
 What was opened is open work of the process that appended it, and so is the job of an intent, until
 it is finished or closed.
@@ -54,6 +68,8 @@ from dataclasses import dataclass
 from typing import Any
 
 TERMINAL = "finished"
+MONEY = ("estimated", "guarded", "billed", "invoiced")
+"""Verbs that tell of money; each is counted, under a basis of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
 """What one event adds to which signal of the catalog.
 
-A finished subject is counted once, at its `finished` event; a `noted` event carries increments of
-this package's own health. Everything else measures nothing by itself: a `tallied` event carries
-whole totals, see `qgm_observe.journal.totals`.
+A finished subject is counted once, at its `finished` event, and what it costs at the events that
+tell of money; a `noted` event carries increments of this package's own health. Everything else
+measures nothing by itself: a `tallied` event carries whole totals, see
+`qgm_observe.journal.totals`.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,9 +11,19 @@ from functools import lru_cache
 from math import inf
 from typing import Any
 
-from qgm_observe.catalog import SIGNALS, ErrorClass, Kind, Outcome, Signal, signals
+from qgm_observe.catalog import (
+    SIGNALS,
+    Basis,
+    ErrorClass,
+    ExecutionMode,
+    Kind,
+    Outcome,
+    Signal,
+    provider_signals,
+    signals,
+)
 from qgm_observe.catalog import labels as by
-from qgm_observe.journal.event import TERMINAL, Event
+from qgm_observe.journal.event import MONEY, TERMINAL, Event
 from qgm_observe.records import VALID_SHOT_RATIO
 
 Labels = tuple[str, ...]
@@ -51,6 +62,8 @@ def _measurements(event: Event) -> list[Measurement]:
         return [*fold(event.body), *_root(event)] if fold else []
     if event.verb == "estimate":
         return _scored(event.body)
+    if event.verb in MONEY:
+        return spent(event)
     return _noted(event.body) if event.verb == "noted" else []
 
 
@@ -124,6 +137,7 @@ def _job(body: Mapping[str, Any]) -> list[Measurement]:
     for attempt in body.get("attempts") or ():
         ended = _text(attempt.get("outcome")) or outcome
         found.append((signals.JOB_ATTEMPTS, (*labels, ended), 1))
+        found += _amount(signals.THROTTLED, labels, attempt.get("throttle_seconds"))
     return found
 
 
@@ -137,7 +151,9 @@ def _stages(labels: Labels, body: Mapping[str, Any]) -> list[Measurement]:
 
 
 def _error(labels: Labels, outcome: str, error: Mapping[str, Any] | None) -> list[Measurement]:
-    """A failed job is an error even when nobody could tell which."""
+    """A failed job is an error even when nobody could tell which; a guarded one is none."""
+    if outcome == Outcome.GUARDED:
+        return []
     if error is None:
         if outcome in _UNFAILED:
             return []
@@ -218,6 +234,47 @@ def _scored(body: Mapping[str, Any]) -> list[Measurement]:
     ]
 
 
+CURRENCY = "USD"
+_BASIS = {
+    "estimated": Basis.ESTIMATED.value,
+    "billed": Basis.BILLED.value,
+    "invoiced": Basis.INVOICED.value,
+}
+
+
+def spent(event: Event) -> list[Measurement]:
+    """Return what an event that tells of money adds.
+
+    Other currencies are never added to USD: such a bill is counted, by its currency.
+    """
+    body = event.body
+    cost, labels = _money(body), job_labels(body)
+    if event.verb == "guarded":
+        return _amount(signals.COST_PREVENTED, labels, cost)
+    if event.verb == "invoiced" and "job" not in body and "session" not in body:
+        return _amount(provider_signals.COST_UNTAGGED, labels[5:7], cost)
+    in_session = body.get("execution_mode") == ExecutionMode.SESSION
+    if in_session and (event.verb, event.noun) == ("billed", "attempt"):
+        return []  # its session's bill holds it
+    basis = _BASIS[event.verb]
+    found = _amount(signals.COST_DEVICE_TIME, (*labels, basis), body.get("device_seconds"))
+    found += _amount(signals.COST, (*labels, basis), cost)
+    if cost is None and event.verb != "estimated":
+        currency = _text(body.get("currency")) if "cost" in body else "unknown"
+        found.append((signals.COST_FOREIGN, (*labels, currency), 1))
+    wasted = body.get("wasted") or {} if cost is not None else {}
+    for reason, amount in wasted.items():
+        found += _amount(signals.COST_WASTED, (*labels, _text(reason)), float(amount))
+    return found
+
+
+def _money(body: Mapping[str, Any]) -> float | None:
+    """Return an amount in USD, `None` where there is none or in another currency."""
+    if body.get("cost") is None or body.get("currency") != CURRENCY:
+        return None
+    return float(body["cost"])
+
+
 _FINISHED: dict[str, Callable[[Mapping[str, Any]], list[Measurement]]] = {
     "run": _run,
     "step": _step,
@@ -230,7 +287,7 @@ def _noted(body: Mapping[str, Any]) -> list[Measurement]:
     found: list[Measurement] = []
     for name, increments in body.items():
         signal = SIGNALS.get(name)
-        if signal is not None and signal.kind is Kind.COUNTER:
+        if signal is not None and signal.kind in (Kind.COUNTER, Kind.HISTOGRAM):
             found += [
                 (signal, fitted(signal, values), amount)
                 for values, amount in increments

@@ -15,7 +15,7 @@ from typing import Any
 from qgm_observe.catalog import Outcome
 from qgm_observe.journal.body import COLUMNS, decode, encode, event_of
 from qgm_observe.journal.database import Database
-from qgm_observe.journal.event import TERMINAL
+from qgm_observe.journal.event import MONEY, TERMINAL
 from qgm_observe.journal.totals import SCALES, Totals
 
 BATCH = 1000
@@ -33,7 +33,7 @@ WRONG_CLOCK = 86400.0
 VACUUM_PAGES = 2000
 """Pages one transaction gives back at most."""
 
-COUNTED = (TERMINAL, "tallied", "noted", "estimate")
+COUNTED = (TERMINAL, "tallied", "noted", "estimate", *MONEY)
 """Verbs that totals count."""
 
 # what is open needs the rows that tell what it is and where it was submitted

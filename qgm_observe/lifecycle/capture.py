@@ -3,7 +3,7 @@
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 from qgm_observe.journal.blobs import Blob, Capture
 from qgm_observe.journal.blobs import captured as fate_of
 from qgm_observe.lifecycle.handle import Handle
+from qgm_observe.lifecycle.results import counts_of
 
 _seen: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
@@ -52,6 +53,14 @@ def keep_parameters(handle: Handle, value: Any) -> None:
     if hasattr(value, "tolist") and handle.recorder.settings.capture != "none":
         numbers = value.tolist()
         handle.keep("parameters", partial(_json, numbers))
+
+
+def keep_counts(handle: Handle, result: Any) -> None:
+    """Keep the counts of a result as JSON: one object of bitstrings, or a list of them."""
+    counts = counts_of(result)
+    tables = counts if isinstance(counts, list) else [counts]
+    if tables and all(isinstance(each, Mapping) for each in tables):
+        handle.keep("counts", partial(_json, counts))
 
 
 def _json(numbers: Any) -> bytes:

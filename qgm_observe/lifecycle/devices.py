@@ -43,7 +43,9 @@ def _guess(backend: Any) -> Device:
     if package == "qiskit_ibm_runtime" and rest.startswith("fake_provider"):
         return Device("ibm", name_of(backend), "local")
     if package in _REMOTE_PROVIDERS:
-        region = _region(getattr(backend, "instance", None) or getattr(backend, "_instance", None))
+        region = region_of(
+            getattr(backend, "instance", None) or getattr(backend, "_instance", None)
+        )
         return Device(_REMOTE_PROVIDERS[package], name_of(backend), region, ExecutionMode.JOB)
     return Device(_LOCAL_PROVIDERS.get(package, "local"), name_of(backend), "local")
 
@@ -56,7 +58,7 @@ def name_of(backend: Any) -> str:
     return str(name) if name else type(backend).__name__
 
 
-def _region(instance: object) -> str:
+def region_of(instance: object) -> str:
     """Of a cloud resource name, crn:v1:cname:ctype:service:region:..., no more is kept."""
     match str(instance).split(":"):
         case ["crn", _, _, _, _, region, *_] if region:

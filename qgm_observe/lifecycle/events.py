@@ -13,7 +13,11 @@ from qgm_observe.lifecycle.job import AttemptHandle, JobHandle
 from qgm_observe.lifecycle.logs import tail_of
 from qgm_observe.lifecycle.provider_job import id_of
 from qgm_observe.lifecycle.run import RunHandle, SessionHandle, StepHandle
+from qgm_observe.lifecycle.versions import loaded_versions
+from qgm_observe.providers.cost import cost
+from qgm_observe.providers.protocol import Price
 from qgm_observe.records import LOCAL, PROVIDER, Estimate, Failure, Verdict, current_process
+from qgm_observe.spend.guards import Forecast
 
 _ITEMS_KEPT = 256
 _CHARACTERS_KEPT = 1024
@@ -78,11 +82,14 @@ def finished(handle: Handle) -> Event:
     )
 
 
-def attempted(verb: str, attempt: AttemptHandle, at: float) -> Event:
-    """Return the intent of an attempt, or the provider's answer to it."""
+def attempted(
+    verb: str, attempt: AttemptHandle, at: float, told: Mapping[str, Any] | None = None
+) -> Event:
+    """Return the intent of an attempt, the provider's answer to it, or what it may cost."""
     job = attempt.job.id
     subject = f"{job}.{attempt.number}"
-    body = labels_of(attempt.job) | {"job": job, "number": attempt.number}
+    body = labels_of(attempt.job) | {"job": job, "number": attempt.number} | dict(told or {})
+    body |= {key: value for key, value in _slot(attempt.job).items() if value is not None}
     if attempt.provider_job_id is not None:
         body["provider_job_id"] = attempt.provider_job_id
     run = run_of(attempt.job)
@@ -95,6 +102,23 @@ def attempted(verb: str, attempt: AttemptHandle, at: float) -> Event:
         body=body,
         id=f"{subject}/{verb}",
     )
+
+
+def foreseen(forecast: Forecast, idle: float, price: Price | None) -> dict[str, Any]:
+    """Return a forecast as an event has it, with the idle time (s) of the session before it."""
+    seconds = (forecast.seconds.value or 0.0) + idle
+    told: dict[str, Any] = {"device_seconds": seconds}
+    whole = forecast.cost if not idle else cost(price, seconds=seconds)
+    if whole is not None:
+        told |= {"cost": f"{whole.amount:.6f}", "currency": whole.currency}
+    return told
+
+
+def _slot(job: JobHandle) -> dict[str, Any]:
+    """Where in its run a job stands, by which a resumed run finds it again."""
+    session = None if job.session is None else job.session.id
+    index, place = job.slot or (None, None)
+    return {"session": session, "step_index": index, "place": place, "shots": job.shots}
 
 
 def said(
@@ -171,6 +195,8 @@ def _known(handle: Handle) -> dict[str, Any]:
     if handle.attributes:
         known["attributes"] = {key: _plain(value) for key, value in handle.attributes.items()}
     known["encoding"] = _encoding(handle)
+    if handle.noun == "run" or (handle.noun == "job" and run_of(handle) is None):
+        known["versions"] = dict(loaded_versions()) or None
     if isinstance(handle, JobHandle):
         known |= _job(handle)
     elif isinstance(handle, StepHandle):
@@ -222,6 +248,7 @@ def _attempt(attempt: AttemptHandle) -> dict[str, Any]:
         "error": None if attempt.failure is None else _failure(attempt.failure),
         "queue_seconds": attempt.queue_seconds,
         "execute_seconds": attempt.execute_seconds,
+        "throttle_seconds": attempt.throttle_seconds,
     }
     return {key: value for key, value in known.items() if value is not None}
 

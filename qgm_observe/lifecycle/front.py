@@ -8,7 +8,9 @@ from qgm_observe.lifecycle.handle import current
 from qgm_observe.lifecycle.job import JobHandle
 from qgm_observe.lifecycle.recorder import Recorder, recorder, use
 from qgm_observe.lifecycle.run import RunHandle
+from qgm_observe.lifecycle.spending import limited
 from qgm_observe.settings import Settings, load_settings
+from qgm_observe.spend.limits import Limits
 from qgm_observe.telemetry.endpoint import Endpoint
 from qgm_observe.telemetry.endpoint import serve as serve_bytes
 
@@ -16,18 +18,36 @@ if TYPE_CHECKING:
     from qgm_observe.quality.evaluation import Evaluation
 
 
-def run(*, id: str | None = None, resumed_from: int | None = None, **labels: Any) -> RunHandle:  # noqa: A002
+def run(
+    *,
+    id: str | None = None,  # noqa: A002
+    parent: RunHandle | str | None = None,
+    resumed_from: int | None = None,
+    guard: str | Limits | None = None,
+    **labels: Any,
+) -> RunHandle:
     """Return the handle of a run, for `with`, `async with` or as a decorator.
 
     Args:
         id: An earlier run's id, to go on with that run.
+        parent: The run that it is a part of, or its id where that is another process's; without
+            it the run that is open in this context. A sweep is a run with others in it: it counts
+            once for objectives.
         resumed_from: The step it goes on from.
+        guard: What it may take, as `20 USD, 600 s, 30 % idle, 3 retries, ttl 2 h, 5/min`; see
+            `qgm_observe.spend.limits.limits`. What would go beyond is not submitted and raises
+            `BudgetExceeded`.
         labels: `project`, `pipeline`, `model`, `model_version`, `kind`.
 
     Raises:
-        UsageError: a label is unknown or the id is no run id.
+        UsageError: a label is unknown, the id is no run id, or the guard cannot be read.
+        MissingExtra: what the guard needs is not installed.
     """
-    return RunHandle(recorder(), None, labels, run_id=id, resumed_from=resumed_from)
+    here = recorder()
+    if isinstance(parent, str):
+        parent = RunHandle(here, None, None, run_id=parent)
+    limits = limited(here, guard)
+    return RunHandle(here, parent, labels, run_id=id, resumed_from=resumed_from, limits=limits)
 
 
 def job(

@@ -5,6 +5,8 @@ import logging
 from collections import Counter
 from types import TracebackType
 
+from qgm_observe.errors import BudgetExceeded
+
 log = logging.getLogger("qgm_observe")
 log.addHandler(logging.NullHandler())
 
@@ -12,7 +14,8 @@ log.addHandler(logging.NullHandler())
 class Guard:
     """A context manager around our own work.
 
-    It stops `Exception` and nothing else, so that an interrupt passes. Under `strict` (our own
+    It stops `Exception` and nothing else, so that an interrupt passes, and so does the word of a
+    spending guard that was asked for. Under `strict` (our own
     tests) it stops nothing.
     """
 
@@ -51,7 +54,7 @@ class _Guarded:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> bool:
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception) or isinstance(error, BudgetExceeded):
             return False
         self._guard.counts[self._part] += 1
         self._guard.warn_once(

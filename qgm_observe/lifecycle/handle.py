@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from qgm_observe.quality.encoding import Encoding
     from qgm_observe.quality.input_drift import InputDrift
     from qgm_observe.quality.parameter_drift import Movement
+    from qgm_observe.spend.guards import BudgetGuard
+    from qgm_observe.spend.limits import Limits
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _current: contextvars.ContextVar["Handle | None"] = contextvars.ContextVar("qgm", default=None)
 current = _current.get
-_set_current = _current.set
-_reset_current = _current.reset
+set_current = _current.set
+reset_current = _current.reset
 """`current()` gives the innermost open handle of this context, or `None`."""
 
 
@@ -84,6 +86,8 @@ class Handle:
     failed_with: BaseException | None = None
     attributes: dict[str, Any] | None = None
     encoded_as: str | None = None
+    limits: "Limits | None" = None
+    budget: "BudgetGuard | None" = None
     _span: Any = None
     kept: list[tuple[str, bytes | Callable[[], bytes]]] | None = None
 
@@ -106,13 +110,13 @@ class Handle:
     def __enter__(self) -> Self:
         try:
             self.begin()
-            self._token = _set_current(self)
+            self._token = set_current(self)
             tracing = self.recorder.tracing
             if tracing is not None and tracing.get_context() is not tracing.context:
                 self._span = tracing.enter()
         except BaseException as error:  # an interrupt: no exit will follow
             if current() is self:
-                _set_current(self.parent)
+                set_current(self.parent)
             self.end(error)
             raise
         return self
@@ -126,9 +130,9 @@ class Handle:
                 self._span = None
             if error is not None and not isinstance(error, Exception):
                 self._end_left(error)
-            _reset_current(self._token)
+            reset_current(self._token)
         except ValueError:  # a generator may be closed in another context
-            _set_current(self.parent)
+            set_current(self.parent)
         finally:  # also when an interrupt strikes just here
             try:
                 self.end(error)
@@ -162,6 +166,7 @@ class Handle:
         parent = self.parent or current()
         while parent is not None and parent.ended and parent is not self.parent:
             parent = parent.parent  # an interrupt left it behind as the current one
+        parent = parent or self.recorder.outer
         if parent is not None:
             self.parent = parent if parent.noun in self.inside else parent.parent
             self.work = parent.work
@@ -329,6 +334,7 @@ class Handle:
         """Return a fresh handle with the same arguments."""
         twin = copy.copy(self)
         twin.stamps = []
+        twin.budget = None
         return twin
 
 

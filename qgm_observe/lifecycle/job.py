@@ -4,16 +4,20 @@ import asyncio
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, ClassVar
 
 from qgm_observe.catalog import ErrorClass, ExecutionMode, Outcome
 from qgm_observe.errors import UsageError
-from qgm_observe.lifecycle import provider_job
+from qgm_observe.lifecycle import collecting, provider_job, spending
+from qgm_observe.lifecycle.capture import keep_counts
 from qgm_observe.lifecycle.devices import Device
 from qgm_observe.lifecycle.failures import classify, outcome_of
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.results import counts_of, size_of
 from qgm_observe.records import Failure
+from qgm_observe.spend.guards import Booking, BudgetGuard
+from qgm_observe.spend.retrying import retried, retried_later
 
 
 class AttemptHandle:
@@ -28,7 +32,9 @@ class AttemptHandle:
         self.provider_job_id: str | None = None
         self.queue_seconds: float | None = None
         self.execute_seconds: float | None = None
+        self.throttle_seconds: float | None = None
         self.submitted = self.begun = 0
+        self.booked: list[tuple[BudgetGuard, Booking]] = []
 
     def ended(self, error: BaseException | None, stage: str) -> None:
         """Keep how it ended."""
@@ -37,6 +43,8 @@ class AttemptHandle:
             with self.job.recorder.guard("failure"):
                 self.outcome = outcome_of(error)
                 self.failure = classify(error, stage)
+        with self.job.recorder.guard("spending"):
+            (spending.settle if self.submitted else spending.refused)(self)
 
 
 class JobHandle(Handle):
@@ -46,7 +54,11 @@ class JobHandle(Handle):
     inside = frozenset({"run", "step", "session"})
 
     attempts: list[AttemptHandle] | None = None
+    program: Any = None
+    settings: dict[str, Any] | None = None
     waiting = 0
+    slots = 0
+    slot: collecting.Slot | None = None
 
     def __init__(
         self,
@@ -75,14 +87,43 @@ class JobHandle(Handle):
         """Whether a provider elsewhere does the work."""
         return self.device.mode is not ExecutionMode.LOCAL
 
-    def attempt(self, submit: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def attempt(
+        self, submit: Callable[..., Any], *args: Any, collect: Any = None, **kwargs: Any
+    ) -> Any:
         """Submit: call `submit(*args, **kwargs)` and return the attempt it began.
 
         The intent is on disk before a remote submission and the provider's id after it, each
-        within the settings' bound. A coroutine function gives a coroutine of the attempt.
+        within the settings' bound. A coroutine function gives a coroutine of the attempt. Guards
+        are asked first; with one that allows retries, a submission that the provider refused for
+        its rate is made again, after a growing random pause.
+
+        Args:
+            submit: Submits and returns the provider's job.
+            args: For it.
+            collect: The provider's service, with `job(id)` and `jobs(job_tags=[...], limit=n)`.
+                In a run that goes on after its process died, a job that was submitted at this
+                place (step and order in it), with as many shots to the same device, is collected
+                from there instead of being submitted a second time.
+            kwargs: For `submit`.
+
+        Raises:
+            BudgetExceeded: a guard that was asked for did not let it through.
+            BaseException: whatever `submit` raises, unchanged.
         """
         if inspect.iscoroutinefunction(submit):
-            return self._attempt_later(submit, args, kwargs)
+            return self._attempt_later(submit, collect, args, kwargs)
+        self.asks(submit, args, kwargs)
+        return self._collected(collect) or self._submitted(
+            partial(self._attempt_once, submit, args, kwargs)
+        )
+
+    def _submitted(self, once: Callable[[], AttemptHandle]) -> AttemptHandle:
+        retries = spending.retries_of(self)
+        if not retries:
+            return once()
+        return retried(once, retries, partial(spending.may_repeat, self), self.recorder.sleep)
+
+    def _attempt_once(self, submit: Any, args: Any, kwargs: Any) -> AttemptHandle:
         attempt = self.intend()
         if self.remote:
             self.recorder.commit(attempt, "intent")
@@ -98,8 +139,23 @@ class JobHandle(Handle):
             self.recorder.commit(attempt, "submitted")
         return attempt
 
-    async def _attempt_later(self, submit: Any, args: Any, kwargs: Any) -> AttemptHandle:
-        attempt = self.intend()
+    async def _attempt_later(
+        self, submit: Any, collect: Any, args: Any, kwargs: Any
+    ) -> AttemptHandle:
+        self.asks(submit, args, kwargs)
+        found = None if collect is None else await asyncio.to_thread(self._collected, collect)
+        if found is not None:
+            return found
+        once = partial(self._attempt_once_later, submit, args, kwargs)
+        retries = spending.retries_of(self)
+        if not retries:
+            return await once()
+        return await retried_later(once, retries, partial(spending.may_repeat, self))
+
+    async def _attempt_once_later(self, submit: Any, args: Any, kwargs: Any) -> AttemptHandle:
+        attempt = self._begun()
+        await asyncio.sleep(self._admitted(attempt))
+        self._waited_its_turn(attempt)
         if self.remote:
             await self.recorder.commit_later(attempt, "intent")
         try:
@@ -113,6 +169,21 @@ class JobHandle(Handle):
         if self.remote:
             await self.recorder.commit_later(attempt, "submitted")
         return attempt
+
+    def collected(self, provider: Any, number: int) -> AttemptHandle:
+        """Take over an attempt of that number, whose provider job is there already."""
+        attempt = AttemptHandle(self, number)
+        attempt.provider = provider
+        self.attempts = [*(self.attempts or ()), attempt]
+        self.submitted(attempt)
+        return attempt
+
+    def _collected(self, service: Any) -> AttemptHandle | None:
+        if service is None:
+            return None
+        with self.recorder.guard("collect"):
+            return collecting.collect(self, service)
+        return None
 
     def results(
         self, attempt: AttemptHandle, decode: Callable[[Any], Any] | None = counts_of
@@ -154,13 +225,21 @@ class JobHandle(Handle):
         """Do as `results` does, off the event loop."""
         return await asyncio.to_thread(self.results, attempt, decode)
 
+    def asks(self, submit: Any, args: Any, kwargs: Any) -> None:
+        """Take note of the circuits and values that `submit` is called with."""
+        pubs = args[0] if args else kwargs.get("pubs")
+        if isinstance(pubs, list | tuple):
+            with self.recorder.guard("provenance"):
+                sampler = getattr(submit, "__self__", None)
+                self.recorder.provenance.asked(self, sampler, pubs, kwargs.get("shots"))
+
     @contextmanager
     def tagged(self, submit: Any) -> Iterator[None]:
         """Have `submit` send our id as a tag, by which a job is found whose process died early."""
         undo: Callable[[], None] | None = None
         with self.recorder.guard("tags"):
             if self.remote and self.recorder.settings.submit_tags:
-                undo = provider_job.tag(submit, f"qgm-{self.id}")
+                undo = provider_job.tag(submit, tags_of(self))
         try:
             yield
         finally:
@@ -169,17 +248,42 @@ class JobHandle(Handle):
                     undo()
 
     def intend(self) -> AttemptHandle:
-        """Begin an attempt; `attempt` and `wait` do the rest, or whoever calls the provider."""
+        """Begin an attempt; `attempt` and `wait` do the rest, or whoever calls the provider.
+
+        Raises:
+            BudgetExceeded: a guard that was asked for did not let it through.
+        """
+        attempt = self._begun()
+        pause = self._admitted(attempt)
+        if pause > 0:
+            self.recorder.sleep(pause)
+        self._waited_its_turn(attempt)
+        return attempt
+
+    def _begun(self) -> AttemptHandle:
         if self.attempts is None:
             self.attempts = []
         attempt = AttemptHandle(self, len(self.attempts) + 1)
         self.attempts.append(attempt)
+        if self.slot is None and self.remote:
+            self.slot = collecting.slot_of(self)
         return attempt
+
+    def _admitted(self, attempt: AttemptHandle) -> float:
+        attempt.begun = self.now()
+        return spending.admit(attempt)
+
+    def _waited_its_turn(self, attempt: AttemptHandle) -> None:
+        if attempt.booked and self.remote:
+            attempt.throttle_seconds = (self.now() - attempt.begun) / 1e9
+        attempt.begun = 0
 
     def submitted(self, attempt: AttemptHandle) -> None:
         """Take note that the attempt's provider job was accepted and waits or works now."""
         attempt.submitted = self.now()
         attempt.provider_job_id = provider_job.id_of(attempt.provider)
+        with self.recorder.guard("spending"):
+            spending.submitted(attempt)
         if self.remote or provider_job.is_waiting(attempt.provider):
             self.waiting = attempt.submitted
             self.stage_now = "queue"
@@ -190,6 +294,8 @@ class JobHandle(Handle):
 
     def sized(self, result: Any) -> None:
         """Take circuits and shots from a result, which knows best what was really run."""
+        if self.recorder.settings.capture == "all":
+            keep_counts(self, result)
         circuits, shots = size_of(result)
         self.circuits = circuits or self.circuits
         self.shots = shots or self.shots
@@ -217,6 +323,16 @@ class JobHandle(Handle):
             queued = self.remote and classify(error).error_class is ErrorClass.QUEUE_TIMEOUT
             self.saw(error, "queue" if queued else "execute")
         attempt.ended(error, "execute")
+
+
+def tags_of(job: JobHandle) -> list[str]:
+    """Return the tags that a submission carries: whose job it is, for finding and for billing."""
+    run: Handle | None = job
+    while run is not None and run.noun != "run":
+        run = run.parent
+    told = {"run": None if run is None else run.id}
+    told |= {"project": job.work.project, "pipeline": job.work.pipeline}
+    return [f"qgm-{job.id}", *(f"qgm-{name}:{value}" for name, value in told.items() if value)]
 
 
 def _count(name: str, value: Any) -> int | None:

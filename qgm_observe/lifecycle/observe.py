@@ -15,6 +15,7 @@ from qgm_observe.errors import UsageError
 from qgm_observe.lifecycle.capture import keep_circuits, keep_parameters
 from qgm_observe.lifecycle.handle import Handle, current
 from qgm_observe.lifecycle.job import JobHandle
+from qgm_observe.lifecycle.provenance import settings_of
 from qgm_observe.lifecycle.recorder import recorder
 from qgm_observe.lifecycle.resume import run_to_resume
 from qgm_observe.lifecycle.run import RunHandle, StepHandle, WithJobs
@@ -116,6 +117,8 @@ class _Eye:
         resumed_from = None if run_id is None else 0
         run = RunHandle(recorder(), None, self.labels, run_id=run_id, resumed_from=resumed_from)
         run.attributes = {"core": type(self.core).__name__} | options
+        with recorder().guard("provenance"):
+            run.settings = settings_of(self.core)
         with run:
             return method(*args, **kwargs)
 
@@ -142,7 +145,10 @@ class _Eye:
         with recorder().guard("observe"):
             shots = _positive(_options(method, args, kwargs).get("shots"))
             backend = self._backend()
-        with JobHandle(recorder(), None, labels, backend, shots=shots):
+        job = JobHandle(recorder(), None, labels, backend, shots=shots)
+        with recorder().guard("provenance"):
+            job.settings = settings_of(self.core)
+        with job:
             return method(*args, **kwargs)
 
     def stage(self, name: str, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -1,13 +1,13 @@
 """What a provider's job object tells, asked without importing its library, and never in vain."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import partial
 from threading import Thread
 from typing import Any, NamedTuple
 
-_MOST_TAGS = 8
+_MOST_TAGS, _LONGEST_TAG = 8, 86
 _WAITING = {"INITIALIZING", "QUEUED", "VALIDATING"}
 
 
@@ -29,12 +29,13 @@ def id_of(thing: Any, name: str = "job_id") -> str | None:
         return None
 
 
-def tag(submit: Any, tag: str) -> Callable[[], None] | None:
-    """Have a submission carry our job id as a provider tag, where the provider takes tags.
+def tag(submit: Any, tags: Sequence[str]) -> Callable[[], None] | None:
+    """Have a submission carry our tags, as many as there is room for beside the user's own.
 
     Returns a function that puts the user's own tags back, or `None`.
 
-    Source: `options.environment.job_tags` of qiskit-ibm-runtime's primitives (at most 8 tags).
+    Source: `options.environment.job_tags` of qiskit-ibm-runtime's primitives; at most 8 tags of at
+    most 86 characters (IBM's OpenAPI of jobs 0.45.3).
     """
     options = getattr(getattr(submit, "__self__", None), "options", None)
     environment: Any = getattr(options, "environment", None)
@@ -42,7 +43,8 @@ def tag(submit: Any, tag: str) -> Callable[[], None] | None:
     wanted = hasattr(environment, "job_tags") and isinstance(before, list | tuple | None)
     if not wanted or len(before or ()) >= _MOST_TAGS:
         return None
-    environment.job_tags = [*(before or ()), tag]
+    room = _MOST_TAGS - len(before or ())
+    environment.job_tags = [*(before or ()), *(each[:_LONGEST_TAG] for each in tags[:room])]
     return partial(setattr, environment, "job_tags", before)
 
 

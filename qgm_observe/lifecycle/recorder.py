@@ -21,14 +21,20 @@ from qgm_observe.lifecycle.devices import NO_DEVICE, Device, describe
 from qgm_observe.lifecycle.guard import Guard
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.job import AttemptHandle
+from qgm_observe.lifecycle.provenance import Provenance
+from qgm_observe.lifecycle.run import RunHandle
 from qgm_observe.lifecycle.writer import Pending, Writer
 from qgm_observe.records import Estimate, Verdict, Work
 from qgm_observe.settings import Settings, load_settings
+from qgm_observe.spend.foresight import History
+from qgm_observe.spend.guards import BudgetGuard
+from qgm_observe.spend.limiter import Limiter
 from qgm_observe.telemetry.aggregates import Aggregates
 
 if TYPE_CHECKING:
     from qgm_observe.lifecycle.baselines import Baselines
     from qgm_observe.lifecycle.tracing import Tracing
+    from qgm_observe.spend.pricing import Tariff
     from qgm_observe.telemetry.shipping import Shipper
 
 _DEVICES_KEPT = 256
@@ -56,13 +62,20 @@ class Recorder:
         self.settings = settings
         self.now = now
         self.wall = wall
-        self.work = Work(project=settings.project, pipeline=settings.pipeline)
+        self.work = Work(
+            settings.project, settings.pipeline, settings.model, settings.model_version
+        )
         self.guard = Guard(strict=settings.strict)
         self.provider = provider
         self.epoch = 0
+        self.sleep: Callable[[float], None] = time.sleep
+        self._tariff: Tariff | None = None
         self._works: dict[tuple[Any, ...], Work] = {}
         self._devices: dict[int, tuple[Any, Device]] = {}
         self._reset()
+        self.outer: Handle | None = None
+        if settings.parent is not None:
+            self.outer = RunHandle(self, None, None, run_id=settings.parent)
 
     def _reset(self) -> None:
         interval = self.settings.scrape_interval
@@ -71,12 +84,17 @@ class Recorder:
         self.open: set[Handle] = set()
         self.skews: dict[str, float] = {}
         self.benefits: dict[tuple[str, str, str], deque[float]] = {}
-        self.counted: deque[tuple[Signal, int]] = deque()
+        self.counted: deque[tuple[Signal, float, tuple[str, ...]]] = deque()
+        self.history = History()
+        self.limiters: dict[str, Limiter] = {}
+        self.waiting: set[AttemptHandle] = set()
+        self.budget: BudgetGuard | None = None
         self.tracing: Tracing | None = None
         self.shipper: Shipper | None = None
         self.dropped = 0
         self.gaps = 0
         self.closed = False
+        self.provenance = Provenance(self)
         self.writer = Writer(self)
         self.started = self.settings.disabled
         self.room = 0 if self.settings.disabled else self.settings.ring
@@ -168,10 +186,14 @@ class Recorder:
             self.shipper = Shipper(path, receiver, interval, blobs=self.settings.ship_blobs)
             self.shipper.start()
 
-    def count(self, signal: Signal, number: int) -> None:
-        """Count something about this package itself, from any thread."""
-        if number:
-            self.counted.append((signal, number))
+    def count(self, signal: Signal, number: float, *labels: str) -> None:
+        """Count, or observe for a histogram, what no record tells, from any thread."""
+        if self.room == 0 or not number:
+            return
+        if len(self.counted) < self.room:
+            self.counted.append((signal, number, labels))
+        else:
+            self.dropped += 1
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was recorded so far is in the journal; false if time ran out."""
@@ -207,6 +229,19 @@ class Recorder:
         self.epoch += 1
         _inherited.append(self.writer)  # its connection must not be closed here
         self._reset()
+
+    def tariff(self) -> "Tariff":
+        """Return the prices that the account pays, read when they are first asked for.
+
+        Raises:
+            UsageError: they cannot be read, or there is no such plan.
+            MissingExtra: what reads them is not installed.
+        """
+        if self._tariff is None:
+            from qgm_observe.spend.pricing import tariff
+
+            self._tariff = tariff(self.settings.plan)
+        return self._tariff
 
     def baselines(self) -> "Baselines":
         """Return the baselines of the journal, none where it cannot be read."""

@@ -8,13 +8,16 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from qgm_observe.catalog import STAGES, ExecutionMode, Outcome
-from qgm_observe.errors import UsageError
+from qgm_observe.errors import BudgetExceeded, UsageError
+from qgm_observe.lifecycle.collecting import Outstanding, Slot
 from qgm_observe.lifecycle.devices import Device
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.job import JobHandle
 from qgm_observe.lifecycle.resources import Meter
+from qgm_observe.lifecycle.spending import abandon, affordable
 from qgm_observe.lifecycle.window import StepFacts, Window
 from qgm_observe.records import Estimate
+from qgm_observe.spend.limits import Limits
 
 _RECENT = 101
 
@@ -29,6 +32,7 @@ class WithJobs(Handle):
 
     implicit: JobHandle | None = None
     compiled: tuple[tuple[int, int], ...] = ()
+    slots = 0
 
     def end(
         self, error: BaseException | None = None, outcome: Outcome | None = None, at: int = 0
@@ -64,6 +68,26 @@ class WithJobs(Handle):
             self.implicit = self.job(backend, shots=shots).begin()
         return self.implicit
 
+    def affordable(
+        self, shots: int, backend: Any = None, *, jobs: int = 1, least: int = 1, session: Any = None
+    ) -> int:
+        """Return how many shots a job may have so that it, and as many more, keep to the guards.
+
+        Args:
+            shots: As many as wanted.
+            backend: What the jobs are to run on.
+            jobs: How many such jobs are still to come, this one included.
+            least: Fewer than these would be of no use.
+            session: The handle of the session that they are to be in.
+
+        Raises:
+            BudgetExceeded: not even `least` shots fit.
+        """
+        given = affordable(self.job(backend, shots=shots, session=session), shots, jobs)
+        if given < least:
+            raise BudgetExceeded(f"guard: {given:,} of at least {least:,} shots fit the budget")
+        return given
+
     def job(
         self,
         backend: Any = None,
@@ -89,11 +113,18 @@ class RunHandle(WithJobs):
     last_loss: float | None = None
     meter: Meter | None = None
     window: Window | None = None
+    outstanding: dict[Slot, Outstanding] | None = None
+    settings: dict[str, Any] | None = None
 
     def __init__(
-        self, *arguments: Any, run_id: str | None = None, resumed_from: int | None = None
+        self,
+        *arguments: Any,
+        run_id: str | None = None,
+        resumed_from: int | None = None,
+        limits: Limits | None = None,
     ) -> None:
         super().__init__(*arguments)
+        self.limits = limits
         if run_id is not None:
             self.number = _run_id(run_id)
         self.resumed_from = resumed_from
@@ -116,6 +147,9 @@ class RunHandle(WithJobs):
         if self.window is not None and not self.ended:
             with self.recorder.guard("training"):
                 self.window.judge(self)
+        if self.limits is not None and not self.ended:
+            with self.recorder.guard("abandon"):
+                abandon(self, self.recorder.settings.exit_timeout)
         if self.meter is not None and not self.ended:
             with self.recorder.guard("resources"):
                 self.meter.stop()
@@ -242,6 +276,7 @@ class SessionHandle(WithJobs):
     noun: ClassVar[str] = "session"
     inside = frozenset({"run"})
     usage_seconds: float | None = None
+    running = last_ended = 0
 
     def __init__(
         self,
@@ -260,6 +295,13 @@ class SessionHandle(WithJobs):
         self.mode = ExecutionMode(mode)
         self.device = Device(described.provider, described.name, described.region, self.mode)
         self.provider = provider
+
+    def begin(self) -> Self:
+        """Begin; a session that costs money is written at once, whatever happens next."""
+        super().begin()
+        if self.recorder.room and self.provider is not None:
+            self.recorder.writer.announce(self)
+        return self
 
     def job(self, backend: Any = None, **options: Any) -> JobHandle:
         """Return the handle of a job in this session, on its device."""

@@ -5,10 +5,11 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from qgm_observe.catalog import Outcome, signals
+from qgm_observe.catalog import Kind, Outcome, Signal, signals
 from qgm_observe.errors import Error
 from qgm_observe.journal import Event, Totals, open_journal
 from qgm_observe.journal.blobs import Blob
@@ -18,6 +19,7 @@ from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.identity import new_id
 from qgm_observe.lifecycle.resources import disk_free, sample
 from qgm_observe.lifecycle.run import RunHandle
+from qgm_observe.lifecycle.spending import expire
 from qgm_observe.records import current_process
 
 if TYPE_CHECKING:
@@ -54,9 +56,11 @@ class Writer:
         self._stopping = False
         self._turn = threading.Lock()
         self._announced: deque[Handle] = deque()
+        self._gone: deque[str] = deque()
         self._backlog: deque[Event] = deque()
         self._known: set[str] = set()
-        self._noted: dict[tuple[str, tuple[str, ...]], int] = {}
+        self._noted: dict[tuple[str, tuple[str, ...]], float] = {}
+        self._observed: list[tuple[str, tuple[str, ...], float]] = []
         self._retry_at = self._beat_at = self._upkeep_at = 0.0
         self._second, self._kept = 0, 0.0
         self._drift: Drift | None = None
@@ -76,6 +80,11 @@ class Writer:
     def announce(self, handle: Handle) -> None:
         """Have a handle's opened row written with the next batch."""
         self._announced.append(handle)
+
+    def rename(self, handle: Handle, number: int) -> None:
+        """Give a handle the id of earlier work that it goes on with; its own is open no more."""
+        self._gone.append(handle.id)
+        handle.number = number
 
     def flush(self, timeout: float) -> bool:
         """Drain on the caller's thread; false when the journal did not take everything in time."""
@@ -126,8 +135,8 @@ class Writer:
         ring = self.recorder.ring
         while self._announced or ring:
             begun = [self._announced.popleft() for _ in range(len(self._announced))]
-            rows = self._each(self._announce, begun)
             blobs: list[Blob] = []
+            rows = self._each(partial(self._announce, blobs=blobs), begun)
             answers: list[Future[None]] = []
             for _ in range(min(BATCH, len(ring))):
                 item = ring.popleft()
@@ -162,15 +171,28 @@ class Writer:
         handle.told = True
         event = events.finished(handle)
         self._known.discard(handle.id)
+        named: dict[str, list[str]] = {}
         if handle.kept:
             with self.recorder.guard("capture"):
-                references = captured(handle.kept, self.recorder.settings.capture, blobs)
-                return replace(event, body={**event.body, "blobs": references})
-        return event
+                named = captured(handle.kept, self.recorder.settings.capture, blobs)
+        return self._with_provenance(handle, event, named, blobs)
 
-    def _announce(self, handle: Handle) -> Event:
+    def _with_provenance(
+        self, handle: Handle, event: Event, named: dict[str, list[str]], blobs: list[Blob]
+    ) -> Event:
+        told: dict[str, Any] = {}
+        with self.recorder.guard("provenance"):
+            told = self.recorder.provenance.of(handle, blobs, self.journal)
+        for kind, hashes in told.get("blobs", {}).items():
+            named[kind] = list(dict.fromkeys([*named.get(kind, ()), *hashes]))
+        more = told | ({"blobs": named} if named else {})
+        return replace(event, body={**event.body, **more}) if more else event
+
+    def _announce(self, handle: Handle, blobs: list[Blob] | None = None) -> Event:
+        """What a run rests on is written at once, for it may never finish."""
         self._known.add(handle.id)
-        return events.opened(handle)
+        event = events.opened(handle)
+        return event if blobs is None else self._with_provenance(handle, event, {}, blobs)
 
     def _keep(self, rows: list[Event]) -> list[Event]:
         """Above the rate, successful local jobs become one tallied row; all else is kept."""
@@ -266,11 +288,14 @@ class Writer:
             self.recorder.aggregates.set_open(rows, now)
         for provider, skew in list(self.recorder.skews.items()):
             self.recorder.aggregates.set_gauge(signals.OBSERVE_SKEW, (provider,), skew)
+        with self.recorder.guard("expire"):
+            expire(self.recorder)
         self._note()
         noted = self._take_noted()
         self._fold([*fresh, *noted])
-        if fresh or rows or noted or self._backlog:
-            self._write([*fresh, *noted], open_work=rows)
+        closed = [self._gone.popleft() for _ in range(len(self._gone))]
+        if fresh or rows or noted or closed or self._backlog:
+            self._write([*fresh, *noted], open_work=rows, closed=closed)
 
     def _left(self, handle: Handle) -> bool:
         """Whether it has ended; one whose end was interrupted half-way is ended here."""
@@ -289,24 +314,30 @@ class Writer:
         for part, count in recorder.guard.take().items():
             self._count(signals.OBSERVE_ERRORS, count, part)
         while recorder.counted:
-            self._count(*recorder.counted.popleft())
+            signal, number, labels = recorder.counted.popleft()
+            self._count(signal, number, *labels)
         dropped, recorder.dropped = recorder.dropped, 0
         gaps, recorder.gaps = recorder.gaps, 0
         self._count(signals.OBSERVE_DROPPED, dropped)
         self._count(signals.OBSERVE_GAPS, gaps)
 
-    def _count(self, signal: Any, count: int, *labels: str) -> None:
-        if count:
+    def _count(self, signal: Signal, count: float, *labels: str) -> None:
+        if signal.kind is Kind.HISTOGRAM:
+            self._observed.append((signal.name, labels, count))
+        elif count:
             key = (signal.name, labels)
             self._noted[key] = self._noted.get(key, 0) + count
 
     def _take_noted(self) -> list[Event]:
         noted, self._noted = self._noted, {}
-        if not noted:
+        observed, self._observed = self._observed, []
+        if not noted and not observed:
             return []
         body: dict[str, list[Any]] = {}
         for (name, labels), count in noted.items():
             body.setdefault(name, []).append([list(labels), count])
+        for name, labels, value in observed:
+            body.setdefault(name, []).append([list(labels), value])
         return [self._own_event("noted", body)]
 
     def _upkeep(self, now: float) -> None:

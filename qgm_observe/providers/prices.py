@@ -84,6 +84,10 @@ class Prices:
         told = entry.model_dump(exclude={"provider", "devices", "as_of", "certainty"})
         return Price(provider=provider, device=device, as_of=entry.as_of.isoformat(), **told)
 
+    def providers(self) -> tuple[str, ...]:
+        """Return the providers that have a price, in the order of the files."""
+        return tuple(dict.fromkeys(e.provider for entries in self._files for e in entries))
+
     def plans(self, provider: str) -> tuple[str, ...]:
         """Return the plans that a provider's prices differ by."""
         named = {e.plan: None for entries in self._files for e in entries if e.provider == provider}

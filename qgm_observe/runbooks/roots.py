@@ -6,9 +6,11 @@ A root is a run, or a job outside any run. Jobs of one run fail together, so the
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from qgm_observe.catalog import ErrorClass, ExecutionMode, Outcome
+from qgm_observe.slo.score import score_of
 
 Facts = Mapping[str, Any]
 """A run or job as the exporter's API tells it, see `qgm_observe.journal.folds`."""
@@ -35,7 +37,7 @@ class Root:
         stage: That it failed in; empty where unknown.
         places: Where its jobs ran.
         is_remote: Whether any of them ran at a provider.
-        provider_job_ids: The newest first, at most 20.
+        provider_job_ids: Of its failed jobs, else of all; the newest first, at most 20.
         versions: Of the libraries it ran with, by name.
     """
 
@@ -113,8 +115,9 @@ def _newest_first(jobs: Iterable[Facts]) -> list[Facts]:
 
 
 def _root(facts: Facts, jobs: Sequence[Facts]) -> Root:
-    failed = next((job for job in jobs if job.get("outcome") in BAD), facts)
     bad = facts.get("outcome") in BAD
+    guilty = [job for job in jobs if job.get("outcome") in BAD] if bad else []
+    failed = guilty[0] if guilty else facts
     remote = [job for job in jobs if job.get("execution_mode") != ExecutionMode.LOCAL]
     return Root(
         id=str(facts["id"]),
@@ -131,7 +134,7 @@ def _root(facts: Facts, jobs: Sequence[Facts]) -> Root:
         stage=str(failed.get("error_stage") or "") if bad else "",
         places=frozenset((str(job.get("provider")), str(job.get("device"))) for job in jobs),
         is_remote=bool(remote),
-        provider_job_ids=tuple(_ids(jobs))[:_MOST_IDS],
+        provider_job_ids=tuple(_ids(guilty or jobs))[:_MOST_IDS],
         versions=_versions(facts, jobs),
     )
 
@@ -162,8 +165,8 @@ def _versions(facts: Facts, jobs: Sequence[Facts]) -> dict[str, str]:
 # --------------------------------------------------------------------------------------- trouble
 
 DAY = 86400.0
-_FAILED, _WENT = 1.8458, -0.2364
-"""Evidence of one failure and of one success, for 25 % failing against 5 %."""
+_WEIGHTS = score_of(Decimal("0.95")).page
+"""Evidence of 25 % failing against 5 %, as the alerts weigh it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +219,7 @@ def _excursion(roots: Sequence[Root]) -> list[Root]:
     for number, root in enumerate(roots):
         if evidence == 0:
             since = number
-        evidence = max(0.0, evidence + (_FAILED if root.is_bad else _WENT))
+        evidence = max(0.0, evidence + _WEIGHTS.of(float(root.is_bad), 1))
     return list(roots[since:]) if evidence > 0 else []
 
 

@@ -34,12 +34,15 @@ class Characteristics:
 
 def expected(target: Decimal, events_per_day: float) -> Characteristics:
     """Return what is to be expected: from the shipped table, between its rates, or simulated."""
+    return tabled(target, events_per_day) or characterize(target, events_per_day)
+
+
+def tabled(target: Decimal, events_per_day: float) -> Characteristics | None:
+    """Return what the shipped table says, `None` for another target or beyond its rates."""
     rows = _table().get(Decimal(target).normalize(), [])
     below = [row for row in rows if row.events_per_day <= events_per_day]
     above = [row for row in rows if row.events_per_day >= events_per_day]
-    if below and above:
-        return _between(below[-1], above[0], events_per_day)
-    return characterize(target, events_per_day)
+    return _between(below[-1], above[0], events_per_day) if below and above else None
 
 
 def characterize(

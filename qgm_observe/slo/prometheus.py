@@ -23,15 +23,16 @@ _OK = 200
 
 
 class Prometheus:
-    """A server that is asked instant queries.
+    """A server that is asked queries.
 
     Args:
         url: `http://host:9090`, with a path where it has one; user and password go in it or a
             bearer token beside it, and neither is ever shown.
         token: Bearer token.
+        timeout: Seconds to wait for an answer.
     """
 
-    def __init__(self, url: str, token: str | None = None) -> None:
+    def __init__(self, url: str, token: str | None = None, timeout: float = TIMEOUT) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise UsageError("--prometheus: write an address such as http://localhost:9090")
@@ -39,8 +40,9 @@ class Prometheus:
             self._port = parts.port
         except ValueError:
             raise UsageError("--prometheus: write a port from 1 to 65535") from None
+        self._timeout = timeout
         self._secure, self._host = parts.scheme == "https", parts.hostname
-        self._path = parts.path.rstrip("/") + "/api/v1/query"
+        self._path = parts.path.rstrip("/") + "/api/v1/"
         self._headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -54,16 +56,46 @@ class Prometheus:
         Raises:
             UsageError: the server cannot be asked, or does not understand.
         """
-        found = self._asked(query, now)
+        found = self.vector(query, now)
         if not found:
             return None
-        number = float(found[0]["value"][1])
+        _, number = found[0]
         return number if math.isfinite(number) else None
 
-    def _asked(self, query: str, now: float) -> list[Any]:
+    def vector(self, query: str, now: float) -> list[tuple[dict[str, str], float]]:
+        """Return labels and number of each series of an instant query.
+
+        Raises:
+            UsageError: the server cannot be asked, or does not understand.
+        """
+        found = self._asked("query", {"query": query, "time": f"{now:.3f}"})
+        return [(each["metric"], float(each["value"][1])) for each in found]
+
+    def matrix(
+        self, query: str, start: float, end: float, step: float
+    ) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:
+        """Return labels and points (epoch s, number) of each series of a range query.
+
+        Args:
+            query: Whose every series is wanted.
+            start: Of the first point, epoch seconds.
+            end: Not before the last point, epoch seconds.
+            step: Seconds between two points.
+
+        Raises:
+            UsageError: the server cannot be asked, or does not understand.
+        """
+        frame = {"start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.3f}"}
+        found = self._asked("query_range", {"query": query, **frame})
+        return [
+            (each["metric"], [(at, float(number)) for at, number in each["values"]])
+            for each in found
+        ]
+
+    def _asked(self, path: str, fields: dict[str, str]) -> list[Any]:
         where = f"{self._host}:{self._port or (443 if self._secure else 80)}"
         try:
-            status, text = self._posted(urlencode({"query": query, "time": f"{now:.3f}"}))
+            status, text = self._posted(self._path + path, urlencode(fields))
             told = json.loads(text)
         except (OSError, http.client.HTTPException) as error:
             raise UsageError(f"Prometheus at {where} cannot be asked: {_why(error)}") from None
@@ -73,17 +105,18 @@ class Prometheus:
             reason = told.get("error", status) if isinstance(told, dict) else status
             raise UsageError(f"Prometheus at {where} refused: {str(reason)[:200]}")
         result: list[Any] = told["data"]["result"]
-        return result
+        is_scalar = told["data"].get("resultType") == "scalar"
+        return [{"metric": {}, "value": result}] if is_scalar else result
 
-    def _posted(self, body: str) -> tuple[int, bytes]:
+    def _posted(self, path: str, body: str) -> tuple[int, bytes]:
         if self._secure:
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                self._host, self._port, timeout=TIMEOUT, context=ssl.create_default_context()
+                self._host, self._port, timeout=self._timeout, context=ssl.create_default_context()
             )
         else:
-            connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT)
+            connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
         try:
-            connection.request("POST", self._path, body, self._headers)
+            connection.request("POST", path, body, self._headers)
             answer = connection.getresponse()
             return answer.status, answer.read(_MOST_BYTES)
         finally:

@@ -71,8 +71,12 @@ def difference(chosen: str, grouping: str, window: str) -> str:
 
 def minutes(slices: Slices, window: float, *, good: bool) -> str:
     """Return how many minutes of a window (s) counted, or of those were good."""
-    condition = _good(slices) if good else _counted(slices)
-    return f"sum_over_time(({condition})[{shorthand(window)}:1m])"
+    return f"sum_over_time(({minute(slices, good=good)})[{shorthand(window)}:1m])"
+
+
+def minute(slices: Slices, *, good: bool) -> str:
+    """Return 1 at an instant that counts, or where it is good; 0 where it counts and is bad."""
+    return _good(slices) if good else _counted(slices)
 
 
 def _counted(slices: Slices) -> str:
@@ -130,7 +134,7 @@ def _quantile(selection: Selection, share: float, over: float) -> str:
     chosen = selector(selection).replace("_count{", "_bucket{", 1)
     labels = ", ".join(["le", *kept])
     rate = f"sum by ({labels}) (rate({chosen}[{shorthand(over)}]))"
-    return f"histogram_quantile({plain(share)}, {rate})"
+    return f"(histogram_quantile({plain(share)}, {rate}) >= -Inf)"
 
 
 _APART = {"shot_class", "region", "execution_mode", "model_version"}

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any, Literal
 
 from qgm_observe.catalog import Signal, signals
-from qgm_observe.journal.event import TERMINAL, Event, OpenWork
+from qgm_observe.journal.event import MONEY, TERMINAL, Event, OpenWork
 from qgm_observe.journal.measure import Labels, measurements, work_labels
 from qgm_observe.journal.totals import NANO, Totals
 from qgm_observe.telemetry.bundles import NOUNS
@@ -31,7 +31,7 @@ _OPEN_GAUGES = (
     signals.JOBS_IN_FLIGHT,
     signals.JOB_OLDEST_WAITING,
 )
-_MEASURED = {TERMINAL, "noted", "estimate"}
+_MEASURED = {TERMINAL, "noted", "estimate", *MONEY}
 _NEWEST = {"estimate": estimate_gauges, "baseline": baseline_gauges, "drift": baseline_gauges}
 _LOSSES_KEPT = 1_000
 _VERDICTS_KEPT = 10_000

@@ -72,11 +72,25 @@ class Receiver:
             OSError: there was none in time.
             http.client.HTTPException: it was none.
         """
+        return self._asked("POST", PATH, body, seconds, LONGEST_ANSWER)
+
+    def get(self, path: str, seconds: float, longest: int) -> tuple[int, bytes]:
+        """Return status and text, so many bytes at most, of what the exporter tells at a path.
+
+        Raises:
+            OSError: there was no answer in time.
+            http.client.HTTPException: it was none.
+        """
+        return self._asked("GET", path, None, seconds, longest)
+
+    def _asked(
+        self, method: str, path: str, body: bytes | None, seconds: float, longest: int
+    ) -> tuple[int, bytes]:
         connection = self._connection(seconds)
         try:
-            connection.request("POST", f"{self.path}{PATH}", body, self._fields())
+            connection.request(method, f"{self.path}{path}", body, self._fields())
             answer = connection.getresponse()
-            return answer.status, answer.read(LONGEST_ANSWER)
+            return answer.status, answer.read(longest)
         finally:
             connection.close()
 

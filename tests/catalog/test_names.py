@@ -33,6 +33,16 @@ EXPOSED = """\
 # TYPE qgm_job_oldest_waiting_age_seconds gauge
 # TYPE qgm_sessions_total counter
 # TYPE qgm_session_usage_seconds_total counter
+# TYPE qgm_cost_usd_total counter
+# TYPE qgm_cost_device_time_seconds_total counter
+# TYPE qgm_cost_wasted_usd_total counter
+# TYPE qgm_cost_prevented_usd_total counter
+# TYPE qgm_cost_foreign_total counter
+# TYPE qgm_job_throttle_seconds_total counter
+# TYPE qgm_client_requests_total counter
+# TYPE qgm_client_request_duration_seconds histogram
+# TYPE qgm_client_retries_total counter
+# TYPE qgm_client_connect_duration_seconds histogram
 # TYPE qgm_quality_shots_scored_total counter
 # TYPE qgm_quality_shots_valid_total counter
 # TYPE qgm_quality_value gauge
@@ -48,6 +58,7 @@ EXPOSED = """\
 # TYPE qgm_observe_events_dropped_total counter
 # TYPE qgm_observe_events_unwritten_total counter
 # TYPE qgm_observe_intent_gaps_total counter
+# TYPE qgm_observe_hooks_missing_total counter
 # TYPE qgm_observe_spans_delivered_total counter
 # TYPE qgm_observe_spans_skipped_total counter
 # TYPE qgm_observe_label_sets_folded_total counter
@@ -96,6 +107,7 @@ EXPOSED = """\
 # TYPE qgm_account_oldest_pending_timestamp_seconds gauge
 # TYPE qgm_account_jobs_abandoned gauge
 # TYPE qgm_price_usd gauge
+# TYPE qgm_account_untagged_usd_total counter
 # TYPE qgm_account_expiry_timestamp_seconds gauge
 # TYPE qgm_exporter_series gauge
 # TYPE qgm_exporter_series_dropped_total counter

@@ -50,11 +50,11 @@ def test_what_a_provider_tells_is_of_a_device_or_an_account(signal):
 
 
 def test_a_counter_counts_things_or_units_and_a_duration_is_in_seconds(signal):
-    """Durations are in seconds; what is counted are seconds, bytes or things."""
+    """Durations are in seconds; what is counted are seconds, bytes, money or things."""
     if "duration" in signal.name:
         assert signal.unit == "s"
     if signal.kind is Kind.COUNTER:
-        assert signal.unit in {"s", "By"} or signal.unit.startswith("{")
+        assert signal.unit in {"s", "By", "USD"} or signal.unit.startswith("{")
 
 
 def test_the_key_is_the_name_and_no_two_share_an_exposed_one():

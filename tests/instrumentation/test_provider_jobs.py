@@ -203,7 +203,7 @@ def test_a_result_counts_once(
     answer.result()
 
     assert len(finished()) == 1
-    assert provider_jobs._remote == {}
+    assert provider_jobs._waiting == {}
 
 
 def test_the_same_job_is_known_by_its_id(

@@ -40,12 +40,9 @@ def wrappings(calls: list[Any], module: ModuleType):
 
     targets = [
         Target("factory", "Machine", "run", hook),
-        Target("factory", "Machine", "stop", hook),
-        Target("factory", "Absent", "run", hook),
-        Target("factory", "number", "run", hook),
         Target("elsewhere", "Better", "run", hook),
     ]
-    made = Wrappings(targets)
+    made = Wrappings("factory", targets)
     made.active = True
     made.wrap(module)
     yield made
@@ -74,7 +71,9 @@ def test_a_wrapped_method_looks_like_itself(wrappings: Wrappings) -> None:
 def test_unwrapping_gives_the_very_same_function_back(module: ModuleType) -> None:
     """After `unwrap` the class holds the object it held before, also after wrapping twice."""
     own = vars(Machine)["run"]
-    wrappings = Wrappings([Target("factory", "Machine", "run", lambda own, *a, **k: own(*a, **k))])
+    wrappings = Wrappings(
+        "factory", [Target("factory", "Machine", "run", lambda own, *a, **k: own(*a, **k))]
+    )
     wrappings.active = True
     wrappings.wrap(module)
     wrappings.wrap(module)
@@ -87,7 +86,7 @@ def test_unwrapping_gives_the_very_same_function_back(module: ModuleType) -> Non
 def test_nothing_is_wrapped_before_it_is_wanted(module: ModuleType) -> None:
     """Wrappings that are not active leave a module alone."""
     own = vars(Machine)["run"]
-    Wrappings([Target("factory", "Machine", "run", print)]).wrap(module)
+    Wrappings("factory", [Target("factory", "Machine", "run", print)]).wrap(module)
 
     assert vars(Machine)["run"] is own
 

@@ -10,17 +10,17 @@ from qgm_observe.errors import UsageError
 from qgm_observe.journal import Blob, Capture, blobs, captured
 from qgm_observe.settings import CAPTURES
 
-KINDS = ("circuits", "calibration", "parameters", "counts", "compile_log")
+KINDS = ("circuits", "calibration", "parameters", "program", "counts", "compile_log", "provenance")
 KEEP, HASH, NOTHING = Capture.KEEP, Capture.HASH, Capture.NOTHING
 
 
 @pytest.mark.parametrize(
     ("level", "fates"),
     [
-        ("none", [NOTHING] * 5),
-        ("hashes", [HASH] * 5),
-        ("circuits", [KEEP, KEEP, KEEP, HASH, NOTHING]),
-        ("all", [KEEP] * 5),
+        ("none", [NOTHING] * 7),
+        ("hashes", [HASH] * 6 + [KEEP]),
+        ("circuits", [KEEP, KEEP, KEEP, KEEP, HASH, NOTHING, KEEP]),
+        ("all", [KEEP] * 7),
     ],
 )
 def test_the_level_decides_what_is_kept(level, fates):

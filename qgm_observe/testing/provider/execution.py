@@ -17,6 +17,7 @@ from qiskit_aer.primitives import SamplerV2
 from qiskit_ibm_runtime import RuntimeDecoder, RuntimeEncoder
 from qiskit_ibm_runtime.models import BackendProperties
 
+from qgm_observe.instrumentation.scope import ELSEWHERE, start_doing, stop_doing
 from qgm_observe.testing.provider.jobs import Job
 from qgm_observe.testing.provider.snapshots import Json
 
@@ -33,11 +34,15 @@ def execute(job: Job, seed: int, now: float, properties: Json | None) -> str:
         now: Epoch seconds.
         properties: Of the device, for noise; `None` for none.
     """
-    if job.program == "executor":
-        from qgm_observe.testing.provider import quantum_programs
+    token = start_doing(ELSEWHERE)
+    try:
+        if job.program == "executor":
+            from qgm_observe.testing.provider import quantum_programs
 
-        return quantum_programs.run(job, seed, now, properties)
-    return sample(json.loads(json.dumps(job.params), cls=RuntimeDecoder), seed, properties)
+            return quantum_programs.run(job, seed, now, properties)
+        return sample(json.loads(json.dumps(job.params), cls=RuntimeDecoder), seed, properties)
+    finally:
+        stop_doing(token)
 
 
 def sample(params: dict[str, Any], seed: int, properties: Json | None) -> str:

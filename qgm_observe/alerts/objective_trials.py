@@ -1,0 +1,172 @@
+"""What the alerts of objectives are tried on: good and bad events of the very series they count."""
+
+from collections.abc import Iterator
+
+from qgm_observe.alerts.budget import ALL, PLACES
+from qgm_observe.alerts.scenario import (
+    BAD,
+    BUSY,
+    COUNT,
+    HEALTHY,
+    IDLE,
+    INSTANT,
+    LEVEL,
+    REBORN,
+    Check,
+    Line,
+    Scenario,
+    Trial,
+)
+from qgm_observe.alerts.selectors import Selectors
+from qgm_observe.catalog import Kind, Label
+from qgm_observe.slo.burn import PAGE, TICKET
+from qgm_observe.slo.indicator import Comparison, Level, Op, Ratio, Selection, Slices
+from qgm_observe.slo.objective import Objective
+from qgm_observe.slo.promql import selector
+from qgm_observe.slo.window import DAY, HOUR
+
+STEP = 1800.0
+_HEALTHY, _BAD, _AFTER = 8, 24, 24
+"""Steps; 12 hours are enough for nine clean events, and for the six hours of a burn rate."""
+
+_SOME = "some"
+_NEAR = 1.0
+"""Right side of a comparison of two levels."""
+
+
+def trials(objective: Objective, selectors: Selectors) -> Iterator[Trial]:
+    """Yield a trial an alert; none for what never alerts."""
+    lines = lines_of(objective, selectors)
+    if not lines:
+        return
+    for name, severity in _alerts(objective):
+        yield Trial(
+            alert=name,
+            labels={"slo": objective.name, "severity": severity} | dict.fromkeys(PLACES, ALL),
+            lines=lines,
+            scenarios=tuple(_scenarios(objective, severity)),
+            step=STEP,
+            sums="(qgm:slo|slo:).*",
+        )
+
+
+def _alerts(objective: Objective) -> list[tuple[str, str]]:
+    page, ticket = ("QgmSloBurnPage", PAGE), ("QgmSloBurnTicket", TICKET)
+    if objective.score is not None:
+        return [page, ticket] if objective.severity == PAGE else [ticket]
+    found = {burn.severity for burn in objective.burns}
+    if found:
+        return [each for each in (page, ticket) if each[1] in found]
+    return [ticket] if objective.is_degraded else []
+
+
+def _scenarios(objective: Objective, severity: str) -> Iterator[Scenario]:
+    begun, ended = _HEALTHY, _HEALTHY + _BAD
+    clean = int((DAY + HOUR) // STEP) if objective.is_degraded else _AFTER
+    checks = Check(begun - 1, False), Check(ended - 1, True), Check(ended + clean - 1, False)
+    recovery = BUSY if objective.score is not None and severity == TICKET else HEALTHY
+    normal = [(HEALTHY, _HEALTHY), (BAD, _BAD), (recovery, clean)]
+    yield Scenario("an incident: silent before, fires in it, recovers", normal, checks)
+    if objective.is_degraded:
+        return
+    yield Scenario("nothing counts: silent", [(IDLE, _HEALTHY + 2)], (Check(_HEALTHY, False),))
+    yield Scenario("no series at all: silent", [(IDLE, 4)], (Check(3, False),), absent=True)
+    if not isinstance(objective.indicator, Ratio):
+        return
+    yield Scenario(
+        "the first failure of a new label set counts",
+        [(HEALTHY, _HEALTHY), (BAD, 6)],
+        (checks[0], Check(begun + 5, True)),
+        unborn=True,
+    )
+    yield Scenario(
+        "counters begin anew in the incident: it still fires",
+        [(HEALTHY, _HEALTHY), (BAD, 6), (REBORN, 12)],
+        (checks[0], Check(begun + 17, True)),
+    )
+
+
+# ---------------------------------------------------------------------------------------- series
+
+
+def lines_of(objective: Objective, selectors: Selectors) -> tuple[Line, ...]:
+    """Return series in which an event, or a minute, goes bad."""
+    indicator = objective.indicator
+    if isinstance(indicator, Ratio):
+        good = [selectors.narrowed(each) for each in indicator.good]
+        total = [selectors.narrowed(each) for each in indicator.total]
+        return tuple(_ratio(good[0], total[0]))
+    if isinstance(indicator, Slices):
+        return tuple(_slices(indicator, selectors))
+    return ()
+
+
+def _ratio(good: Selection, total: Selection) -> Iterator[Line]:
+    if good.signal is total.signal and good.signal.kind is Kind.COUNTER:
+        yield Line(series_of(good), COUNT, 1, 0)
+        yield Line(series_of(total, unlike=good), COUNT, 0, 1)
+    elif good.signal is total.signal:
+        yield Line(series_of(total, unlike=good), COUNT, 1, 1)
+        yield Line(series_of(good), COUNT, 1, 0)
+    else:
+        yield Line(series_of(total), COUNT, 100, 100)
+        yield Line(series_of(good), COUNT, 100, 0)
+
+
+def _slices(slices: Slices, selectors: Selectors) -> Iterator[Line]:
+    yield from _compared(slices.good, selectors)
+    if slices.counted is not None:
+        level, edge = slices.counted.left, slices.counted.right
+        value = (edge if isinstance(edge, float | int) else _NEAR) + _above(slices.counted.op)
+        yield Line(series_of(selectors.narrowed(level.selection)), LEVEL, value, value)
+
+
+def _compared(comparison: Comparison, selectors: Selectors) -> Iterator[Line]:
+    left, right = comparison.left, comparison.right
+    if left.quantile is not None:
+        yield from _observed(selectors.narrowed(left.selection))
+        return
+    edge = right if isinstance(right, float | int) else _NEAR * right.factor
+    away = max(abs(edge) / 2, 1.0)
+    good, bad = edge + away * _above(comparison.op), edge - away * _above(comparison.op)
+    series = series_of(selectors.narrowed(left.selection))
+    if left.age:
+        yield Line(series, INSTANT, max(good, 0.0), bad)
+        return
+    yield Line(series, LEVEL, good / left.factor, bad / left.factor)
+    if isinstance(right, Level):
+        yield Line(series_of(selectors.narrowed(right.selection)), LEVEL, _NEAR, _NEAR)
+
+
+def _above(op: Op) -> float:
+    return 1.0 if op in {Op.GT, Op.GTE} else -1.0
+
+
+def _observed(selection: Selection) -> Iterator[Line]:
+    """Observations of a histogram: low ones while it is healthy, the highest in an incident."""
+    bounds = selection.bounds
+    series = series_of(selection).replace("_count{", "_bucket{")
+    low, high = bounds[len(bounds) // 4], bounds[-1]
+    for bound, healthy, bad in ((low, 100, 0), (high, 100, 1), ("+Inf", 100, 1)):
+        text = bound if isinstance(bound, str) else str(bound)
+        yield Line(series.replace("{", f'{{le="{text}",', 1), COUNT, healthy, bad)
+
+
+def series_of(selection: Selection, unlike: Selection | None = None) -> str:
+    """Return a series that a selection takes, and another one does not."""
+    labels = {label.name: _value(label, selection, unlike) for label in selection.signal.labels}
+    bare = selector(Selection(selection.signal, (), selection.at_most))
+    name, _, rest = bare.partition("{")
+    told = ",".join(f'{key}="{value}"' for key, value in labels.items())
+    parts = [part for part in (rest.rstrip("}"), told) if part]
+    return f"{name}{{{','.join(parts)}}}"
+
+
+def _value(label: Label, selection: Selection, unlike: Selection | None) -> str:
+    matchers = [each for each in selection.matchers if each.label == label.name]
+    given = [value for each in matchers if not each.negated for value in each.values]
+    candidates = [*given, *label.values, _SOME]
+    taken = [each for each in candidates if all(m.admits(each) for m in matchers)]
+    refused = [] if unlike is None else [m for m in unlike.matchers if m.label == label.name]
+    apart = [each for each in taken if refused and not all(m.admits(each) for m in refused)]
+    return (apart or taken)[0]

@@ -1,0 +1,189 @@
+"""A course of events that a rule is tried on by `promtool test rules`, and what has to come of it.
+
+Promtool's time begins at 0; one evaluation a step. A line is healthy, then bad, then healthy again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from qgm_observe.slo.decimals import plain
+from qgm_observe.slo.window import shorthand
+
+LEVEL, COUNT, INSTANT = "level", "count", "instant"
+"""A gauge; a counter, told by its steps; an instant, told by how long ago it is (s)."""
+
+HEALTHY, BAD, IDLE, BUSY = "healthy", "bad", "idle", "busy"
+"""Phases: in an idle one nothing counts, in a busy one (healthy) a hundredfold does."""
+
+REBORN, ANEW = "reborn", "anew"
+"""Phases that begin with counters at 0: one that is bad, one that is healthy."""
+
+Phases = Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One series.
+
+    Attributes:
+        series: As promtool reads it, with all its labels.
+        kind: `level`, `count` or `instant`.
+        healthy: Its level, its step, or how long ago; `None` is no sample.
+        bad: Likewise in an incident.
+    """
+
+    series: str
+    kind: str
+    healthy: float | None
+    bad: float | None
+
+    def values(self, phases: Phases, step: float) -> list[float | None]:
+        """Return its samples, one a step (s)."""
+        found: list[float | None] = []
+        total = 0.0
+        for phase, steps in phases:
+            if phase in {REBORN, ANEW}:
+                total = 0.0
+            told = self.bad if phase in {BAD, REBORN} else self.healthy
+            for _ in range(steps):
+                if told is None:
+                    found.append(None)
+                elif self.kind == LEVEL:
+                    found.append(told)
+                elif self.kind == INSTANT:
+                    found.append(len(found) * step - told)
+                else:
+                    total += told * {IDLE: 0, BUSY: 100}.get(phase, 1)
+                    found.append(total)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What has to be at a step.
+
+    Attributes:
+        step: From 0.
+        fires: Whether the alert fires.
+    """
+
+    step: int
+    fires: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Lines over phases, and checks.
+
+    Attributes:
+        name: What happens, as a sentence.
+        phases: What happens, and for how many steps.
+        checks: Of the alert.
+        unborn: Whether series that count nothing while healthy are missing until then.
+        absent: Whether there is no series at all.
+    """
+
+    name: str
+    phases: Phases
+    checks: tuple[Check, ...]
+    unborn: bool = False
+    absent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """An alert with the scenarios it is tried on.
+
+    Attributes:
+        alert: Its name.
+        labels: Labels that it has to carry when it fires.
+        lines: What happens.
+        scenarios: When.
+        step: Seconds between two evaluations.
+        told_apart: Labels that tell it from other rules of its name.
+        sums: Recorded series by a pattern of their names, of which none may be NaN.
+    """
+
+    alert: str
+    labels: dict[str, str]
+    lines: tuple[Line, ...]
+    scenarios: tuple[Scenario, ...]
+    step: float = 600.0
+    told_apart: dict[str, str] = field(default_factory=dict)
+    sums: str = ""
+
+    def tests(self) -> list[dict[str, Any]]:
+        """Return them as promtool reads them."""
+        return [self._test(scenario) for scenario in self.scenarios]
+
+    def _test(self, scenario: Scenario) -> dict[str, Any]:
+        series = [] if scenario.absent else [self._series(line, scenario) for line in self.lines]
+        asked = [self._expected(check) for check in scenario.checks]
+        if self.sums and scenario.checks and not scenario.absent:
+            asked.append(
+                {
+                    "expr": f'sum({{__name__=~"{self.sums}"}}) * 0',
+                    "eval_time": self._time(scenario.checks[-1].step),
+                    "exp_samples": [{"labels": "{}", "value": 0}],
+                }
+            )
+        test: dict[str, Any] = {"name": scenario.name, "interval": shorthand(self.step)}
+        if series:
+            test["input_series"] = series
+        return test | {"promql_expr_test": asked}
+
+    def _series(self, line: Line, scenario: Scenario) -> dict[str, str]:
+        values = line.values(scenario.phases, self.step)
+        if scenario.unborn and line.kind == COUNT and not line.healthy:
+            values = [value or None for value in values]
+        return {"series": line.series, "values": _notation(values)}
+
+    def _expected(self, check: Check) -> dict[str, Any]:
+        labels = ", ".join(sorted(self.labels))
+        chosen = {"alertname": self.alert, "alertstate": "firing"} | self.told_apart
+        told = ",".join(f'{name}="{value}"' for name, value in chosen.items())
+        test: dict[str, Any] = {
+            "expr": f"count by (alertname, {labels}) (ALERTS{{{told}}})",
+            "eval_time": self._time(check.step),
+        }
+        if check.fires:
+            carried = {"alertname": self.alert} | self.labels
+            text = ",".join(f'{name}="{value}"' for name, value in sorted(carried.items()))
+            test["exp_samples"] = [{"labels": f"{{{text}}}", "value": 1}]
+        return test
+
+    def _time(self, step: int) -> str:
+        return shorthand(step * self.step) if step else "0m"
+
+
+def _notation(values: Sequence[float | None]) -> str:
+    """Return samples in promtool's notation: `a+bxn` is n further ones, each b higher."""
+    parts: list[str] = []
+    place = 0
+    while place < len(values):
+        first, length = values[place], 1
+        if first is None:
+            while place + length < len(values) and values[place + length] is None:
+                length += 1
+            parts.append(f"_x{length}")
+        else:
+            step = _step(values, place)
+            while place + length < len(values) and _follows(values, place + length, step):
+                length += 1
+            sign = "" if step < 0 else "+"
+            parts.append(
+                f"{plain(first)}{sign}{plain(step)}x{length - 1}" if length > 1 else plain(first)
+            )
+        place += length
+    return " ".join(parts)
+
+
+def _step(values: Sequence[float | None], place: int) -> float:
+    first, second = values[place], values[place + 1] if place + 1 < len(values) else None
+    return 0.0 if first is None or second is None else second - first
+
+
+def _follows(values: Sequence[float | None], place: int, step: float) -> bool:
+    here, before = values[place], values[place - 1]
+    return here is not None and before is not None and abs(here - before - step) < 1e-9  # noqa: PLR2004  float noise

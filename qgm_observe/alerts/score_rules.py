@@ -1,0 +1,140 @@
+"""The rules of an objective that is judged by score: evidence by window, its highest, two alerts.
+
+Constants and windows are those of `qgm_observe.slo.score`, which is also what is simulated.
+"""
+
+from collections.abc import Iterator
+
+from qgm_observe.alerts.budget import ERRORS, EVENTS, Rule, budget_alert, one
+from qgm_observe.alerts.configuration import Configuration
+from qgm_observe.alerts.text import NUMBER, Said, asked
+from qgm_observe.slo.burn import PAGE
+from qgm_observe.slo.characteristics import INCIDENTS, tabled
+from qgm_observe.slo.decimals import plain
+from qgm_observe.slo.objective import Objective
+from qgm_observe.slo.score import (
+    FEWEST_EVENTS,
+    HELD,
+    RECOVERED,
+    TICKET_THRESHOLD,
+    TICKET_WINDOWS,
+    TRAFFIC_WINDOW,
+    WINDOWS,
+    Score,
+)
+from qgm_observe.slo.window import shorthand
+
+EVIDENCE, RECOVERY = "qgm:slo_score:llr", "qgm:slo_recovery:llr"
+HIGHEST, THRESHOLD = "qgm:slo_score:max", "qgm:slo_score:threshold"
+USED = (*WINDOWS, TRAFFIC_WINDOW)
+"""Seconds of the windows that are counted."""
+
+_TEXTS = tuple(map(shorthand, WINDOWS))
+
+
+def rules(objective: Objective, configuration: Configuration) -> Iterator[Rule]:
+    """Yield what follows the counts of an objective."""
+    score, slo = objective.score, objective.name
+    assert score is not None  # noqa: S101  told to the type checker
+    labels = {"slo": slo}
+    told = (
+        (EVIDENCE, score.page, _TEXTS),
+        (RECOVERY, score.recovery, _TEXTS[:-1]),
+    )
+    for record, weights, windows in told:
+        text = _weighed(slo, weights.error, weights.event, windows)
+        yield {"record": record, "expr": text, "labels": labels}
+    yield {"record": THRESHOLD, "expr": _threshold(slo, score), "labels": labels}
+    yield {"record": HIGHEST, "expr": _highest(slo), "labels": labels}
+    if objective.severity == PAGE:
+        yield _page(objective, configuration)
+    yield _ticket(objective, score, configuration)
+
+
+def _page(objective: Objective, configuration: Configuration) -> Rule:
+    slo = objective.name
+    expression = f'{HIGHEST}{{slo="{slo}"}} > on (slo) {THRESHOLD}{{slo="{slo}"}}'
+    said = Said(count=_evidence(objective), spending=_spending(slo), false=_false(objective))
+    return budget_alert(
+        "QgmSloBurnPage",
+        objective,
+        configuration,
+        expression,
+        said,
+        keep_firing_for=shorthand(HELD),
+    )
+
+
+def _ticket(objective: Objective, score: Score, configuration: Configuration) -> Rule:
+    windows = tuple(map(shorthand, TICKET_WINDOWS))
+    text = _weighed(objective.name, score.ticket.error, score.ticket.event, windows)
+    said = Said(count=_evidence(objective), spending=_spending(objective.name))
+    return budget_alert(
+        "QgmSloBurnTicket",
+        objective,
+        configuration,
+        f"max by (slo) ({text}) > {plain(TICKET_THRESHOLD)}",
+        said,
+    )
+
+
+def _weighed(slo: str, error: float, event: float, windows: tuple[str, ...]) -> str:
+    chosen = f'{{slo="{slo}",window=~"{"|".join(windows)}"}}'
+    return f"{plain(error)} * {ERRORS}{chosen} - {plain(event)} * {EVENTS}{chosen}"
+
+
+def _threshold(slo: str, score: Score) -> str:
+    traffic = f"sum by (slo) ({one(EVENTS, slo, shorthand(TRAFFIC_WINDOW))})"
+    if score.design_effect != 1:
+        traffic += f" * {plain(1 / score.design_effect)}"
+    return f"0.5 + 0.5 * ln(clamp_min({traffic}, {plain(FEWEST_EVENTS)}))"
+
+
+def _highest(slo: str) -> str:
+    """The most evidence of the windows in none of whose shorter ones it has recovered."""
+    parts: list[str] = []
+    for number, text in enumerate(_TEXTS):
+        evidence = one(EVIDENCE, slo, text)
+        shorter = "|".join(_TEXTS[:number])
+        veto = f'{RECOVERY}{{slo="{slo}",window=~"{shorter}"}} < {plain(RECOVERED)}'
+        parts.append(f"({evidence} unless on (slo) {veto})" if number else f"   {evidence}")
+    return "max by (slo) (\n  " + "\n  or ".join(parts) + "\n)\n"
+
+
+# ------------------------------------------------------------------------------------------ text
+
+
+def _evidence(objective: Objective) -> str:
+    """How many failed in the window that speaks loudest."""
+    slo, unit = objective.name, objective.indicator.unit
+    query = f'topk(1, {EVIDENCE}{{slo="{slo}"}})'
+    failed, all_ = (
+        f'{{{{ with printf `{name}{{slo="{slo}",window=%q}}` $window | query }}}}'
+        f"{NUMBER}{{{{ end }}}}"
+        for name in (ERRORS, EVENTS)
+    )
+    return (
+        f'{{{{ with query `{query}` }}}}{{{{ $window := . | first | label "window" }}}}'
+        f"{failed} of {all_} ({unit}) failed in the last {{{{ $window }}}}.{{{{ end }}}}"
+    )
+
+
+def _spending(slo: str) -> str:
+    failed, all_ = (asked(one(name, slo, "1h"), otherwise="0") for name in (ERRORS, EVENTS))
+    return f"Still spending: {failed} of {all_} failed in the last hour."
+
+
+def _false(objective: Objective) -> str:
+    rate = objective.events_per_day
+    assert objective.target is not None  # noqa: S101  a score has a target
+    found = None if rate is None else tabled(objective.target, rate / objective.design_effect)
+    if found is None:
+        return "How often this page is false: qgm-observe slo simulate tells."
+    hours = ", ".join(
+        f"{'never' if told is None else f'{told:.1f} h'} at {failing:.0%}"
+        for failing, told in zip(INCIDENTS, found.hours, strict=True)
+    )
+    return (
+        f"At {rate:g} a day this page is false {found.false_pages:.2f} times in 28 days, and comes "
+        f"after a median of {hours} failing."
+    )

@@ -1,0 +1,135 @@
+"""Alerts on trends of events, which do not wait for a budget to burn.
+
+Three in a row: in some window there were three failures or more and nothing else. The windows are
+those of the score; each is recorded as exact counts, by pipeline or by pipeline and device.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from qgm_observe.alerts.cause import Cause
+from qgm_observe.alerts.configuration import Configuration
+from qgm_observe.alerts.selectors import Selectors
+from qgm_observe.alerts.text import NUMBER, Said, asked_of
+from qgm_observe.catalog import Outcome, provider_signals, signals
+from qgm_observe.slo.indicator import Selection
+from qgm_observe.slo.score import WINDOWS
+from qgm_observe.slo.window import MINUTE, shorthand
+
+IN_A_ROW = 3
+ENDED = (Outcome.SUCCESS, Outcome.FAILURE, Outcome.TIMEOUT, Outcome.LOST)
+"""What counts as an outcome: not what a user cancelled or a guard stopped."""
+
+PIPELINE = ("pipeline", "kind")
+PLACE = ("pipeline", "provider", "device", "region")
+_STALLED_SECONDS = 10 * MINUTE
+
+
+def group(configuration: Configuration) -> dict[str, Any]:
+    """Return the group of all trends: counts first, then alerts."""
+    selectors = Selectors(configuration)
+    rules = [*_pipelines(selectors), *_compilations(selectors)]
+    causes = (_failing(), _uncompilable(), _stalled(selectors))
+    alerts = [cause.rule(configuration) for cause in causes]
+    return {"name": "qgm-trends", "rules": [*rules, *alerts]}
+
+
+def _pipelines(selectors: Selectors) -> Iterator[dict[str, Any]]:
+    bad = selectors.chosen(signals.ROOTS, outcome=ENDED[1:])
+    good = selectors.chosen(signals.ROOTS, outcome=Outcome.SUCCESS)
+    for window in WINDOWS:
+        yield _recorded("qgm:pipeline_failures:count", selectors, bad, window, PIPELINE)
+        yield _recorded("qgm:pipeline_successes:count", selectors, good, window, PIPELINE)
+
+
+def _compilations(selectors: Selectors) -> Iterator[dict[str, Any]]:
+    bad = selectors.chosen(signals.JOB_ERRORS, stage="compile")
+    ended = selectors.chosen(signals.JOBS, outcome=ENDED)
+    for window in WINDOWS:
+        yield _recorded("qgm:compile_failures:count", selectors, bad, window, PLACE)
+        yield _recorded("qgm:jobs_ended:count", selectors, ended, window, PLACE)
+
+
+def _recorded(
+    name: str, selectors: Selectors, selection: Selection, window: float, by: tuple[str, ...]
+) -> dict[str, Any]:
+    text = selectors.count(selection, window, by)
+    return {"record": name, "expr": text, "labels": {"window": shorthand(window)}}
+
+
+def _failing() -> Cause:
+    labels = ", ".join(PIPELINE)
+    failed, good = "qgm:pipeline_failures:count", "qgm:pipeline_successes:count"
+    expression = (
+        f"max by ({labels}) ({failed} >= {IN_A_ROW} unless on ({labels}, window) {good} > 0)"
+    )
+    of_day = '{pipeline=%q,kind=%q,window="1d"}'
+    return Cause(
+        alert="QgmConsecutiveFailures",
+        expression=expression,
+        by=PIPELINE,
+        said=Said(
+            count="{{ $value }} failed in a row; in the last day "
+            f"{asked_of(failed + of_day, PIPELINE)} failed and "
+            f"{asked_of(good + of_day, PIPELINE)} succeeded."
+        ),
+    )
+
+
+def _uncompilable() -> Cause:
+    failed, ended = "qgm:compile_failures:count", "qgm:jobs_ended:count"
+    labels = ", ".join(PLACE)
+    expression = (
+        f"max by ({labels}) ({failed} >= {IN_A_ROW} "
+        f"unless on ({labels}, window) {ended} > on ({labels}, window) {failed})"
+    )
+    return Cause(
+        alert="QgmCompilationFailing",
+        expression=expression,
+        by=PLACE,
+        said=Said(
+            count="The last {{ $value }} compilations failed. " + _changed(),
+        ),
+    )
+
+
+def _changed() -> str:
+    """What changed: calibration, and the versions of the models that fail."""
+    calibrations = provider_signals.CALIBRATION_CHANGES.prometheus
+    errors = signals.JOB_ERRORS.prometheus
+    changes = f"sum(round(increase({calibrations}{{provider=%q,device=%q}}[1d])))"
+    versions = (
+        f'count by (model, model_version) (({errors}{{stage="compile",pipeline=%q,device=%q}} '
+        f"unless {errors} offset 1d) > 0)"
+    )
+    each = "{{ .Labels.model }} {{ .Labels.model_version }}, "
+    return (
+        f"Changed in the last day: calibration {asked_of(changes, ('provider', 'device'))} times; "
+        f"models that fail for the first time: {{{{ range printf `{versions}` $labels.pipeline "
+        f"$labels.device | query }}}}{each}{{{{ else }}}}none{{{{ end }}}}; compiler, SDK and "
+        "encoding stand in the records of the runs."
+    )
+
+
+def _stalled(selectors: Selectors) -> Cause:
+    """A run whose job waits no longer than jobs on that device do makes no progress, rightly."""
+    waiting = selectors.top(
+        ("pipeline", "provider", "device"), signals.JOB_OLDEST_WAITING, execution_mode="!local"
+    )
+    usual = selectors.top(("provider", "device"), provider_signals.DEVICE_WAIT, percentile="p95")
+    stalled = selectors.top(("pipeline",), signals.RUNS_STALLED)
+    query = f'sum({signals.RUNS_IN_FLIGHT.prometheus}{{source="journal",pipeline=%q}})'
+    return Cause(
+        alert="QgmRunStalled",
+        expression=(
+            f"{stalled} > 0 unless on (pipeline) "
+            f"({waiting} <= on (provider, device) group_left () {usual})"
+        ),
+        by=("pipeline",),
+        hold=_STALLED_SECONDS,
+        said=Said(
+            count="{{ $value }} of "
+            f"{asked_of(query, ('pipeline',), NUMBER)} open runs made no step for five times "
+            "their median step.",
+        ),
+    )

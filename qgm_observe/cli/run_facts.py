@@ -1,0 +1,139 @@
+"""What a run rests on, gathered from its record and those of its jobs, so that it can be compared.
+
+All of it is plain: text, numbers, and mappings of these.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from qgm_observe.journal import Event, Store
+from qgm_observe.lifecycle.provenance import read
+from qgm_observe.providers.calibration_content import calibration_of
+from qgm_observe.providers.protocol import Calibration
+
+_MOST_JOBS = 2_000
+_LABELS = ("model", "model_version", "project", "pipeline")
+_LEFT_OUT = {"checkpoint", "exit_code", "resume", "iterations", "shots"}
+"""Attributes of a run that say nothing of its results, or are told elsewhere."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RunFacts:
+    """What a run rests on.
+
+    Attributes:
+        labels: `model`, `model_version`, `project`, `pipeline`.
+        origin: Of its process: `python`, `platform`, `packages`, `code`, `git`, `container`.
+        settings: Of its core, and what was noted.
+        seeds: By where they are.
+        encodings: Name, version and fingerprint of each.
+        devices: Provider and device, to what is known of its version.
+        levels: Optimization levels.
+        circuits: Structures, to the layout of each.
+        shots: Of its jobs, the median, `None` where unknown.
+        calibration: Of its last job that has one.
+        gaps: What is not known, with the reason.
+    """
+
+    run: str
+    labels: dict[str, str] = field(default_factory=dict)
+    origin: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    seeds: dict[str, Any] = field(default_factory=dict)
+    encodings: set[str] = field(default_factory=set)
+    devices: dict[str, dict[str, str]] = field(default_factory=dict)
+    levels: set[str] = field(default_factory=set)
+    circuits: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    shots: float | None = None
+    calibration: Calibration | None = None
+    gaps: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def qubits(self) -> frozenset[int]:
+        """The physical qubits in use, none where no layout is known."""
+        return frozenset(qubit for layout in self.circuits.values() for qubit in layout)
+
+
+def facts_of(journal: Store, run: Event) -> RunFacts:
+    """Return what a run rests on.
+
+    Args:
+        journal: Where it is.
+        run: Its last event.
+    """
+    told = _Documents(journal)
+    own = told.read(run.body)
+    facts = RunFacts(run=run.subject, gaps=dict(own["gaps"]))
+    facts.labels = {name: str(run.body[name]) for name in _LABELS if name in run.body}
+    facts.origin = {
+        name: own[name]
+        for name in ("python", "platform", "packages", "code", "git", "container")
+        if name in own
+    }
+    noted = {k: v for k, v in run.body.get("attributes", {}).items() if k not in _LEFT_OUT}
+    facts.settings = noted | {k: v for k, v in own.get("settings", {}).items() if k != "shots"}
+    _take_encoding(facts, run.body)
+    _take_jobs(facts, journal, told, run.subject)
+    for name in [name for name in facts.settings if "seed" in name]:
+        facts.seeds[name] = facts.settings.pop(name)
+    return facts
+
+
+def _take_jobs(facts: RunFacts, journal: Store, told: "_Documents", run: str) -> None:
+    shots: list[float] = []
+    gaps: dict[str, str] = {}
+    jobs = journal.events(verbs=("finished",), nouns=("job",), runs=(run,), limit=_MOST_JOBS)
+    last: Event | None = None
+    for event in jobs:
+        document = told.read(event.body)
+        gaps |= document["gaps"]
+        _take_job(facts, event.body, document)
+        if event.body.get("shots"):
+            shots.append(event.body["shots"] / (event.body.get("circuits") or 1))
+        if document.get("calibration"):
+            last = event
+    facts.gaps |= gaps
+    facts.shots = median(shots) if shots else None
+    if last is not None:
+        key = told.read(last.body)["calibration"]["hash"]
+        content = journal.blob(key)
+        if content is None:
+            facts.gaps["calibration"] = "its content is not kept"
+        else:
+            device = str(last.body.get("device"))
+            facts.calibration = calibration_of(content, "", device, last.at)
+
+
+def _take_job(facts: RunFacts, body: Mapping[str, Any], document: Mapping[str, Any]) -> None:
+    device = f"{body.get('provider')}/{body.get('device')}"
+    facts.devices.setdefault(device, {}).update(document.get("device", {}))
+    for circuit in document.get("circuits", ()):
+        facts.circuits[circuit["structure"]] = tuple(circuit.get("layout") or ())
+    if "optimization_level" in document:
+        facts.levels.add(str(document["optimization_level"]))
+    facts.seeds |= document.get("seeds", {})
+    _take_encoding(facts, body)
+
+
+def _take_encoding(facts: RunFacts, body: Mapping[str, Any]) -> None:
+    if body.get("encoding"):
+        facts.encodings.add(str(body["encoding"]))
+
+
+class _Documents:
+    """Provenance of many records, each document read once."""
+
+    def __init__(self, journal: Store) -> None:
+        self._journal = journal
+        self._read: dict[str, dict[str, Any]] = {}
+
+    def read(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the provenance of a record's body."""
+        key = json.dumps((body.get("blobs") or {}).get("provenance", ()))
+        if key not in self._read:
+            shared = {name: body[name] for name in ("blobs",) if name in body}
+            self._read[key] = read(self._journal, shared)
+        return self._read[key]

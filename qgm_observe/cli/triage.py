@@ -1,0 +1,353 @@
+"""What an alert is about: ours or theirs, since when, whom it hits, what changed, what to do next.
+
+It reads what exporters and a Prometheus tell, writes nothing and starts nothing. Exit codes: 0 it
+is ours or theirs, or it is over; 1 nobody can tell from what is known; 2 bad input.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qgm_observe.cli.summary import duration
+from qgm_observe.errors import Error, UsageError
+from qgm_observe.runbooks.actions import Action, next_action
+from qgm_observe.runbooks.asking import MOST, Answers, ask_all
+from qgm_observe.runbooks.budget import Spend, budgets, counted_by_roots, spend_an_hour
+from qgm_observe.runbooks.diagnosis import UNTOLD, Diagnosis, diagnose
+from qgm_observe.runbooks.priors import prior
+from qgm_observe.runbooks.roots import Facts, Root, roots_of
+from qgm_observe.runbooks.situation import Situation
+from qgm_observe.runbooks.support import support_text, utc
+from qgm_observe.settings import load_settings
+
+TOKEN = "QGM_OBSERVE_PROMETHEUS_TOKEN"  # noqa: S105  the name of a variable
+SHOWN = ("failures", "jobs", "runs", "readings", "devices", "account", "journals")
+_MOST_CHANGES = 8
+_MOST_CLUES = 5
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("alert", metavar="ALERT", help="its name, such as QgmSloBurnPage")
+    parser.add_argument(
+        "--url",
+        action="append",
+        metavar="URL",
+        help="an exporter of journals or of a provider (or QGM_OBSERVE_SHIP_TO); may be repeated",
+    )
+    parser.add_argument("--user", metavar="NAME", help="login (or QGM_OBSERVE_SHIP_USER)")
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="file with its password (or QGM_OBSERVE_SHIP_TOKEN_FILE, QGM_OBSERVE_SHIP_TOKEN)",
+    )
+    parser.add_argument("--ca-file", type=Path, metavar="FILE", help="certificates to trust")
+    parser.add_argument("--prometheus", metavar="URL", help=f"ask it too (token: {TOKEN})")
+    parser.add_argument("--pipeline", metavar="NAME", help="of this pipeline only")
+    parser.add_argument("--device", metavar="NAME", help="on this device only")
+    parser.add_argument(
+        "--objectives",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="whose budget is told; default: the shipped ones",
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--vendor", action="store_true", help="write the text for the provider")
+    what.add_argument("--show", choices=SHOWN, metavar="WHAT", help=", ".join(SHOWN))
+    what.add_argument("--run", metavar="ID", help="show one run or job with all that is known")
+    parser.add_argument("--json", action="store_true", help="for machines")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """All that triage tells.
+
+    Attributes:
+        situation: What is known.
+        diagnosis: What it means.
+        action: What to do next.
+        command: The whole command of it.
+        statuses: Of the objectives that count runs and requests.
+        spend: Of the last hour.
+        notes: What could not be had, and why, a line each.
+        jobs: All that are known.
+    """
+
+    situation: Situation
+    diagnosis: Diagnosis
+    action: Action
+    command: str
+    statuses: Sequence[Any]
+    spend: Spend
+    notes: Sequence[str]
+    jobs: Sequence[Facts]
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the command and return its exit code."""
+    _check_alert(args.alert)
+    answers = _asked(args)
+    if args.show or args.run:
+        from qgm_observe.cli import triage_lists
+
+        return triage_lists.show(answers, args)
+    found = _found(args, answers)
+    if args.vendor:
+        readings = found.situation.calibrations
+        text = support_text(found.diagnosis, found.jobs, readings, found.situation.now)
+        print(json.dumps({"text": text}) if args.json else text, end="")
+        return 0
+    if args.json:
+        print(json.dumps(_facts(found), indent=2))
+    else:
+        _print(found)
+    return 1 if found.diagnosis.side == UNTOLD and not found.diagnosis.is_over else 0
+
+
+def _check_alert(name: str) -> None:
+    from difflib import get_close_matches
+
+    from qgm_observe.alerts.table import BY_NAME
+
+    if name not in BY_NAME:
+        near = get_close_matches(name, BY_NAME, 1) or sorted(BY_NAME)[:1]
+        raise UsageError(f"no alert {name[:80]!r}: write its name, such as {near[0]}")
+
+
+def _asked(args: argparse.Namespace) -> Answers:
+    from qgm_observe.cli.check import samples
+    from qgm_observe.slo.prometheus import Prometheus
+    from qgm_observe.telemetry.shipping import receiver_of
+
+    given = {
+        "ship_user": args.user,
+        "ship_token_file": args.token_file,
+        "ship_ca_file": args.ca_file,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    urls = args.url or [load_settings().ship_to]
+    if urls == [None] and args.prometheus is None:
+        raise UsageError("nobody to ask: write --url http://HOST:9466, --prometheus URL, or both")
+    exporters = [receiver_of(load_settings(ship_to=url, **given)) for url in urls if url]
+    server = None
+    if args.prometheus is not None:
+        server = Prometheus(args.prometheus, os.environ.get(TOKEN), timeout=4.0)
+    return ask_all(args.alert, exporters, server, samples, time.time())
+
+
+def chosen(args: argparse.Namespace, facts: Facts) -> bool:
+    """Return whether a run, job or reading is what the options ask for; a run has no device."""
+    return all(
+        wanted is None or facts.get(name) in (wanted, None)
+        for name, wanted in (("pipeline", args.pipeline), ("device", args.device))
+    )
+
+
+def _found(args: argparse.Namespace, answers: Answers) -> Found:
+    now = time.time()
+    lists = answers.lists
+    failed_runs = [each for each in lists["failures"] if each.get("noun") == "run"]
+    failed_jobs = [each for each in lists["failures"] if each.get("noun") == "job"]
+    runs, jobs = [*lists["runs"], *failed_runs], [*lists["jobs"], *failed_jobs]
+    every = roots_of(runs, jobs)
+    ours = [root for root in every if _is_about(args, root)]
+    situation = Situation(
+        alert=args.alert,
+        now=now,
+        roots=ours,
+        others=[root for root in every if root not in ours],
+        samples=answers.samples,
+        calibrations=[each for each in reversed(lists["readings"]) if chosen(args, each)],
+        active_at=answers.active_at,
+        silent=answers.silent,
+    )
+    diagnosis = diagnose(situation, prior(args.alert))
+    action = next_action(diagnosis)
+    notes = [f"no answer from {each}" for each in answers.silent]
+    if answers.cut & {"runs", "jobs"}:
+        notes.append(f"only the newest {MOST:,} runs and jobs, and all failures, were looked at")
+    return Found(
+        situation=situation,
+        diagnosis=diagnosis,
+        action=action,
+        command=_command(args, action),
+        statuses=_statuses(args, every, lists, now, is_cut=_is_cut(answers), notes=notes),
+        spend=spend_an_hour(jobs, now),
+        notes=notes,
+        jobs=jobs,
+    )
+
+
+def _is_about(args: argparse.Namespace, root: Root) -> bool:
+    devices = {device for _, device in root.places}
+    return (args.pipeline is None or root.pipeline == args.pipeline) and (
+        args.device is None or args.device in devices
+    )
+
+
+def _is_cut(answers: Answers) -> bool:
+    lists = answers.lists
+    return bool(answers.cut) or any(len(lists[name]) >= MOST for name in ("runs", "jobs"))
+
+
+def _statuses(
+    args: argparse.Namespace,
+    every: Sequence[Root],
+    lists: Mapping[str, list[Facts]],
+    now: float,
+    *,
+    is_cut: bool,
+    notes: list[str],
+) -> Sequence[Any]:
+    """Return what is left of the budgets; without the objectives' packages a note says so."""
+    if not every:
+        return []
+    try:
+        from qgm_observe.slo.loading import load, shipped
+
+        objectives = counted_by_roots(load(args.objectives) if args.objectives else shipped())
+    except UsageError:
+        raise
+    except Error as error:
+        notes.append(f"no budget: {error}")
+        return []
+    return budgets(objectives, lists["runs"], lists["jobs"], now, is_cut=is_cut)
+
+
+def _command(args: argparse.Namespace, action: Action) -> str:
+    if not action.command.startswith("--"):
+        return action.command
+    words = ["qgm-observe", "triage", args.alert, *action.command.split()]
+    for option in ("url", "user", "token_file", "ca_file", "prometheus"):
+        values = getattr(args, option)
+        for value in values if isinstance(values, list) else [values]:
+            if value is not None:
+                words += [f"--{option.replace('_', '-')}", str(value)]
+    return shlex.join(words)
+
+
+# ------------------------------------------------------------------------------------------ text
+
+
+def _print(found: Found) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="bold", min_width=9, no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, text in _rows(found):
+        grid.add_row(name, text)
+    Console(highlight=False, markup=False).print(grid)
+
+
+def _rows(found: Found) -> Sequence[tuple[str, str]]:
+    told, now = found.diagnosis, found.situation.now
+    rows = [(found.situation.alert, _verdict(told))]
+    rows += [("for" if n == 0 else "", each.text) for n, each in enumerate(told.pro[:_MOST_CLUES])]
+    rows += [
+        ("against" if n == 0 else "", each.text) for n, each in enumerate(told.contra[:_MOST_CLUES])
+    ]
+    if told.since is not None:
+        rows.append(("since", f"{utc(told.since)}, {duration(now - told.since)} ago"))
+    if told.failed:
+        rows.append(("failed", f"{len(told.failed)} of the {told.ended} that ended since then"))
+    rows.append(("pipelines", ", ".join(told.pipelines) or "none has failed lately"))
+    if told.places:
+        rows.append(("devices", ", ".join(" ".join(place) for place in told.places)))
+    rows.append(("job ids", ", ".join(told.provider_job_ids) or "none of a provider"))
+    rows += _changes(found)
+    rows += [("budget" if n == 0 else "", text) for n, text in enumerate(_budget(found))]
+    rows.append(("spend", _spend(found.spend)))
+    rows += [("not known" if n == 0 else "", note) for n, note in enumerate(found.notes)]
+    return [*rows, ("next", found.action.text), ("", found.command)]
+
+
+def _verdict(told: Diagnosis) -> str:
+    if told.is_over:
+        return "over: what failed lately goes well again"
+    if told.cause is None:
+        return "cannot tell: nothing that is known speaks for any cause"
+    if told.side == UNTOLD:
+        return f"cannot tell; the likeliest is that {told.cause.sentence}"
+    return f"{told.side}: {told.cause.sentence}"
+
+
+def _changes(found: Found) -> list[tuple[str, str]]:
+    told = found.diagnosis
+    after = "in three days"
+    if told.good is not None and told.good.ended_at is not None and told.failed:
+        after = f"since {told.good.id} went well at {utc(told.good.ended_at)}"
+    if not told.changes:
+        return [("changed", f"nothing that is recorded, {after}")]
+    rows = [("changed", f"{after}:")]
+    for each in told.changes[-_MOST_CHANGES:]:
+        was = "" if each.before is None else f"{each.before} -> "
+        rows.append(("", f"{each.what} of {each.where}: {was}{each.after}, {utc(each.at)}"))
+    return rows
+
+
+def _budget(found: Found) -> list[str]:
+    lines = [_left(each) for each in found.statuses if each.left is not None]
+    unknown = [each for each in found.statuses if each.left is None and not lines]
+    return [*lines, *(f"{each.objective.name}: not known, {each.reason}" for each in unknown)] or [
+        "not known"
+    ]
+
+
+def _left(status: Any) -> str:
+    bad = f"{status.bad:g} of {status.total:g} bad"
+    if status.left <= 0:
+        return f"{status.objective.name}: gone, spent {1 - status.left:.1f} times ({bad})"
+    lasts = status.exhausted_in
+    rest = "" if lasts is None else f", gone in {duration(lasts)} at the pace of three days"
+    return f"{status.objective.name}: {status.left:.0%} left ({bad}){rest}"
+
+
+def _spend(spend: Spend) -> str:
+    billed = ", ".join(f"{amount:.2f} {unit}" for unit, amount in sorted(spend.billed.items()))
+    rest = f"{spend.open} remote jobs still wait or run"
+    unknown = f"{spend.unbilled} without a bill yet" if spend.unbilled else ""
+    told = f"{billed} in the last hour" if billed else "not known for the last hour"
+    return ", ".join(filter(None, (told, unknown, rest)))
+
+
+# ------------------------------------------------------------------------------------------ json
+
+
+def _facts(found: Found) -> dict[str, Any]:
+    told = found.diagnosis
+    return {
+        "alert": found.situation.alert,
+        "side": told.side,
+        "cause": None if told.cause is None else told.cause.name.lower(),
+        "over": told.is_over,
+        "for": [each.text for each in told.pro],
+        "against": [each.text for each in told.contra],
+        "since": told.since,
+        "failed": len(told.failed),
+        "ended": told.ended,
+        "pipelines": list(told.pipelines),
+        "devices": [" ".join(place) for place in told.places],
+        "provider_job_ids": list(told.provider_job_ids),
+        "last_good": None if told.good is None else told.good.id,
+        "changes": [
+            {name: getattr(each, name) for name in ("what", "where", "before", "after", "at")}
+            for each in told.changes
+        ],
+        "budget_left": {each.objective.name: each.left for each in found.statuses},
+        "spend_last_hour": {unit: str(amount) for unit, amount in found.spend.billed.items()},
+        "unbilled_last_hour": found.spend.unbilled,
+        "open_remote_jobs": found.spend.open,
+        "not_known": list(found.notes),
+        "next": {"text": found.action.text, "command": found.command},
+    }

@@ -1,0 +1,103 @@
+"""Panels of the client's side: the provider's answers, retries, delays and losses of telemetry."""
+
+from qgm_observe.catalog import provider_signals as told_by
+from qgm_observe.catalog import signals
+from qgm_observe.dashboards import device_panels, kinds
+from qgm_observe.dashboards.board import Panel, Query, Role
+from qgm_observe.dashboards.kinds import COUNT, SECONDS, basis, column
+from qgm_observe.dashboards.queries import RANGE
+from qgm_observe.dashboards.site import Site
+
+
+def client(here: Site) -> tuple[Panel, ...]:
+    """Return how the provider answers, how often work is tried, and what telemetry loses."""
+    return (
+        _api(here),
+        device_panels.requests(here),
+        _attempts(here),
+        _delays(here),
+        _losses(here),
+    )
+
+
+def _api(here: Site) -> Panel:
+    told = here.told(
+        "How long calls of the sidecars to providers take, by what is asked.",
+        "Below a second or two.",
+        "QgmReadingsStale",
+    )
+    quantile = here.scope.quantile(
+        0.95, told_by.PROVIDER_REQUEST_DURATION, "1h", ("provider", "collector")
+    )
+    calls = basis(here.scope.count(told_by.PROVIDER_REQUESTS, "1h"), "calls", interval="5m")
+    query = Query(expr=quantile, legend="{{provider}} {{collector}} p95", interval="5m")
+    return kinds.lines("Provider's answer time", told, SECONDS, (query,), calls)
+
+
+def _attempts(here: Site) -> Panel:
+    told = here.told(
+        "Attempts a job in an hour: 1 is without a retry.", "Close to 1.", "QgmRetriesExcessive"
+    )
+    tried = here.scope.count(signals.JOB_ATTEMPTS, "1h", ("pipeline",))
+    jobs = here.scope.count(signals.JOBS, "1h", ("pipeline",))
+    query = Query(expr=f"{tried} / ({jobs} > 0)", legend="{{pipeline}}", interval="5m")
+    return kinds.lines("Attempts a job", told, "none", (query,), here.jobs("1h"))
+
+
+def _delays(here: Site) -> Panel:
+    told = here.told(
+        "Age of the newest event of each journal when the exporter folded it, and how far the "
+        "provider's clock is from ours.",
+        "Below a scrape interval; the clock within a second.",
+        "QgmReadingsStale",
+    )
+    lag = here.scope.level(told_by.EXPORTER_LAG, ("journal",))
+    skew = here.scope.level(signals.OBSERVE_SKEW, ("provider",))
+    counted = basis(f"count({here.scope.selector(told_by.EXPORTER_FOLLOWED)})", "journals")
+    return kinds.lines(
+        "Delay from event to exporter",
+        told,
+        SECONDS,
+        (
+            Query(expr=lag, legend="{{journal}}"),
+            Query(expr=skew, legend="{{provider}} clock ahead"),
+        ),
+        counted,
+        minimum=None,
+    )
+
+
+def _losses(here: Site) -> Panel:
+    told = here.told(
+        "What telemetry lost in the time shown, and how much it exports: events, spans, labels "
+        "folded into `other`, series beyond a cap.",
+        "0 of each.",
+        "QgmTelemetryLost",
+    )
+    lost = (
+        (signals.OBSERVE_DROPPED, "Events dropped"),
+        (signals.OBSERVE_UNWRITTEN, "Events unwritten"),
+        (signals.OBSERVE_GAPS, "Intents late"),
+        (signals.OBSERVE_ERRORS, "Errors kept away"),
+        (signals.OBSERVE_SPANS_SKIPPED, "Spans skipped"),
+        (signals.OBSERVE_FOLDED, "Labels folded"),
+        (told_by.EXPORTER_DROPPED, "Series dropped"),
+    )
+    columns = [
+        column(f"sum by (job) (increase({here.scope.selector(signal)}[{RANGE}]))", title, COUNT)
+        for signal, title in lost
+    ]
+    series = f"sum by (job) ({here.scope.selector(told_by.EXPORTER_SERIES)})"
+    delivered = f"sum by (job) (increase({here.scope.selector(signals.OBSERVE_SPANS)}[{RANGE}]))"
+    return kinds.table(
+        "Telemetry lost",
+        told,
+        ("job",),
+        (
+            *columns,
+            column(delivered, "Spans delivered", COUNT),
+            column(series, "Series", COUNT, role=Role.BASIS),
+        ),
+        width=24,
+        height=6,
+    )

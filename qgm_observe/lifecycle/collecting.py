@@ -1,0 +1,110 @@
+"""A resumed run collects what an earlier process submitted, instead of paying for it again."""
+
+import contextlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qgm_observe.catalog import Outcome
+from qgm_observe.errors import JournalError
+from qgm_observe.journal import TERMINAL, open_journal
+from qgm_observe.lifecycle.handle import Handle, current
+
+if TYPE_CHECKING:
+    from qgm_observe.lifecycle.job import AttemptHandle, JobHandle
+    from qgm_observe.lifecycle.run import RunHandle
+
+Slot = tuple[int | None, int]
+"""Index of the step, `None` outside one, and the order of the job in it, from 0."""
+
+_OF_USE = {None, Outcome.SUCCESS, Outcome.LOST}
+
+
+class Outstanding(NamedTuple):
+    """A submission of an earlier process.
+
+    Attributes:
+        job: Its id.
+        provider_job_id: `None` where the process died before the provider told it.
+    """
+
+    job: str
+    number: int
+    provider_job_id: str | None
+    device: str
+    shots: int | None
+
+
+def slot_of(job: "JobHandle") -> Slot:
+    """Return where a job stands in its run, and count it there."""
+    around = _nearest(job, "step") or _nearest(current(), "step")
+    owner: Any = around or _nearest(job, "run") or job
+    owner.slots += 1
+    return (None if around is None else int(owner.index)), owner.slots - 1
+
+
+def collect(job: "JobHandle", service: Any) -> "AttemptHandle | None":
+    """Return the attempt that an earlier process made of a job, `None` where it made none.
+
+    Args:
+        job: A job of a run that goes on; it takes the earlier one's id, so that both are one.
+        service: Has `job(id)`, and `jobs(job_tags=[...], limit=n)` for what died half-way.
+    """
+    run: Any = _nearest(job, "run")
+    if run is None or run.resumed_from is None or not job.remote:
+        return None
+    if run.outstanding is None:
+        run.outstanding = outstanding(run)
+    job.slot = job.slot or slot_of(job)
+    found = run.outstanding.pop(job.slot, None)
+    if found is None or (found.device, found.shots) != (job.device.name, job.shots):
+        return None
+    provider_job = _at_provider(found, service)
+    if provider_job is None:
+        return None
+    job.recorder.writer.rename(job, int(found.job, 16))
+    attempt = job.collected(provider_job, found.number)
+    job.recorder.commit(attempt, "submitted")
+    return attempt
+
+
+def outstanding(run: "RunHandle") -> dict[Slot, Outstanding]:
+    """Return by slot what earlier processes of a run submitted and nobody knows to be in vain."""
+    found: dict[Slot, Outstanding] = {}
+    run.recorder.flush(run.recorder.settings.intent_timeout)
+    with (
+        contextlib.suppress(JournalError),  # nothing was recorded yet
+        open_journal(run.recorder.settings.journal_path, read_only=True) as journal,
+    ):
+        ended: dict[str, Any] = {}
+        for event in journal.events(verbs=(TERMINAL, "reconciled"), nouns=("job",), runs=[run.id]):
+            ended[event.subject] = event.body.get("outcome", ended.get(event.subject))
+        for event in journal.events(
+            verbs=("intent", "submitted"), nouns=("attempt",), runs=[run.id]
+        ):
+            body = event.body
+            if "place" in body and ended.get(body["job"]) in _OF_USE:
+                found[body.get("step_index"), body["place"]] = _outstanding(body)
+    return found
+
+
+def _outstanding(body: Mapping[str, Any]) -> Outstanding:
+    return Outstanding(
+        body["job"],
+        body["number"],
+        body.get("provider_job_id"),
+        str(body.get("device")),
+        body.get("shots"),
+    )
+
+
+def _at_provider(found: Outstanding, service: Any) -> Any:
+    if found.provider_job_id is not None:
+        return service.job(found.provider_job_id)
+    tagged = service.jobs(job_tags=[f"qgm-{found.job}"], limit=1)
+    return tagged[0] if tagged else None
+
+
+def _nearest(handle: Handle | None, noun: str) -> Handle | None:
+    while handle is not None and handle.noun != noun:
+        handle = handle.parent
+    return handle

@@ -1,0 +1,244 @@
+"""What a process is made of: packages, code, container. Looked up once, off the training thread.
+
+Nothing here asks a network, and what could not be known is named with its reason.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+PATIENCE = 0.2
+"""Seconds that the first document waits for git, less than a submission waits for its intent."""
+
+_GIT_SECONDS = 2.0
+_MOST_FILES = 64
+_LARGEST_FILE = 1024**2
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_CONTAINER = re.compile(r"\b[0-9a-f]{64}\b")
+_IMAGE_VARIABLES = ("QGM_OBSERVE_IMAGE_DIGEST", "CONTAINER_IMAGE_DIGEST", "IMAGE_DIGEST")
+_DISTRIBUTIONS = {
+    "cv2": "opencv-python",
+    "dateutil": "python-dateutil",
+    "google": "protobuf",
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+"""Import name to distribution, where the two differ in more than spelling."""
+
+Facts = dict[str, Any]
+Gaps = dict[str, str]
+
+
+class Origin:
+    """What this process is made of; one a process.
+
+    Args:
+        look: Asks git about a folder; replaced in tests.
+    """
+
+    def __init__(self, look: "Callable[[Path], Git] | None" = None) -> None:
+        self._look = look or git_state
+        self._modules = 0
+        self._begun = False
+        self._done = threading.Event()
+        self._git = Git(None, None, "no answer in time")
+        self._told: tuple[Facts, Gaps] = {}, {}
+        self._knows_git = False
+
+    def begin(self) -> None:
+        """Let a thread of its own ask git; once is enough."""
+        if not self._begun:
+            self._begun = True
+            threading.Thread(target=self._ask, name="qgm-observe-origin", daemon=True).start()
+
+    def facts(self) -> tuple[Facts, Gaps]:
+        """Return what is known, the same objects until more is, and what is not known."""
+        self.begin()
+        waited = self._done.wait(0 if self._modules else PATIENCE)
+        if len(sys.modules) != self._modules or waited != self._knows_git:
+            self._modules, self._knows_git = len(sys.modules), waited
+            self._told = self._looked()
+        return self._told
+
+    def _ask(self) -> None:
+        try:
+            self._git = self._look(code_folder())
+        finally:
+            self._done.set()
+
+    def _looked(self) -> tuple[Facts, Gaps]:
+        container = container_facts()
+        facts: Facts = {
+            "python": ".".join(map(str, sys.version_info[:3])),
+            "platform": f"{sys.platform} {os.uname().machine}",
+            "packages": packages(),
+            "code": code_files(),
+            "git": self._git.facts(),
+            "container": container,
+        }
+        gaps: Gaps = {}
+        if self._git.gap:
+            gaps["git"] = self._git.gap
+        if not container:
+            gaps["container"] = "not told by the environment or the control groups"
+        if not facts["code"]:
+            gaps["code"] = "the main module has no file"
+        return {name: value for name, value in facts.items() if value}, gaps
+
+
+# -------------------------------------------------------------------------------------- packages
+
+
+def packages() -> dict[str, str]:
+    """Return the versions of the distributions of which something is loaded, by name."""
+    found = {}
+    for name in sorted({module.partition(".")[0] for module in list(sys.modules)}):
+        if name not in sys.stdlib_module_names and not name.startswith("_"):
+            version = _version(_DISTRIBUTIONS.get(name, name))
+            if version is not None:
+                found[_DISTRIBUTIONS.get(name, name).replace("_", "-")] = version
+    return found
+
+
+@cache
+def _version(distribution: str) -> str | None:
+    from importlib import metadata
+
+    try:
+        return metadata.version(distribution)
+    except (metadata.PackageNotFoundError, ValueError):
+        return None
+
+
+# ------------------------------------------------------------------------------------------ code
+
+
+def code_folder() -> Path:
+    """Return where the code is that people wrote: the main module's folder, or this one."""
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    return Path(file).resolve().parent if file else Path.cwd()
+
+
+def code_files() -> dict[str, str]:
+    """Return a hash of each loaded file below the main module's folder, by its path there.
+
+    Twelve hexadecimal digits each, at most 64 files, none of an installed package.
+    """
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    if not main:
+        return {}
+    folder = code_folder()
+    files = {Path(main).resolve()}
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and file.startswith(f"{folder}{os.sep}"):
+            files.add(Path(file))
+    own = [f for f in sorted(files) if "site-packages" not in f.parts and f.suffix != ".so"]
+    hashed = ((str(file.relative_to(folder)), _file_hash(file)) for file in own[:_MOST_FILES])
+    return {name: digest for name, digest in hashed if digest is not None}
+
+
+@cache
+def _file_hash(path: Path) -> str | None:
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            return None
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    except OSError:
+        return None
+
+
+class Git(NamedTuple):
+    """The state of a working tree.
+
+    Attributes:
+        commit: The commit that is checked out, `None` where unknown.
+        dirty: Whether tracked files differ from it; new files do not count.
+        gap: Why it is not known.
+    """
+
+    commit: str | None
+    dirty: bool | None
+    gap: str = ""
+
+    def facts(self) -> Facts:
+        """Return what is known of it."""
+        return {} if self.commit is None else {"commit": self.commit, "dirty": self.dirty}
+
+
+def git_state(folder: Path) -> Git:
+    """Return the state of the working tree around a folder, within two seconds, offline.
+
+    Source: git-status(1), `--porcelain=v2 --branch`; git(1), `GIT_OPTIONAL_LOCKS` and
+    `GIT_NO_LAZY_FETCH`.
+    """
+    if not any((place / ".git").exists() for place in (folder, *folder.parents)):
+        return Git(None, None, "no repository around the code")
+    program = shutil.which("git")
+    if program is None:
+        return Git(None, None, "git is not installed")
+    words = ["-c", "core.fsmonitor=false", "status", "--porcelain=v2", "--branch"]
+    quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
+    try:
+        done = subprocess.run(  # noqa: S603  no text of anybody is in the command
+            [program, *words, "--untracked-files=no", "--ignore-submodules=all"],
+            cwd=folder,
+            env=os.environ | quiet,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_GIT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Git(None, None, "no answer in time")
+    except OSError:
+        return Git(None, None, "git cannot be started")
+    return _read_status(done.stdout.decode("utf-8", "replace"))
+
+
+def _read_status(text: str) -> Git:
+    lines = text.splitlines()
+    told = [line.split()[-1] for line in lines if line.startswith("# branch.oid ")]
+    if not told or told[0] == "(initial)":
+        return Git(None, None, "no commit")
+    return Git(told[0], any(line and not line.startswith("#") for line in lines))
+
+
+# ------------------------------------------------------------------------------------- container
+
+
+def container_facts(proc: Path = Path("/proc/self")) -> dict[str, str]:
+    """Return the digest of the container's image and its id, where they are known.
+
+    The digest is what a deployment tells by `QGM_OBSERVE_IMAGE_DIGEST`, `CONTAINER_IMAGE_DIGEST`
+    or `IMAGE_DIGEST`; the id is in the control groups or, in their second version, in the mounts.
+    """
+    facts = {}
+    for variable in _IMAGE_VARIABLES:
+        found = _DIGEST.search(os.environ.get(variable, ""))
+        if found:
+            facts["image"] = found[0]
+            break
+    for name in ("cgroup", "mountinfo"):
+        found = _CONTAINER.search(_lines_with_containers(proc / name))
+        if found:
+            facts["id"] = found[0]
+            break
+    return facts
+
+
+def _lines_with_containers(path: Path) -> str:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join(line for line in lines if re.search("docker|containers?[/-]|kubepods", line))

@@ -1,0 +1,267 @@
+"""What a sampler was asked to run: circuits, the values of their parameters, shots and seeds.
+
+The training thread copies references and values, and of a circuit that it has not seen the circuit
+itself; the writer makes hashes and contents of them. A circuit that is changed in place, and keeps
+its size and its free parameters, is taken for the one that was seen.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import sys
+import weakref
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+CIRCUITS_A_SECOND = 10
+"""New circuits of local jobs that are copied in a second; of remote jobs all are."""
+
+_MOST_PUBS = 64
+_MOST_BYTES = 512 * 1024
+_CIRCUITS_KEPT = 256
+_SEEDS = (
+    ("_seed",),
+    ("seed",),
+    ("options", "seed_simulator"),
+    ("options", "simulator", "seed_simulator"),
+    ("_backend", "options", "seed_simulator"),
+)
+"""Where samplers of Qiskit, Aer and IBM's client keep their seeds."""
+
+
+class CircuitFacts(NamedTuple):
+    """What names a circuit.
+
+    Attributes:
+        structure: Changes with gates and qubits, not with angles: 16 hexadecimal digits.
+        exact: Changes with angles and the names of free parameters as well.
+        layout: The physical qubit of each virtual one, `None` where nothing was laid out.
+        qpy: The circuit in Qiskit's format, `None` where it cannot be written.
+        names: Of the free parameters, in Qiskit's order.
+    """
+
+    structure: str
+    exact: str
+    layout: tuple[int, ...] | None
+    qpy: bytes | None
+    names: tuple[str, ...]
+
+
+class SeenCircuit:
+    """A circuit object that was seen, with a copy of it until the writer has read that."""
+
+    __slots__ = ("_copy", "_facts", "reference", "size")
+
+    def __init__(self, circuit: Any, size: tuple[int, ...]) -> None:
+        self.reference = weakref.ref(circuit)
+        self.size = size
+        self._copy = circuit.copy()
+        self._facts: CircuitFacts | None = None
+
+    def facts(self) -> CircuitFacts:
+        """Return what names it; read once, by the writer."""
+        if self._facts is None:
+            self._facts = circuit_facts(self._copy)
+            self._copy = None
+        return self._facts
+
+
+class Pub(NamedTuple):
+    """A circuit with its values.
+
+    Attributes:
+        values: Parameters in any of Qiskit's forms, or `None` for all in their order, and their
+            values; `None` where they are too large to be copied.
+        shots: `None` where the sampler's default holds.
+    """
+
+    circuit: SeenCircuit
+    values: tuple[tuple[Any, Any], ...] | None
+    shots: int | None
+
+
+class Program(NamedTuple):
+    """What one call asked for."""
+
+    pubs: tuple[Pub, ...]
+    seeds: dict[str, int]
+
+
+class Programs:
+    """The circuits that this process has seen."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, SeenCircuit] = {}
+        self._second, self._new = 0, 0
+
+    def asked(self, sampler: Any, pubs: Any, shots: Any, second: int, *, all_of_it: bool) -> Any:
+        """Return the program of a call, a text that says why there is none, or `None`.
+
+        Args:
+            sampler: Whose `run` is called.
+            pubs: What it is called with.
+            shots: The call's own.
+            second: Now, for the rate of new circuits.
+            all_of_it: Whether the rate is no matter.
+        """
+        if not isinstance(pubs, list | tuple) or "qiskit" not in sys.modules:
+            return None
+        if len(pubs) > _MOST_PUBS:
+            return f"more than {_MOST_PUBS} circuits"
+        told = []
+        for pub in pubs:
+            circuit, values, own_shots = _parts(pub)
+            if not hasattr(circuit, "qregs"):
+                return None
+            seen = self._circuit(circuit, second, all_of_it=all_of_it)
+            if seen is None:
+                return f"more than {CIRCUITS_A_SECOND} new circuits a second"
+            told.append(Pub(seen, _copied(values), _whole(own_shots) or _whole(shots)))
+        return Program(tuple(told), seeds_of(sampler)) if told else None
+
+    def _circuit(self, circuit: Any, second: int, *, all_of_it: bool) -> SeenCircuit | None:
+        size = (len(circuit._data), circuit.num_parameters)  # noqa: SLF001  `data` builds a list
+        seen = self._seen.get(id(circuit))
+        if seen is not None and seen.reference() is circuit and seen.size == size:
+            return seen
+        if second != self._second:
+            self._second, self._new = second, 0
+        self._new += 1
+        if self._new > CIRCUITS_A_SECOND and not all_of_it:
+            return None
+        if len(self._seen) >= _CIRCUITS_KEPT:
+            self._seen.clear()
+        seen = self._seen[id(circuit)] = SeenCircuit(circuit, size)
+        return seen
+
+
+def document(program: Program) -> tuple[bytes, str]:
+    """Return a program's content as JSON, and its parametric hash.
+
+    The content has `pubs`, each with `circuit` (place among the job's circuits), `exact`, `values`
+    (`[names, shape, little-endian float64 in base64]`, or `null` where they were too large) and
+    `shots`; and `seeds`. The hash is of the pubs alone.
+    """
+    places = {circuit: place for place, circuit in enumerate(circuits_of(program))}
+    pubs = [
+        {
+            "circuit": places[pub.circuit],
+            "exact": pub.circuit.facts().exact,
+            "values": None if pub.values is None else [*_packed(pub)],
+            "shots": pub.shots,
+        }
+        for pub in program.pubs
+    ]
+    parametric = hashlib.sha256(_json(pubs)).hexdigest()[:16]
+    return _json({"pubs": pubs, "seeds": program.seeds}), parametric
+
+
+def circuits_of(program: Program) -> list[SeenCircuit]:
+    """Return the different circuits of a program, in their order."""
+    return list(dict.fromkeys(pub.circuit for pub in program.pubs))
+
+
+def circuit_facts(circuit: Any) -> CircuitFacts:
+    """Read what names a circuit.
+
+    Source: `qiskit.circuit.QuantumCircuit` and `qiskit.transpiler.TranspileLayout`.
+    """
+    structure, exact = _hashes(circuit)
+    layout = getattr(circuit, "layout", None)
+    places = None if layout is None else tuple(layout.final_index_layout())
+    names = tuple(parameter.name for parameter in circuit.parameters)
+    return CircuitFacts(structure, exact, places, _qpy(circuit), names)
+
+
+def seeds_of(sampler: Any) -> dict[str, int]:
+    """Return the seeds that a sampler holds, by where they are."""
+    found: dict[str, int] = {}
+    for path in _SEEDS:
+        place = sampler
+        for name in path:
+            place = None if place is None else getattr(place, name, None)
+        if isinstance(place, int) and not isinstance(place, bool):
+            found.setdefault("sampler" if len(path) == 1 else "simulator", place)
+    return found
+
+
+def _parts(pub: Any) -> tuple[Any, Any, Any]:
+    """Circuit, values and shots of a pub in any form that Qiskit coerces."""
+    if hasattr(pub, "parameter_values"):
+        return pub.circuit, pub.parameter_values, getattr(pub, "shots", None)
+    if not isinstance(pub, list | tuple):
+        return pub, None, None
+    circuit, values, shots = (*pub, None, None, None)[:3]
+    return circuit, values, shots
+
+
+def _copied(values: Any) -> tuple[tuple[Any, Any], ...] | None:
+    """The values as they are now, for an optimizer may change them in place."""
+    if values is None:
+        return ()
+    bound = getattr(values, "data", None)
+    if isinstance(bound, Mapping):
+        values = bound
+    pairs = values.items() if isinstance(values, Mapping) else [(None, values)]
+    told = tuple((key, sys.modules["numpy"].array(value, float)) for key, value in pairs)
+    size = sum(array.nbytes for _, array in told)
+    return told if size <= _MOST_BYTES else None
+
+
+def _names(key: Any) -> tuple[str, ...]:
+    keys = key if isinstance(key, list | tuple) else (key,)
+    return tuple(str(getattr(each, "name", each)) for each in keys)
+
+
+def _packed(pub: Pub) -> Iterator[list[Any]]:
+    for key, array in pub.values or ():
+        known = pub.circuit.facts().names if key is None else _names(key)
+        data = base64.b64encode(array.astype("<f8").tobytes()).decode()
+        yield [list(known), list(array.shape), data]
+
+
+def _hashes(circuit: Any) -> tuple[str, str]:
+    """Of the structure alone, and with every angle and symbol."""
+    places = {bit: place for place, bit in enumerate((*circuit.qubits, *circuit.clbits))}
+    head = f"{circuit.num_qubits} {circuit.num_clbits}\n".encode()
+    structure, exact = hashlib.sha256(head), hashlib.sha256(head)
+    exact.update(f"{circuit.global_phase}\n".encode())
+    for step in circuit.data:
+        told = [places[bit] for bit in (*step.qubits, *step.clbits)]
+        line = f"{step.operation.name} {told}\n".encode()
+        structure.update(line)
+        exact.update(line)
+        for angle in step.operation.params:
+            exact.update(f"{_angle(angle)}\n".encode())
+            if hasattr(angle, "qregs"):  # a branch of control flow
+                structure.update(_hashes(angle)[0].encode())
+    return structure.hexdigest()[:16], exact.hexdigest()[:16]
+
+
+def _angle(angle: Any) -> str:
+    if hasattr(angle, "qregs"):
+        return _hashes(angle)[1]
+    if hasattr(angle, "tobytes"):
+        return hashlib.sha256(angle.tobytes()).hexdigest()
+    return str(angle)
+
+
+def _qpy(circuit: Any) -> bytes | None:
+    qpy = sys.modules.get("qiskit.qpy")
+    if qpy is None:
+        return None
+    file = io.BytesIO()
+    try:
+        qpy.dump(circuit, file)
+    except Exception:  # noqa: BLE001  a gate of the script's own may not be written
+        return None
+    return file.getvalue()
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _json(content: Any) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()

@@ -1,0 +1,244 @@
+"""What a record rests on, stored once and shared: provenance.
+
+A run's and a job's `blobs` name two JSON documents of the kind `provenance`, both kept under the
+hash of their content: that of the process (`python`, `platform`, `packages`, `code`, `git`,
+`container`) and the record's own. A run's has `settings` of its core. A job's has `circuits`
+(`structure` and `layout` of each), `device` (`version`, `processor`, `interface`), `calibration`
+(`hash`, `taken_at`) as it was at the submission, `optimization_level`, `seeds`. Each has `gaps`:
+what could not be known, by name, with the reason. Steps and sessions rest on what their run does.
+
+`provenance` in a job's body has what differs from job to job: `parametric` (hash of circuits and
+values together), and of a remote job `calibration_at_run` with `calibration_skew` (s): how much
+later the calibration in force at the run was taken than that of the submission.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from qgm_observe.journal.blobs import Blob, Capture, captured
+from qgm_observe.lifecycle import programs
+from qgm_observe.lifecycle.calibrations import Calibrations, KnownCalibration
+from qgm_observe.lifecycle.handle import Handle
+from qgm_observe.lifecycle.origin import Origin
+from qgm_observe.redaction import redacted
+
+if TYPE_CHECKING:
+    from qgm_observe.journal import Event, Store
+    from qgm_observe.lifecycle.job import JobHandle
+    from qgm_observe.lifecycle.recorder import Recorder
+
+ORIGIN = Origin()
+"""Of this process, whatever recorder it has."""
+
+_MOST_SETTINGS = 64
+_LONGEST_TEXT = 128
+
+
+class Provenance:
+    """Notes on the training thread what jobs ask for; tells on the writer's what records rest on.
+
+    Args:
+        recorder: Whose records they are.
+        origin: What the process is made of.
+    """
+
+    def __init__(self, recorder: "Recorder", origin: Origin = ORIGIN) -> None:
+        self._recorder = recorder
+        self._origin = origin
+        self._programs = programs.Programs()
+        self._calibrations = Calibrations()
+        self._shared: tuple[Any, Blob] | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the settings' capture level has any of it."""
+        return captured(self._recorder.settings.capture, "provenance") is not Capture.NOTHING
+
+    def asked(self, job: "JobHandle", sampler: Any, pubs: Any, shots: Any = None) -> None:
+        """Take note of what a job asks a sampler for: references, and values as they are now."""
+        if self.is_kept:
+            second = self._recorder.now() // 1_000_000_000
+            told = self._programs.asked(sampler, pubs, shots, second, all_of_it=job.remote)
+            job.program = told or job.program
+
+    def of(self, handle: Handle, blobs: list[Blob], journal: "Store | None") -> dict[str, Any]:
+        """Return what a run's or a job's body says of it; new contents are added to `blobs`."""
+        if not self.is_kept or handle.noun not in ("run", "job"):
+            return {}
+        named: dict[str, list[str]] = {}
+        own: dict[str, Any] = {}
+        inline: dict[str, Any] = {}
+        if handle.noun == "run":
+            own["settings"] = getattr(handle, "settings", None) or {}
+            own["gaps"] = {} if own["settings"] else {"settings": "no core was observed"}
+        else:
+            own, inline = self._of_job(handle, blobs, named, journal)
+        documents = [self._of_process(), Blob("provenance", _json(_known(own)))]
+        self._keep(documents, blobs, named)
+        return {"blobs": named, **({"provenance": inline} if inline else {})}
+
+    def _of_process(self) -> Blob:
+        facts, gaps = self._origin.facts()
+        if self._shared is None or self._shared[0] is not facts:
+            self._shared = facts, Blob("provenance", _json({**facts, "gaps": gaps}))
+        return self._shared[1]
+
+    def _of_job(
+        self, job: Any, blobs: list[Blob], named: dict[str, list[str]], journal: "Store | None"
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        own: dict[str, Any] = {"device": device_facts(job.backend)}
+        gaps: dict[str, str] = {}
+        inline: dict[str, Any] = {}
+        if isinstance(job.program, programs.Program):
+            inline["parametric"] = self._of_program(job.program, own, blobs, named)
+        else:
+            gaps["circuits"] = job.program or "no circuit was seen"
+        at = self._submitted_at(job)
+        held = self._calibrations.held(job, at, journal)
+        if held is None:
+            gaps["calibration"] = "the backend object holds none, nor has the journal"
+        else:
+            self._keep([held.blob], blobs, named)
+            own["calibration"] = {"hash": held.blob.hash, "taken_at": held.taken_at}
+        if job.remote:
+            run = self._calibrations.in_force(job, self._ran_at(job), journal)
+            if run is None:
+                gaps["calibration_at_run"] = "the journal has no reading of the device until then"
+            else:
+                self._keep([run.blob], blobs, named)
+                inline |= _skewed(held, run)
+        self._take_told(job, own, gaps)
+        if not own["device"]:
+            gaps["device"] = "the backend object tells no version"
+        own["gaps"] = gaps
+        return own, inline
+
+    def _take_told(self, job: Any, own: dict[str, Any], gaps: dict[str, str]) -> None:
+        level, seed = (_told_above(job, name) for name in ("optimization_level", "seed"))
+        seeds = {} if seed is None else {"seed": seed}
+        own |= {"optimization_level": level, "seeds": seeds}
+        if level is None:
+            gaps["optimization_level"] = "neither the core nor a note tells it"
+        if not seeds and not getattr(job.program, "seeds", None):
+            gaps["seed"] = "neither the core, a note nor the sampler tells it"
+
+    def _of_program(
+        self,
+        program: programs.Program,
+        own: dict[str, Any],
+        blobs: list[Blob],
+        named: dict[str, list[str]],
+    ) -> str:
+        circuits = [each.facts() for each in programs.circuits_of(program)]
+        own["circuits"] = [
+            {"structure": each.structure, "layout": each.layout} for each in circuits
+        ]
+        written = [Blob("circuits", each.qpy) for each in circuits if each.qpy is not None]
+        content, parametric = programs.document(program)
+        self._keep([*written, Blob("program", content)], blobs, named)
+        return parametric
+
+    def _keep(self, new: Iterable[Blob], blobs: list[Blob], named: dict[str, list[str]]) -> None:
+        for blob in new:
+            fate = captured(self._recorder.settings.capture, blob.kind)
+            if fate is Capture.NOTHING:
+                continue
+            hashes = named.setdefault(blob.kind, [])
+            if blob.hash not in hashes:
+                hashes.append(blob.hash)
+            if fate is Capture.KEEP:
+                blobs.append(blob)
+
+    def _submitted_at(self, job: "JobHandle") -> float:
+        submitted = job.attempts[-1].submitted if job.attempts else 0
+        return self._recorder.epoch_seconds(submitted or job.started)
+
+    def _ran_at(self, job: "JobHandle") -> float:
+        queued = (job.attempts[-1].queue_seconds if job.attempts else None) or 0.0
+        return self._submitted_at(job) + queued
+
+
+def settings_of(core: Any) -> dict[str, Any]:
+    """Return the public numbers, truth values and short texts among a core's attributes.
+
+    Text that looks like a secret is left out, and so is what is longer than 128 characters.
+    """
+    found: dict[str, Any] = {}
+    for name, value in sorted(getattr(core, "__dict__", {}).items()):
+        is_text = isinstance(value, str) and len(value) <= _LONGEST_TEXT
+        if name.startswith("_") or not (is_text or isinstance(value, bool | int | float)):
+            continue
+        if redacted(f"{name}={value}") == f"{name}={value}" and len(found) < _MOST_SETTINGS:
+            found[name] = value
+    return found
+
+
+def device_facts(backend: Any) -> dict[str, str]:
+    """Return what a Qiskit backend object says of its version, read without asking anybody."""
+    kept = getattr(backend, "__dict__", {})
+    told = kept.get("_conf_dict") or getattr(kept.get("_configuration"), "__dict__", {})
+    version = kept.get("backend_version") or told.get("backend_version")
+    processor = told.get("processor_type") or told.get("_data", {}).get("processor_type")
+    facts: dict[str, str] = {}
+    if version:
+        facts["version"] = str(version)[:64]
+    if isinstance(processor, Mapping) and processor.get("family"):
+        revision = processor.get("revision")
+        facts["processor"] = f"{processor['family']} r{revision}" if revision else "unknown"
+    interface = getattr(type(backend), "version", None)
+    if facts and isinstance(interface, int):
+        package = type(backend).__module__.partition(".")[0]
+        facts["interface"] = f"{package} backend v{interface}"
+    return facts
+
+
+def read(journal: "Store", body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the provenance of a record from its body: its documents together, gaps as well.
+
+    What the journal does not keep any more is missing, and named in `gaps`.
+    """
+    told: dict[str, Any] = dict(body.get("provenance") or {})
+    gaps: dict[str, str] = {}
+    for key in (body.get("blobs") or {}).get("provenance", ()):
+        data = journal.blob(key)
+        if data is None:
+            gaps["provenance"] = "a document of it is not kept any more"
+            continue
+        document = json.loads(data)
+        gaps |= document.pop("gaps", {})
+        told |= document
+    if not (body.get("blobs") or {}).get("provenance"):
+        gaps["provenance"] = "none was recorded"
+    return told | {"gaps": gaps}
+
+
+def of_event(journal: "Store", event: "Event") -> dict[str, Any]:
+    """Return the provenance of a record from one of its events."""
+    return read(journal, event.body)
+
+
+def _skewed(held: KnownCalibration | None, run: KnownCalibration) -> dict[str, Any]:
+    told: dict[str, Any] = {"calibration_at_run": run.blob.hash}
+    if held is not None and held.taken_at is not None and run.taken_at is not None:
+        told["calibration_skew"] = run.taken_at - held.taken_at
+    return told
+
+
+def _told_above(handle: Handle | None, name: str) -> Any:
+    """What the nearest handle around was told by a note, or its core has."""
+    while handle is not None:
+        for told in (handle.attributes, getattr(handle, "settings", None)):
+            if told and isinstance(told.get(name), int | str):
+                return told[name]
+        handle = handle.parent
+    return None
+
+
+def _known(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in document.items() if v is not None and v != {}}
+
+
+def _json(content: Any) -> bytes:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
+    return text.encode("utf-8", "replace")

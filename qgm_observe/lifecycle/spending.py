@@ -1,0 +1,293 @@
+"""Money on the way of a submission: guards before it, its estimate, what is left waiting."""
+
+import contextlib
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import partial
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
+
+from qgm_observe.catalog import ErrorClass, ExecutionMode, Outcome
+from qgm_observe.errors import BudgetExceeded, JournalError, UsageError
+from qgm_observe.journal import open_journal
+from qgm_observe.providers.protocol import Price
+from qgm_observe.spend import guards, retrying
+from qgm_observe.spend.guards import Ask, BudgetGuard
+from qgm_observe.spend.limiter import Limiter
+from qgm_observe.spend.limits import SUBMISSIONS_A_MINUTE, Limits, limits
+
+if TYPE_CHECKING:
+    from qgm_observe.lifecycle.handle import Handle
+    from qgm_observe.lifecycle.job import AttemptHandle, JobHandle
+    from qgm_observe.lifecycle.recorder import Recorder
+
+_lock = Lock()
+
+
+def limited(recorder: "Recorder", text: str | Limits | None) -> Limits | None:
+    """Return the limits that a caller wrote, once it is certain that they can be kept.
+
+    Raises:
+        UsageError: they cannot be read, or the prices cannot.
+        MissingExtra: what they need is not installed.
+    """
+    if text is None:
+        return None
+    wanted = limits(text) if isinstance(text, str) else text
+    if wanted.money is not None:
+        recorder.tariff()
+    if wanted.retries:
+        retrying.check()
+    return wanted
+
+
+def quote(recorder: "Recorder", provider: str, device: str) -> Price | None:
+    """Return the price of a device, `None` where none is known or none can be read."""
+    with contextlib.suppress(UsageError):
+        return recorder.tariff().price(provider, device)
+    return None
+
+
+# --------------------------------------------------------------------------------------- guards
+
+
+def guards_of(job: "JobHandle") -> list[BudgetGuard]:
+    """Return every guard that a job is under: its own, its run's, the process's."""
+    found: list[BudgetGuard] = []
+    handle: Handle | None = job
+    while handle is not None:
+        if handle.limits is not None:
+            found.append(_guard_of(handle))
+        handle = handle.parent
+    everywhere = _of_process(job.recorder)
+    return found if everywhere is None else [*found, everywhere]
+
+
+def _guard_of(handle: "Handle") -> BudgetGuard:
+    with _lock:
+        if handle.budget is None and handle.limits is not None:
+            handle.budget = _made(handle.recorder, handle.limits)
+            _recall(handle)
+        if handle.budget is None:
+            raise BudgetExceeded("guard: it cannot be made; nothing was submitted")
+        return handle.budget
+
+
+def _of_process(recorder: "Recorder") -> BudgetGuard | None:
+    if recorder.settings.guard is None:
+        return None
+    with _lock:
+        if recorder.budget is None:
+            try:
+                wanted = limited(recorder, recorder.settings.guard)
+            except UsageError as error:
+                raise BudgetExceeded(f"{error}; nothing was submitted") from error
+            recorder.budget = None if wanted is None else _made(recorder, wanted)
+        return recorder.budget
+
+
+def _made(recorder: "Recorder", wanted: Limits) -> BudgetGuard:
+    price_of = partial(quote, recorder)
+    return BudgetGuard(wanted, price_of, recorder.history, lambda: recorder.now() / 1e9)
+
+
+def _recall(handle: "Handle") -> None:
+    """A run that goes on has spent what the journal tells of its earlier processes."""
+    recorder, budget = handle.recorder, handle.budget
+    if getattr(handle, "resumed_from", None) is None or budget is None:
+        return
+    from qgm_observe.spend.statement import Statement
+
+    with (
+        contextlib.suppress(JournalError),  # nothing was recorded yet
+        open_journal(recorder.settings.journal_path, read_only=True) as journal,
+    ):
+        spent = Statement.of(journal, partial(quote, recorder), runs=[handle.id])
+        amount = sum((line.known.amount for line in spent.lines if line.known), Decimal(0))
+        seconds = sum(line.seconds or 0.0 for line in spent.lines)
+        budget.begin_with(amount, seconds, sum(line.shots or 0 for line in spent.lines))
+
+
+def admit(attempt: "AttemptHandle") -> float:
+    """Have every guard let an attempt through; return the seconds to wait for its turn.
+
+    Raises:
+        BudgetExceeded: one did not; no guard has it booked then.
+    """
+    job = attempt.job
+    found = guards_of(job)
+    if not found:
+        return 0.0
+    ask = ask_of(job, attempt.number)
+    try:
+        for guard in found:
+            attempt.booked.append((guard, guard.admit(ask)))
+    except BudgetExceeded as error:
+        release(attempt)
+        attempt.outcome = Outcome.GUARDED
+        _tell(attempt, "guarded", ask, reason=str(error))
+        raise
+    return max((_turn(job, guard.limits) for guard in found if job.remote), default=0.0)
+
+
+def ask_of(job: "JobHandle", number: int = 1) -> Ask:
+    """Return what a job asks for."""
+    device, session = job.device, job.session
+    dedicated = session is not None and session.mode is ExecutionMode.SESSION
+    return Ask(
+        provider=device.provider,
+        device=device.name,
+        is_remote=job.remote,
+        shots=job.shots,
+        session=session if dedicated else None,
+        number=number,
+    )
+
+
+def affordable(job: "JobHandle", wanted: int, jobs: int) -> int:
+    """Return how many of the wanted shots each of so many such jobs may have."""
+    ask = ask_of(job)._replace(shots=wanted)
+    return min([wanted, *(guard.affordable(ask, jobs) for guard in guards_of(job))])
+
+
+def settle(attempt: "AttemptHandle") -> None:
+    """Take note that an attempt has ended, and how long the device worked where that is told."""
+    job, seconds = attempt.job, attempt.execute_seconds
+    job.recorder.waiting.discard(attempt)
+    if job.remote and job.shots and seconds is not None:
+        job.recorder.history.add(job.device.provider, job.device.name, job.shots, seconds)
+    for guard, booking in attempt.booked:
+        guard.settle(booking, seconds)
+    session = job.session
+    if session is not None:
+        session.running = max(session.running - 1, 0)
+        session.last_ended = job.now()
+
+
+def release(attempt: "AttemptHandle") -> None:
+    """Take note that an attempt was not submitted."""
+    for guard, booking in attempt.booked:
+        guard.release(booking)
+    attempt.booked.clear()
+
+
+# ----------------------------------------------------------------------- our own limit, retries
+
+
+def _turn(job: "JobHandle", wanted: Limits) -> float:
+    limiter = _limiter(job, wanted)
+    return 0.0 if limiter is None else limiter.book(job.now() / 1e9)
+
+
+def _limiter(job: "JobHandle", wanted: Limits) -> Limiter | None:
+    if wanted.submissions is None:
+        return None
+    provider = job.device.provider
+    limit = wanted.submissions or SUBMISSIONS_A_MINUTE.get(provider)
+    if limit is None:
+        return None
+    with _lock:
+        return job.recorder.limiters.setdefault(provider, Limiter(limit))
+
+
+def refused(attempt: "AttemptHandle") -> None:
+    """Take note that the provider did not take an attempt; its refusals teach our own limit."""
+    release(attempt)
+    if _is_refusal(attempt):
+        limiter = attempt.job.recorder.limiters.get(attempt.job.device.provider)
+        if limiter is not None:
+            limiter.refused(attempt.job.now() / 1e9)
+
+
+def retries_of(job: "JobHandle") -> int:
+    """Return how often a submission that was certainly not taken may be made again."""
+    ceilings = [guard.limits.retries for guard in guards_of(job)]
+    return min((each for each in ceilings if each is not None), default=0)
+
+
+def may_repeat(job: "JobHandle", _: BaseException) -> bool:
+    """Return whether the newest attempt was refused for its rate alone.
+
+    What may have arrived, as after a broken connection, is never sent again.
+    """
+    return job.attempts is not None and _is_refusal(job.attempts[-1])
+
+
+def _is_refusal(attempt: "AttemptHandle") -> bool:
+    failure = attempt.failure
+    return failure is not None and failure.error_class is ErrorClass.RATE_LIMIT
+
+
+# ------------------------------------------------------------------------------------ estimates
+
+
+def submitted(attempt: "AttemptHandle") -> None:
+    """Record what a submission is expected to cost, with the idle time of its session before it."""
+    job, idle = attempt.job, 0.0
+    session = job.session
+    if session is not None:
+        if session.last_ended and not session.running:
+            idle = (attempt.submitted - session.last_ended) / 1e9
+        session.running += 1
+    if any(guard.limits.job_seconds is not None for guard, _ in attempt.booked):
+        job.recorder.waiting.add(attempt)
+    _tell(attempt, "estimated", ask_of(job, attempt.number), idle=idle)
+
+
+def _tell(attempt: "AttemptHandle", verb: str, ask: Ask, idle: float = 0.0, **told: Any) -> None:
+    recorder = attempt.job.recorder
+    at = recorder.seconds()
+
+    def make() -> Any:
+        from qgm_observe.lifecycle import events  # which knows the handles, as this does
+
+        in_session = ask.session is not None
+        foreseen = guards.forecast(ask, partial(quote, recorder), recorder.history)
+        known = told | events.foreseen(
+            foreseen, idle if in_session else 0.0, quote(recorder, ask.provider, ask.device)
+        )
+        return events.attempted(verb, attempt, at, known)
+
+    if attempt.job.remote:
+        recorder.later(make)
+
+
+# --------------------------------------------------------------------------------- what waits
+
+
+def expire(recorder: "Recorder") -> None:
+    """Cancel what was submitted longer ago than its guards let it live."""
+    now = recorder.now()
+    for attempt in list(recorder.waiting):
+        allowed = [g.limits.job_seconds for g, _ in attempt.booked if g.limits.job_seconds]
+        if allowed and (now - attempt.submitted) / 1e9 > min(allowed):
+            cancel(attempt, f"older than {min(allowed):g} s")
+
+
+def abandon(run: "Handle", timeout: float) -> None:
+    """Cancel what a run that ends leaves waiting, if its guard says so; bounded, in seconds."""
+    waiting = [each for each in run.recorder.waiting if run in _around(each.job)]
+    cancelling = [cancel(attempt, "its run has ended") for attempt in waiting]
+    for thread in cancelling:
+        thread.join(timeout / len(cancelling))
+
+
+def cancel(attempt: "AttemptHandle", reason: str) -> Thread:
+    """Have a provider's job cancelled, on a thread of its own, and record it."""
+    recorder = attempt.job.recorder
+    recorder.waiting.discard(attempt)
+    _tell(attempt, "guarded", ask_of(attempt.job, attempt.number), reason=f"cancelled: {reason}")
+    thread = Thread(target=_cancel, args=(attempt,), name="qgm-observe-cancel", daemon=True)
+    thread.start()
+    return thread
+
+
+def _cancel(attempt: "AttemptHandle") -> None:
+    with contextlib.suppress(Exception):  # it may have ended meanwhile
+        attempt.provider.cancel()
+
+
+def _around(handle: "Handle | None") -> "Iterator[Handle]":
+    while handle is not None:
+        yield handle
+        handle = handle.parent

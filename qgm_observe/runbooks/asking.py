@@ -1,0 +1,224 @@
+"""Asks exporters, and a Prometheus where there is one, for what triage rests on; all at once.
+
+Whoever does not answer in time is named, and the others' answers are judged without it.
+"""
+
+import json
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from http.client import HTTPException
+from typing import Any
+
+from qgm_observe.catalog import Signal, signals
+from qgm_observe.catalog import provider_signals as provided
+from qgm_observe.errors import Error, UsageError
+from qgm_observe.runbooks.roots import Facts
+from qgm_observe.slo.prometheus import Prometheus
+from qgm_observe.telemetry.conformity import Sample
+from qgm_observe.telemetry.shipping import Receiver
+
+SECONDS = 4.0
+"""That one answer may take."""
+
+TOGETHER = 8.0
+"""Seconds that all answers may take: triage is told within ten."""
+
+MOST = 1_000
+"""Entries of one list, the most that an exporter tells."""
+
+LONGEST = 32 * 2**20
+LEVELS: tuple[Signal, ...] = (
+    provided.PROVIDER_UP,
+    provided.PROVIDER_CIRCUIT,
+    provided.DEVICE_STATE,
+    provided.DEVICE_PROCESSING,
+    provided.DEVICE_QUEUE,
+    provided.DEVICE_WAIT,
+    provided.DEVICE_AVAILABLE_AT,
+    provided.CALIBRATION_TIME,
+    provided.ACCOUNT_USED,
+    provided.ACCOUNT_LIMIT,
+    provided.ACCOUNT_REMAINING,
+    provided.ACCOUNT_LIMIT_REACHED,
+    provided.ACCOUNT_PENDING,
+    provided.ACCOUNT_ABANDONED,
+    provided.CREDENTIALS_EXPIRE,
+    provided.EXPORTER_FOLLOWED,
+    provided.EXPORTER_LAG,
+    signals.RUNS_STALLED,
+    signals.JOB_OLDEST_WAITING,
+    signals.QUALITY_VERDICT,
+    signals.QUALITY_DRIFT_LEVEL,
+    signals.QUALITY_DRIFT_LIMIT,
+    signals.OBSERVE_DISK_FREE,
+)
+"""What triage looks at besides records."""
+
+_OK, _REFUSED, _PRIVATE, _ABSENT = 200, 401, 403, 404
+_LISTS = ("runs", "jobs", "failures", "readings")
+_NAMES = frozenset(signal.prometheus for signal in LEVELS)
+
+Parser = Callable[[str, str], Iterable[Sample]]
+
+
+@dataclass(slots=True)
+class Answers:
+    """What was told.
+
+    Attributes:
+        lists: `runs`, `jobs`, `failures` and `readings`, the newest first.
+        cut: Which lists are longer than they were told.
+        samples: Levels of the signals in `LEVELS`.
+        silent: Who did not answer, with why.
+        active_at: Since when the alert is active, epoch seconds, by the Prometheus.
+    """
+
+    lists: dict[str, list[Facts]] = field(default_factory=lambda: {name: [] for name in _LISTS})
+    cut: set[str] = field(default_factory=set)
+    samples: list[Sample] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+    active_at: float | None = None
+
+
+def ask_all(
+    alert: str,
+    exporters: Sequence[Receiver],
+    prometheus: Prometheus | None,
+    parse: Parser,
+    now: float,
+) -> Answers:
+    """Ask everybody at once and return what came in time.
+
+    Args:
+        alert: Whose state the Prometheus is asked for.
+        exporters: Of journals or of providers; what one does not tell another one may.
+        prometheus: Asked for levels and for the alert.
+        parse: Reads an exposition; the second argument names it.
+        now: Epoch seconds.
+
+    Raises:
+        UsageError: a login is refused: nobody could be told anything.
+    """
+    asking = _Asking()
+    questions: list[tuple[str, Callable[[], None]]] = [
+        (_place(each), partial(_ask_exporter, each, asking, parse)) for each in exporters
+    ]
+    if prometheus is not None:
+        questions.append(("Prometheus", partial(_ask_prometheus, prometheus, alert, now, asking)))
+    threads = [
+        threading.Thread(target=asking.guarded, args=each, daemon=True) for each in questions
+    ]
+    deadline = time.monotonic() + TOGETHER
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    late = [name for thread, (name, _) in zip(threads, questions, strict=True) if thread.is_alive()]
+    return asking.closed([f"{name} (no answer in {TOGETHER:g} s)" for name in late])
+
+
+class _Asking:
+    """Answers while they come in; what comes too late is not taken."""
+
+    def __init__(self) -> None:
+        self._answers = Answers()
+        self._lock = threading.Lock()
+        self._refusals: list[UsageError] = []
+        self._is_open = True
+
+    def guarded(self, name: str, ask: Callable[[], None]) -> None:
+        """Ask one, and note why it told nothing if so."""
+        try:
+            ask()
+        except _RefusedError as error:
+            self._refusals.append(error)
+        except (Error, OSError, LookupError, TypeError, ValueError, HTTPException) as error:
+            why = f"{name} ({_why(error)})"
+            self.take(lambda answers: answers.silent.append(why))
+
+    def take(self, told: Callable[[Answers], None]) -> None:
+        """Enter what one told."""
+        with self._lock:
+            if self._is_open:
+                told(self._answers)
+
+    def closed(self, late: Sequence[str]) -> Answers:
+        """Take nothing more and return what there is."""
+        if self._refusals:
+            raise self._refusals[0]
+        self.take(lambda answers: answers.silent.extend(late))
+        with self._lock:
+            self._is_open = False
+        return self._answers
+
+
+class _RefusedError(UsageError):
+    """The login does not hold."""
+
+
+def _place(exporter: Receiver) -> str:
+    return f"{exporter.host}:{exporter.port}"
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, Error):
+        return str(error)
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def _ask_exporter(exporter: Receiver, asking: _Asking, parse: Parser) -> None:
+    page = _got(exporter, "/metrics")
+    if page is None:
+        raise ValueError("no /metrics there")
+    found = list(_levels(parse(page.decode(), _place(exporter))))
+    asking.take(lambda answers: answers.samples.extend(found))
+    for name in _LISTS:
+        body = _got(exporter, f"/api/v1/{name}?limit={MOST}")
+        if body is not None:  # an exporter of a provider has no records
+            asking.take(partial(_entered, name, json.loads(body)))
+
+
+def _entered(name: str, told: dict[str, Any], answers: Answers) -> None:
+    answers.lists[name] += told[name]
+    if told.get("more"):
+        answers.cut.add(name)
+
+
+def _got(exporter: Receiver, path: str) -> bytes | None:
+    status, body = exporter.get(path, SECONDS, LONGEST)
+    if status == _OK:
+        return body
+    if status == _ABSENT:
+        return None
+    if status == _REFUSED:
+        raise _RefusedError(f"{_place(exporter)} refuses the login: mend --user, --token-file")
+    if status == _PRIVATE:
+        raise _RefusedError(
+            f"{_place(exporter)} tells strangers nothing: set basic_auth_users there and "
+            "give --token-file, or ask from its own machine"
+        )
+    raise HTTPException(f"status {status}")
+
+
+def _levels(samples: Iterable[Sample]) -> Iterator[Sample]:
+    for sample in samples:
+        if sample.name in _NAMES and math.isfinite(sample.value):
+            yield sample
+
+
+def _ask_prometheus(server: Prometheus, alert: str, now: float, asking: _Asking) -> None:
+    levels = [
+        Sample(labels.pop("__name__"), labels, value)
+        for labels, value in server.vector(f'{{__name__=~"{"|".join(sorted(_NAMES))}"}}', now)
+    ]
+    active = server.vector(f'ALERTS_FOR_STATE{{alertname="{alert}"}}', now)
+
+    def told(answers: Answers) -> None:
+        answers.samples += _levels(levels)
+        answers.active_at = min((value for _, value in active), default=None)
+
+    asking.take(told)

@@ -1,0 +1,317 @@
+"""What speaks for which cause, and what against it: one clue a question that a person would ask.
+
+Points are natural logarithms of rough odds: 1 is weak, 2 is telling, 3 is close to proof. They were
+set by judgment; `benchmarks/triage.py` measures what they are worth.
+"""
+
+import enum
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from qgm_observe.catalog import ErrorClass, signals
+from qgm_observe.catalog import provider_signals as provided
+from qgm_observe.runbooks.roots import Root, Trouble
+from qgm_observe.runbooks.situation import Change, Situation, changes_in
+from qgm_observe.telemetry.conformity import Sample
+
+OURS, THEIRS = "ours", "theirs"
+
+
+class Cause(enum.Enum):
+    """What may be wrong, whose it is, and how it is said."""
+
+    CREDENTIALS = (OURS, "our credentials are refused")
+    QUOTA = (OURS, "our quota is used up")
+    PACE = (OURS, "we ask faster than the provider allows")
+    COMPILER = (OURS, "our circuits no longer compile")
+    CODE = (OURS, "our code or its input is wrong")
+    MACHINE = (OURS, "our machines end the work")
+    NETWORK = (OURS, "our network does not reach the providers")
+    TELEMETRY = (OURS, "our own telemetry has failed")
+    SPENDING = (OURS, "we spend more than planned")
+    TRAINING = (OURS, "the training or its data went wrong")
+    PROVIDER = (THEIRS, "the provider does not answer or fails jobs")
+    DEVICE = (THEIRS, "the device is not available or fails jobs")
+    QUEUE = (THEIRS, "the device's queue is too long")
+    CALIBRATION = (THEIRS, "the device got worse with a calibration")
+
+    @property
+    def side(self) -> str:
+        """`ours` or `theirs`."""
+        return self.value[0]
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, as a clause."""
+        return self.value[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Clue:
+    """One thing that was seen.
+
+    Attributes:
+        cause: What it tells of.
+        points: How strongly; below 0 it speaks against it.
+        text: What was seen, one clause.
+    """
+
+    cause: Cause
+    points: float
+    text: str
+
+
+_OF_CLASS = {
+    ErrorClass.AUTH: (Cause.CREDENTIALS, 3.0),
+    ErrorClass.QUOTA: (Cause.QUOTA, 3.0),
+    ErrorClass.RATE_LIMIT: (Cause.PACE, 2.5),
+    ErrorClass.VALIDATION: (Cause.CODE, 2.5),
+    ErrorClass.COMPILE: (Cause.COMPILER, 3.0),
+    ErrorClass.RESOURCE: (Cause.MACHINE, 3.0),
+    ErrorClass.LOST: (Cause.MACHINE, 2.0),
+    ErrorClass.OFFLINE: (Cause.DEVICE, 3.0),
+    ErrorClass.EXECUTION: (Cause.DEVICE, 2.0),
+    ErrorClass.QUEUE_TIMEOUT: (Cause.QUEUE, 3.0),
+    ErrorClass.RUN_TIMEOUT: (Cause.DEVICE, 0.5),
+    ErrorClass.NETWORK: (Cause.PROVIDER, 1.0),
+    ErrorClass.NOT_FOUND: (Cause.PROVIDER, 0.5),
+}
+_AT_HOME = {"prepare", "encode", "compile", "evaluate", "optimize", "decode", "register"}
+_ABSOLVED = (Cause.PROVIDER, Cause.DEVICE)
+_LIBRARIES = ("model version", "encoding", "calibration", "device")
+
+
+def clues(situation: Situation) -> list[Clue]:
+    """Return everything that speaks for or against a cause, failures first."""
+    trouble, changes = situation.trouble, changes_in(situation)
+    found: list[Clue] = []
+    if trouble is not None:
+        found += [*_classes(trouble.failed), *_spread(situation, trouble)]
+        found += _changed(trouble, changes)
+    found += [*_answers(situation, trouble), *_devices(situation, trouble), *_account(situation)]
+    return [*found, *_quality(situation, changes), *_ourselves(situation)]
+
+
+# -------------------------------------------------------------------------------------- failures
+
+
+def _classes(failed: Sequence[Root]) -> Iterator[Clue]:
+    """What the errors were, by the share of each class."""
+    counts = Counter(_kind(root) for root in failed)
+    for kind, count in counts.most_common():
+        share = count / len(failed)
+        said = f"{count} of {len(failed)} failures are {kind}"
+        if kind in set(ErrorClass) and ErrorClass(kind) in _OF_CLASS:
+            cause, points = _OF_CLASS[ErrorClass(kind)]
+            yield Clue(cause, points * share, said)
+            if kind == ErrorClass.NETWORK:
+                yield Clue(Cause.NETWORK, points * share, said)
+    at_home = [root for root in failed if root.error_class in {"", "other"} and _is_home(root)]
+    if at_home:
+        said = f"{len(at_home)} of {len(failed)} failed in {_stages(at_home)}, on our side"
+        yield Clue(Cause.CODE, 2.5 * len(at_home) / len(failed), said)
+
+
+def _kind(root: Root) -> str:
+    """An error while compiling is the compiler's, whatever its class."""
+    return str(ErrorClass.COMPILE) if root.stage == "compile" else root.error_class or "other"
+
+
+def _is_home(root: Root) -> bool:
+    return root.stage in _AT_HOME
+
+
+def _stages(roots: Sequence[Root]) -> str:
+    return ", ".join(sorted({root.stage for root in roots}))
+
+
+def _spread(situation: Situation, trouble: Trouble) -> Iterator[Clue]:
+    """Who else fails, and who does not, at the same time."""
+    beside = [
+        root
+        for root in (*situation.roots, *situation.others)
+        if root.pipeline not in trouble.pipelines and (root.ended_at or 0.0) >= trouble.since
+    ]
+    places = {place for root in trouble.failed for place in root.places if root.is_remote}
+    providers = {provider for provider, _ in places}
+    went = [root for root in (*beside, *trouble.went) if root.is_good]
+    there = [root for root in went if root.is_remote and root.places & places]
+    near = [root for root in went if root.is_remote and _providers(root) & providers]
+    if there:
+        said = f"{len(there)} others went well on the same device since then"
+        yield from (Clue(cause, -1.5, said) for cause in _ABSOLVED)
+    elif near:
+        said = f"{len(near)} others went well at the same provider since then"
+        yield Clue(Cause.PROVIDER, -2.0, said)
+        yield Clue(Cause.CREDENTIALS, -1.0, said)
+        yield Clue(Cause.DEVICE, 0.5, said)
+    local = [root for root in trouble.failed if not root.is_remote]
+    if len(local) == len(trouble.failed) and all(root.places for root in local):
+        said = f"all {len(local)} failed without a provider: they ran on a simulator"
+        yield from (Clue(cause, -2.0, said) for cause in _ABSOLVED)
+        yield Clue(Cause.NETWORK, -1.0, said)
+    if len(trouble.pipelines) > 1 and len(places) == 1:
+        (place,) = places
+        said = f"{len(trouble.pipelines)} pipelines fail on {' '.join(place)} at the same time"
+        yield Clue(Cause.DEVICE, 1.0, said)
+    if len(providers) > 1 and len(trouble.pipelines) > 1:
+        said = f"jobs at {len(providers)} providers fail at the same time"
+        yield Clue(Cause.PROVIDER, -1.0, said)
+        yield Clue(Cause.NETWORK, 1.0, said)
+
+
+def _providers(root: Root) -> set[str]:
+    return {provider for provider, _ in root.places}
+
+
+def _changed(trouble: Trouble, changes: Sequence[Change]) -> Iterator[Clue]:
+    kinds = {_kind(root) for root in trouble.failed}
+    for change in changes:
+        was = "" if change.before is None else f" from {change.before}"
+        said = f"{change.what} went{was} to {change.after} before the first failure"
+        if change.what in _LIBRARIES:
+            if change.what in ("model version", "encoding"):
+                yield Clue(Cause.CODE, 1.0, said)
+        elif str(ErrorClass.COMPILE) in kinds:
+            yield Clue(Cause.COMPILER, 1.0, said)
+        else:
+            yield Clue(Cause.CODE, 1.0, said)
+
+
+# ---------------------------------------------------------------------------------------- levels
+
+
+def _answers(situation: Situation, trouble: Trouble | None) -> Iterator[Clue]:
+    """Whether providers answer our sidecars."""
+    wanted = {p for root in trouble.failed for p in _providers(root)} if trouble else set()
+    up = {s.labels.get("provider", ""): s.value for s in situation.levels(provided.PROVIDER_UP)}
+    silent = sorted(name for name, value in up.items() if value == 0)
+    answering = sorted(name for name, value in up.items() if value == 1)
+    if silent and not answering and len(silent) > 1:
+        yield Clue(Cause.NETWORK, 2.5, f"none of {', '.join(silent)} answers the sidecar")
+    elif silent:
+        said = f"{', '.join(silent)} does not answer the sidecar"
+        yield Clue(Cause.PROVIDER, 2.0, said)
+        if answering:
+            yield Clue(Cause.NETWORK, -2.0, f"{', '.join(answering)} answers the sidecar")
+        else:
+            yield Clue(Cause.NETWORK, 1.0, said)
+    elif wanted & set(answering):
+        said = f"{', '.join(sorted(wanted & set(answering)))} answers the sidecar"
+        yield Clue(Cause.PROVIDER, -1.0, said)
+        yield Clue(Cause.CREDENTIALS, -1.0, said)
+
+
+def _devices(situation: Situation, trouble: Trouble | None) -> Iterator[Clue]:
+    """Whether the devices in use are there and process what they accept."""
+    roots = trouble.failed if trouble else [r for r in situation.roots if r.outcome is None]
+    for place in sorted({place for root in roots for place in root.places}):
+        labels = {"provider": place[0], "device": place[1]}
+        name = " ".join(place)
+        states = [s for s in situation.levels(provided.DEVICE_STATE, **labels) if s.value == 1]
+        state = states[0].labels.get("device_state", "") if states else ""
+        if state in ("offline", "paused", "retired"):
+            yield Clue(Cause.DEVICE, 3.0, f"{name} is {state}")
+            yield Clue(Cause.QUEUE, -2.0, f"{name} is {state}")
+        elif state == "online":
+            yield Clue(Cause.DEVICE, -0.5, f"{name} is online")
+        if situation.has_level(provided.DEVICE_PROCESSING, 0.0, **labels):
+            yield Clue(Cause.DEVICE, 2.0, f"{name} accepts jobs and does not process them")
+
+
+def _account(situation: Situation) -> Iterator[Clue]:
+    if situation.has_level(provided.ACCOUNT_LIMIT_REACHED, 1.0):
+        said = "the provider says that the usage limit is reached"
+        yield Clue(Cause.QUOTA, 3.0, said)
+        yield Clue(Cause.QUEUE, -2.5, said)
+    elif any(s.value <= 0 for s in situation.levels(provided.ACCOUNT_REMAINING)):
+        yield Clue(Cause.QUOTA, 2.0, "no device time is left in this period")
+    elif situation.has_level(provided.ACCOUNT_LIMIT_REACHED, 0.0):
+        yield Clue(Cause.QUOTA, -2.0, "the provider says that the usage limit is not reached")
+    for sample in situation.levels(provided.CREDENTIALS_EXPIRE):
+        if sample.value <= situation.now:
+            account = sample.labels.get("account", "")
+            yield Clue(Cause.CREDENTIALS, 3.0, f"the credentials of {account} have expired")
+    states = situation.levels(provided.PROVIDER_CIRCUIT, circuit_state="open")
+    held = sorted({s.labels.get("provider", "") for s in states if s.value == 1})
+    if held:
+        said = f"calls to {', '.join(held)} are held back after failing in a row"
+        yield Clue(Cause.PROVIDER, 0.5, said)
+
+
+def _quality(situation: Situation, changes: Sequence[Change]) -> Iterator[Clue]:
+    """What the verdicts and control charts say, which have looked at calibration already."""
+    said = Counter(
+        (s.labels.get("question", ""), s.labels.get("answer", ""))
+        for s in situation.levels(signals.QUALITY_VERDICT)
+        if s.value == 1
+    )
+    for (question, answer), count in sorted(said.items()):
+        if (question, answer) in _VERDICTS:
+            cause, points, text = _VERDICTS[question, answer]
+            yield Clue(cause, points, f"{text} ({count} series)")
+    if not any(question == "cause" for question, _ in said):
+        yield from _residual(situation, changes)
+
+
+def _residual(situation: Situation, changes: Sequence[Change]) -> Iterator[Clue]:
+    """Of a statistic that drifts: whether its residual, measured minus predicted, does too."""
+    limits = {_series(s): s.value for s in situation.levels(signals.QUALITY_DRIFT_LIMIT)}
+    drifting = {
+        s.labels.get("statistic", "")
+        for s in situation.levels(signals.QUALITY_DRIFT_LEVEL)
+        if s.value > limits.get(_series(s), float("inf"))
+    }
+    residual = {name for name in drifting if name.endswith("_residual")}
+    if residual:
+        said = f"{', '.join(sorted(residual))} drifts: calibration does not explain the loss"
+        yield Clue(Cause.CALIBRATION, -1.0, said)
+    elif drifting:
+        watched = {dict(series).get("statistic", "") for series in limits}
+        if any(name.endswith("_residual") for name in watched):
+            said = f"{', '.join(sorted(drifting))} drifts and the residual does not"
+            yield Clue(Cause.CALIBRATION, 2.0, said)
+        yield from _since_calibration(changes)
+
+
+def _since_calibration(changes: Sequence[Change]) -> Iterator[Clue]:
+    """What changed besides the calibration, where a statistic drifts."""
+    for change in changes:
+        was = "" if change.before is None else f" from {change.before}"
+        said = f"{change.what} of {change.where} went{was} to {change.after}"
+        if change.what == "calibration":
+            yield Clue(Cause.CALIBRATION, 1.0, said)
+        elif change.what != "device":
+            yield Clue(Cause.TRAINING, 1.5, said)
+
+
+def _series(sample: Sample) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(sample.labels.items()))
+
+
+_VERDICTS = {
+    ("cause", "device"): (Cause.CALIBRATION, 2.5, "the newest calibration explains the loss"),
+    ("cause", "unexplained"): (Cause.CALIBRATION, -1.5, "calibration does not explain the loss"),
+    ("cause", "both"): (Cause.CALIBRATION, 0.5, "calibration explains a part of the loss"),
+    ("collapse", "collapsed"): (Cause.TRAINING, 2.0, "samples have lost modes"),
+    ("inputs", "drifted"): (Cause.TRAINING, 2.0, "the input data have drifted"),
+    ("encoding", "mismatched"): (Cause.TRAINING, 2.5, "encoding differs from the training's"),
+    ("training", "diverging"): (Cause.TRAINING, 1.5, "a training diverges"),
+    ("training", "barren_plateau"): (Cause.TRAINING, 2.0, "a training is on a barren plateau"),
+    ("training", "stuck"): (Cause.TRAINING, 1.5, "a training is stuck"),
+}
+
+
+def _ourselves(situation: Situation) -> Iterator[Clue]:
+    """Whether what we see can be believed."""
+    if situation.silent:
+        said = f"our own exporter does not answer: {', '.join(situation.silent)}"
+        yield Clue(Cause.TELEMETRY, 2.0, said)
+    unread = sorted(
+        s.labels.get("journal", "")
+        for s in situation.levels(provided.EXPORTER_FOLLOWED)
+        if s.value == 0
+    )
+    if unread:
+        yield Clue(Cause.TELEMETRY, 2.0, f"journals that cannot be read: {', '.join(unread)}")

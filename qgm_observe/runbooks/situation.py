@@ -1,0 +1,148 @@
+"""All that is known when somebody is called: the records, the newest levels, what changed."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from qgm_observe.catalog import Signal
+from qgm_observe.runbooks.roots import Root, Trouble, last_good, trouble_in
+from qgm_observe.telemetry.conformity import Sample
+
+DAYS_BACK = 3 * 86400.0
+"""Seconds in which a change is still told, where nobody knows since when there is trouble."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that differs from before.
+
+    Attributes:
+        what: `calibration`, `device`, `encoding`, `model version`, or a library's name.
+        before: As it was, `None` where that was not recorded.
+        after: As it is.
+        at: When it was first seen so, epoch seconds.
+        where: The pipeline or device.
+    """
+
+    what: str
+    before: str | None
+    after: str
+    at: float
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What is known.
+
+    Attributes:
+        alert: Its name.
+        now: Epoch seconds.
+        roots: What was asked for, see `roots_of`; filtered to what the alert is about.
+        others: Roots beside those, for comparison.
+        samples: The newest levels; a name that nobody exports has none.
+        calibrations: As `/api/v1/readings` tells them, newest last.
+        active_at: Since when the alert is active, epoch seconds, `None` where nobody could say.
+        silent: Exporters that did not answer, with why.
+    """
+
+    alert: str
+    now: float
+    roots: Sequence[Root] = ()
+    others: Sequence[Root] = ()
+    samples: Sequence[Sample] = ()
+    calibrations: Sequence[Mapping[str, Any]] = ()
+    active_at: float | None = None
+    silent: Sequence[str] = ()
+    trouble: Trouble | None = field(init=False)
+    good: Root | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the trouble, and the last good root before it."""
+        trouble = trouble_in(self.roots, self.now)
+        object.__setattr__(self, "trouble", trouble)
+        object.__setattr__(self, "good", last_good(self.roots, trouble))
+
+    @property
+    def since(self) -> float | None:
+        """When the trouble began, by its first failure, else by the alert; epoch seconds."""
+        return self.active_at if self.trouble is None else self.trouble.since
+
+    def levels(self, signal: Signal, **labels: str) -> Iterator[Sample]:
+        """Yield the samples of a signal whose labels have these values."""
+        for sample in self.samples:
+            if sample.name == signal.prometheus and labels.items() <= sample.labels.items():
+                yield sample
+
+    def has_level(self, signal: Signal, value: float, **labels: str) -> bool:
+        """Return whether any of a signal's samples has this value."""
+        return any(sample.value == value for sample in self.levels(signal, **labels))
+
+
+# --------------------------------------------------------------------------------------- changes
+
+
+def changes_in(situation: Situation) -> list[Change]:
+    """Return what changed since the last good root, the newest last.
+
+    Where there is no trouble among the roots it is what changed in the last three days.
+    """
+    trouble, good = situation.trouble, situation.good
+    begin, end = situation.now - DAYS_BACK, situation.now
+    roots: Sequence[Root] = [root for root in situation.roots if root.began_at >= begin]
+    if trouble is not None:
+        begin = situation.now - DAYS_BACK if good is None else good.began_at
+        end = max(root.began_at for root in trouble.failed)
+        roots = [*([good] if good else []), *trouble.failed]
+    found = [*_between(roots), *_calibrated(situation, begin, end, _places(roots))]
+    return sorted(set(found), key=lambda change: (change.at, change.what))
+
+
+def _between(roots: Iterable[Root]) -> Iterator[Change]:
+    """Compare each root with the one before it of the same pipeline."""
+    before: dict[str, Root] = {}
+    for root in sorted(roots, key=lambda each: each.began_at):
+        earlier = before.get(root.pipeline)
+        before[root.pipeline] = root
+        if earlier is not None:
+            yield from _differences(earlier, root)
+
+
+def _differences(one: Root, other: Root) -> Iterator[Change]:
+    at, where = other.began_at, other.pipeline
+    for what, was, now in (
+        ("model version", one.model_version, other.model_version),
+        ("encoding", one.encoding, other.encoding),
+        ("device", _named(one), _named(other)),
+    ):
+        if was and now and was != now:
+            yield Change(what, was, now, at, where)
+    for library in sorted(one.versions.keys() & other.versions.keys()):
+        if one.versions[library] != other.versions[library]:
+            yield Change(library, one.versions[library], other.versions[library], at, where)
+
+
+def _named(root: Root) -> str:
+    return ", ".join(sorted(f"{provider} {device}" for provider, device in root.places))
+
+
+def _places(roots: Iterable[Root]) -> set[tuple[str, str]]:
+    return {place for root in roots for place in root.places}
+
+
+def _calibrated(
+    situation: Situation, begin: float, end: float, places: set[tuple[str, str]]
+) -> Iterator[Change]:
+    newest: dict[tuple[str, str], str] = {}
+    for told in sorted(situation.calibrations, key=_taken):
+        place, at = (str(told.get("provider")), str(told.get("device"))), _taken(told)
+        if places and place not in places:
+            continue
+        name = str(told.get("calibration_id") or "unnamed")
+        if begin < at <= end:
+            yield Change("calibration", newest.get(place), name, at, " ".join(place))
+        newest[place] = name
+
+
+def _taken(told: Mapping[str, Any]) -> float:
+    return float(told.get("taken_at") or told.get("observed_at") or 0.0)

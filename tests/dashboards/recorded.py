@@ -1,0 +1,124 @@
+"""Two data sets in one real Prometheus: a month that is healthy, and three hours of an outage.
+
+Events are folded, a provider is polled, and what `/metrics` would have shown at each instant is
+backfilled by promtool; then our recording and alerting rules are evaluated over it. Long ago every
+six hours, in the last week each hour, at the end every five minutes:
+as long as Prometheus believes a sample.
+
+promtool reads its whole input once for each block of two hours unless told to make longer ones.
+"""
+
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from qgm_observe.catalog import provider_signals
+from qgm_observe.telemetry.aggregates import Aggregates
+from qgm_observe.telemetry.prometheus import CLASSIC
+
+from .cloud import Cloud, Exporter
+from .month import DAY, END, HEALTHY, HOUR, START, TROUBLE, Month, health
+
+NEAR = HEALTHY - 8 * HOUR
+LONG_BLOCKS = "--max-block-duration=960h"
+_JOBS = {"qgm-observe-journal": "journal:9466", "qgm-observe-provider": "provider:9465"}
+
+
+def instants() -> list[float]:
+    """When the pages are looked at."""
+    spans = ((START, END - 7 * DAY, 6 * HOUR), (END - 7 * DAY, NEAR, HOUR), (NEAR, END + 1, 300.0))
+    found = []
+    for start, end, step in spans:
+        found += [start + number * step for number in range(int((end - start) / step + 0.999))]
+    return found
+
+
+def samples(folder: Path) -> Iterator[str]:
+    """Yield what both exporters show at each instant, with time stamps."""
+    now = START
+    month = Month()
+    events = month.events()
+    journal = Aggregates("journal", 15.0, lambda: now)
+    exporter = Exporter(folder, Cloud(lambda: now, TROUBLE), START, END)
+    at = 0
+    for now in instants():
+        upto = at
+        while upto < len(events) and events[upto].at <= now:
+            upto += 1
+        journal.fold(events[at:upto])
+        at = upto
+        journal.set_open(month.open_work(now), now)
+        unreadable = now >= TROUBLE
+        for signal, labels, value in health(now):
+            journal.set_gauge(signal, labels, value)
+        journal.set_gauge(provider_signals.EXPORTER_FOLLOWED, ("main",), float(not unreadable))
+        journal.set_gauge(provider_signals.EXPORTER_LAG, ("main",), 900.0 if unreadable else 0.5)
+        text = journal.exposition(CLASSIC).text.decode()
+        yield from _stamped(text, "qgm-observe-journal", now)
+        yield from _stamped(exporter.text(), "qgm-observe-provider", now)
+
+
+def _stamped(text: str, job: str, now: float) -> Iterator[str]:
+    scraped = f'job="{job}",instance="{_JOBS[job]}"'
+    count = 0
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        head, _, value = line.rpartition(" ")
+        inner = head[:-1] if head.endswith("}") else head + "{"
+        comma = "" if inner.endswith("{") else ","
+        count += 1
+        yield f"{inner}{comma}{scraped}}} {value} {now:.0f}\n"
+    yield f"up{{{scraped}}} 1 {now:.0f}\n"
+    yield f"scrape_duration_seconds{{{scraped}}} 0.01 {now:.0f}\n"
+    yield f"scrape_samples_scraped{{{scraped}}} {count} {now:.0f}\n"
+
+
+@contextmanager
+def running(prometheus: Path, data: Path) -> Iterator[str]:
+    """Run a Prometheus on blocks and yield its address."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    nothing = data.parent / "nothing.yml"
+    nothing.write_text("scrape_configs: []\n")
+    words = [
+        f"--config.file={nothing}",
+        f"--storage.tsdb.path={data}",
+        "--storage.tsdb.retention.time=50y",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    process = subprocess.Popen([prometheus, *words], stderr=subprocess.DEVNULL)
+    try:
+        _await(f"http://127.0.0.1:{port}/-/ready", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _await(url: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            assert process.poll() is None, "Prometheus ended"
+            assert time.monotonic() < deadline, "Prometheus is not ready"
+            time.sleep(0.05)
+
+
+def backfill(promtool: Path, lines: Iterable[str], data: Path) -> None:
+    """Write samples into blocks."""
+    page = data.parent / "page.om"
+    with page.open("w") as file:
+        file.writelines(lines)
+        file.write("# EOF\n")
+    command = [promtool, "tsdb", "create-blocks-from", "openmetrics", LONG_BLOCKS, page, data]
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stderr[-2000:]
+    page.unlink()

@@ -1,0 +1,222 @@
+"""Tests of the verdict: situations whose answer is known, and those where nobody can tell."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from qgm_observe.catalog import provider_signals as provided
+from qgm_observe.catalog import signals
+from qgm_observe.runbooks.diagnosis import UNTOLD, diagnose
+from qgm_observe.runbooks.evidence import OURS, THEIRS, Cause
+from qgm_observe.runbooks.priors import prior
+from qgm_observe.runbooks.situation import Situation
+
+from .situations import AER, FEZ, HOUR, IQM, NOW, a_job, failures, good_days, level, situation
+
+UP = [level(provided.PROVIDER_UP, 1.0, provider="ibm", account="team")]
+DOWN = [level(provided.PROVIDER_UP, 0.0, provider="ibm", account="team")]
+ONLINE = [
+    level(provided.DEVICE_STATE, 1.0, provider="ibm", device="ibm_fez", device_state="online")
+]
+OFFLINE = [
+    level(provided.DEVICE_STATE, 1.0, provider="ibm", device="ibm_fez", device_state="offline"),
+    level(provided.DEVICE_STATE, 0.0, provider="ibm", device="ibm_fez", device_state="online"),
+]
+CHART = {"statistic": "valid_shot_ratio", "chart": "cusum", "pipeline": "nightly"}
+CAUSE = {"question": "cause", "pipeline": "nightly"}
+
+
+def drifting(residual: float) -> list[Any]:
+    """A score beyond its limit, and its residual at a level against a limit of 5."""
+    rest = CHART | {"statistic": "linear_xeb_residual"}
+    return [
+        level(signals.QUALITY_DRIFT_LEVEL, 7.0, **CHART),
+        level(signals.QUALITY_DRIFT_LIMIT, 5.0, **CHART),
+        level(signals.QUALITY_DRIFT_LEVEL, residual, **rest),
+        level(signals.QUALITY_DRIFT_LIMIT, 5.0, **rest),
+    ]
+
+
+def calibration(hours_ago: float, name: str) -> dict[str, Any]:
+    return {
+        "provider": "ibm",
+        "device": "ibm_fez",
+        "taken_at": NOW - hours_ago * HOUR,
+        "calibration_id": name,
+    }
+
+
+def new_library() -> Situation:
+    return situation(
+        good_days(versions={"qiskit": "2.5.1"}),
+        failures("compile", "compile", versions={"qiskit": "2.6.0"}),
+    )
+
+
+def new_model() -> Situation:
+    return situation(good_days(), failures("validation", "submit", model_version="4"))
+
+
+def simulator_fails_too() -> Situation:
+    return situation(good_days(place=AER), failures("other", "evaluate", place=AER))
+
+
+def one_pipeline_of_many() -> Situation:
+    others = [a_job(n / 4, pipeline="serving") for n in range(1, 12)]
+    return situation(good_days(), failures("execution"), others, samples=UP + ONLINE)
+
+
+def wrong_input() -> Situation:
+    others = [a_job(n / 4, pipeline="serving") for n in range(1, 12)]
+    return situation(good_days(), failures("validation", "submit"), others)
+
+
+def expired_key() -> Situation:
+    expiry = level(provided.CREDENTIALS_EXPIRE, NOW - HOUR, provider="ibm", account="team")
+    return situation(good_days(), failures("auth", "submit"), samples=[*DOWN, expiry])
+
+
+def no_quota() -> Situation:
+    reached = level(provided.ACCOUNT_LIMIT_REACHED, 1.0, provider="ibm", account="team")
+    return situation(good_days(), failures("queue_timeout", "queue"), samples=[*UP, reached])
+
+
+def no_network() -> Situation:
+    other = level(provided.PROVIDER_UP, 0.0, provider="braket", account="lab")
+    return situation(
+        good_days(),
+        failures("network", "submit"),
+        failures("network", "submit", place=IQM, pipeline="second"),
+        samples=[*DOWN, other],
+    )
+
+
+def provider_is_silent() -> Situation:
+    other = level(provided.PROVIDER_UP, 1.0, provider="braket", account="lab")
+    return situation(good_days(), failures("network", "submit"), samples=[*DOWN, other])
+
+
+def device_is_off() -> Situation:
+    return situation(good_days(), failures("queue_timeout", "queue"), samples=UP + OFFLINE)
+
+
+def device_fails_jobs() -> Situation:
+    second = failures("execution", pipeline="serving")
+    return situation(good_days(), failures("execution"), second)
+
+
+def worse_calibration() -> Situation:
+    told = [level(signals.QUALITY_VERDICT, 1.0, answer="device", **CAUSE), *drifting(1.0)]
+    changes = [calibration(30, "old"), calibration(4, "new")]
+    return situation(good_days(), [a_job(1.0)], samples=told, calibrations=changes)
+
+
+def worse_calibration_without_a_verdict() -> Situation:
+    changes = [calibration(30, "old"), calibration(4, "new")]
+    return situation(good_days(), samples=drifting(1.0), calibrations=changes)
+
+
+def lost_modes() -> Situation:
+    told = [level(signals.QUALITY_VERDICT, 1.0, question="collapse", answer="collapsed")]
+    return situation(good_days(), samples=told)
+
+
+def lost_processes() -> Situation:
+    lost = [a_job(float(n), "lost") for n in range(1, 4)]
+    return situation(good_days(), lost, samples=UP)
+
+
+KNOWN: dict[Callable[[], Situation], tuple[str, Cause]] = {
+    new_library: (OURS, Cause.COMPILER),
+    new_model: (OURS, Cause.CODE),
+    simulator_fails_too: (OURS, Cause.CODE),
+    wrong_input: (OURS, Cause.CODE),
+    expired_key: (OURS, Cause.CREDENTIALS),
+    no_quota: (OURS, Cause.QUOTA),
+    no_network: (OURS, Cause.NETWORK),
+    lost_modes: (OURS, Cause.TRAINING),
+    lost_processes: (OURS, Cause.MACHINE),
+    provider_is_silent: (THEIRS, Cause.PROVIDER),
+    device_is_off: (THEIRS, Cause.DEVICE),
+    device_fails_jobs: (THEIRS, Cause.DEVICE),
+    worse_calibration: (THEIRS, Cause.CALIBRATION),
+    worse_calibration_without_a_verdict: (THEIRS, Cause.CALIBRATION),
+}
+
+
+@pytest.mark.parametrize("made", KNOWN, ids=lambda made: made.__name__)
+def test_a_known_situation_is_told(made: Callable[[], Situation]) -> None:
+    """Side and cause of a situation that was made up are found, with a reason."""
+    told = diagnose(made())
+
+    assert (told.side, told.cause) == KNOWN[made]
+    assert told.pro
+
+
+def one_bad_job() -> Situation:
+    return situation(good_days(), [a_job(1.0, "failure", "network", "submit")])
+
+
+def network_errors_alone() -> Situation:
+    return situation(good_days(), failures("network", "submit"))
+
+
+def nothing() -> Situation:
+    return situation(good_days())
+
+
+def two_stories() -> Situation:
+    return situation(good_days(), failures("execution"), failures("compile", "compile"))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [one_bad_job, network_errors_alone, nothing, two_stories, one_pipeline_of_many],
+    ids=lambda made: made.__name__,
+)
+def test_what_nobody_can_tell_is_said_so(made: Callable[[], Situation]) -> None:
+    """A single failure, an unreached provider, contradicting clues: the answer is cannot tell."""
+    assert diagnose(made()).side == UNTOLD
+
+
+def test_the_evidence_against_is_told() -> None:
+    """Who is blamed although something speaks against it, hears that as well."""
+    told = diagnose(situation(good_days(), failures("compile", "compile"), failures("offline")))
+
+    assert told.contra
+    assert {clue.cause.side for clue in (*told.pro, *told.contra)} == {OURS, THEIRS}
+
+
+def test_what_goes_well_again_is_over() -> None:
+    """Failures that were followed by enough good ones are over, whatever they were."""
+    again = [a_job(n / 10) for n in range(1, 30)]
+
+    assert diagnose(situation(good_days(), failures("network", number=2), again)).is_over
+
+
+def test_ids_pipelines_and_times_come_from_the_failures() -> None:
+    """Since when, which pipelines, devices and provider ids are those of the failed roots."""
+    failed = failures("execution")
+    told = diagnose(situation(good_days(), failed))
+
+    newest_first = [job["attempts"][0]["provider_job_id"] for job in failed]
+    assert told.since == pytest.approx(NOW - 3 * HOUR)
+    assert told.pipelines == ("nightly",)
+    assert told.places == (FEZ,)
+    assert list(told.provider_job_ids) == newest_first
+    assert told.failed == {job["id"] for job in failed}
+
+
+def test_an_alert_about_money_is_ours_without_any_failure() -> None:
+    """An alert that names its cause by itself is told so, where nothing contradicts."""
+    told = diagnose(situation(good_days()), prior("QgmSpendCap"))
+
+    assert (told.side, told.cause) == (OURS, Cause.SPENDING)
+
+
+def test_a_silent_exporter_is_our_own_trouble() -> None:
+    """Where the exporter itself does not answer, that is the first thing to mend."""
+    told = diagnose(Situation(alert="QgmTelemetryLost", now=NOW, silent=["host:9466 (refused)"]))
+
+    assert (told.side, told.cause) == (OURS, Cause.TELEMETRY)
