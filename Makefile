@@ -41,8 +41,9 @@ setup-demo: .venv/.setup-demo ## Bring what the demo needs into .venv
 	@:
 
 .PHONY: tools
-tools: ## Bring the Debian programs that tests start into .tools, without root
+tools: ## Bring the programs that tests start, and Grafana's types, into .tools, without root
 	@.ci/fetch-tools
+	@.ci/fetch-grafana-schema
 
 .PHONY: lint
 lint: setup ## Check lock, rules, format, types, imports and test docstrings

@@ -9,6 +9,7 @@ MASK = "***"
 
 _KEY = r"[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|credential|authorization)"
 _VALUE = r"(?:\"[^\"]*\"?|'[^']*'?|[^\s,;&)}\]]+)"
+_NAMED = re.compile(rf"(?i){_KEY}[\w.-]*[\"']?\s*[:=]\s*(?!(?:bearer|basic) )({_VALUE})")
 _SECRETS = [
     (re.compile(r"(?i)\b(bearer|basic|apikey)\s+[^\s,;\"']+"), rf"\1 {MASK}"),
     (
@@ -19,6 +20,11 @@ _SECRETS = [
     (re.compile(r"://[^/\s@]+@"), f"://{MASK}@"),
     (re.compile(r"[A-Za-z0-9+/_=-]{40,}"), MASK),
 ]
+
+
+def credentials(text: str) -> list[str]:
+    """Return what follows keys that are named like a password, token, secret or API key."""
+    return _NAMED.findall(text)
 
 
 def redacted(text: str) -> str:

@@ -101,23 +101,64 @@ class Grafana(Model):
 class Written(Model):
     """The configuration as it is written."""
 
-    objectives: tuple[str, ...] = ()
-    selector: Mapping[str, str] = Field(default_factory=dict)
-    profile: Literal["starter", "full"] = "starter"
-    overnight: Literal["page", "ticket"] = "page"
-    scrape_interval_seconds: float = Field(default=30, gt=0)
-    evaluation_interval_seconds: float = Field(default=30, gt=0)
-    runbooks_url: str = Field(default="https://runbooks.example.org", pattern=r"^https?://")
-    boards_url: str = Field(default="https://grafana.example.org", pattern=r"^https?://")
-    exporter_url: str = Field(default="https://qgm-observe-journal:9466", pattern=r"^https?://")
-    exporter_job: str = "qgm-observe-.*"
-    night_begin: str = Field(default="20:00", pattern=_CLOCK)
-    night_end: str = Field(default="08:00", pattern=_CLOCK)
-    receivers: Mapping[str, str] = Field(default_factory=dict)
-    maintenance: tuple[Quiet, ...] = ()
-    retrains: tuple[Quiet, ...] = ()
-    thresholds: Thresholds = Field(default_factory=Thresholds)
-    grafana: Grafana = Field(default_factory=Grafana)
+    objectives: tuple[str, ...] = Field(
+        default=(),
+        description="Files and folders of objectives, relative to this file; else the shipped.",
+    )
+    selector: Mapping[str, str] = Field(
+        default_factory=dict, description="Only work of these labels, such as {project: chem}."
+    )
+    profile: Literal["starter", "full"] = Field(
+        default="starter",
+        description="`starter`: at most 12 alerts, at most 4 of them pages; `full`: all.",
+    )
+    overnight: Literal["page", "ticket"] = Field(
+        default="page",
+        description="`ticket`: pages about training's budgets are tickets at night.",
+    )
+    night_begin: str = Field(default="20:00", pattern=_CLOCK, description="UTC.")
+    night_end: str = Field(default="08:00", pattern=_CLOCK, description="UTC.")
+    scrape_interval_seconds: float = Field(
+        default=30, gt=0, description="Of Prometheus; the time from a fault to a page rests on it."
+    )
+    evaluation_interval_seconds: float = Field(default=30, gt=0, description="Likewise.")
+    runbooks_url: str = Field(
+        default="https://runbooks.example.org",
+        pattern=r"^https?://",
+        description="Where the shelf of runbooks is served.",
+    )
+    boards_url: str = Field(
+        default="https://grafana.example.org", pattern=r"^https?://", description="Of Grafana."
+    )
+    exporter_url: str = Field(
+        default="https://qgm-observe-journal:9466",
+        pattern=r"^https?://",
+        description="Of the exporter of journals, as whoever is called reaches it.",
+    )
+    exporter_job: str = Field(
+        default="qgm-observe-.*",
+        description="Prometheus' jobs that scrape the sidecars, as a regular expression.",
+    )
+    receivers: Mapping[str, str] = Field(
+        default_factory=dict,
+        description=f"Addresses of webhooks by receiver: {', '.join(RECEIVERS)}. A bearer token is "
+        "in the file /etc/alertmanager/tokens/RECEIVER.",
+    )
+    maintenance: tuple[Quiet, ...] = Field(
+        default=(),
+        description="Weekly times (UTC) in which nobody is told of devices: "
+        '{name: firmware, weekdays: [tuesday], begin: "06:00", end: "08:00"}.',
+    )
+    retrains: tuple[Quiet, ...] = Field(
+        default=(),
+        description="Weekly times of heavy retrains, in which no ticket is written of the work.",
+    )
+    thresholds: Thresholds = Field(
+        default_factory=Thresholds, description="Where causes become alerts."
+    )
+    grafana: Grafana = Field(
+        default_factory=Grafana, description="How boards are brought into Grafana."
+    )
 
     @field_validator("receivers")
     @classmethod

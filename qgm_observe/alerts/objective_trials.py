@@ -20,7 +20,7 @@ from qgm_observe.alerts.scenario import (
 from qgm_observe.alerts.selectors import Selectors
 from qgm_observe.catalog import Kind, Label
 from qgm_observe.slo.burn import PAGE, TICKET
-from qgm_observe.slo.indicator import Comparison, Level, Op, Ratio, Selection, Slices
+from qgm_observe.slo.indicator import Comparison, Level, Op, Ratio, Selection, Slices, Spend
 from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.promql import selector
 from qgm_observe.slo.window import DAY, HOUR
@@ -36,9 +36,10 @@ _NEAR = 1.0
 
 def trials(objective: Objective, selectors: Selectors) -> Iterator[Trial]:
     """Yield a trial an alert; none for what never alerts."""
-    lines = lines_of(objective, selectors)
-    if not lines:
+    if isinstance(objective.indicator, Spend):
+        yield _spending(objective, objective.indicator, selectors)
         return
+    lines = lines_of(objective, selectors)
     for name, severity in _alerts(objective):
         yield Trial(
             alert=name,
@@ -48,6 +49,31 @@ def trials(objective: Objective, selectors: Selectors) -> Iterator[Trial]:
             step=STEP,
             sums="(qgm:slo|slo:).*",
         )
+
+
+def _spending(objective: Objective, spend: Spend, selectors: Selectors) -> Trial:
+    """Money is spent slowly, then so fast that the cap comes near; it is not given back."""
+    spent = series_of(selectors.narrowed(spend.spent[0]))
+    line = Line(spent, COUNT, spend.cap / 1000, spend.cap / 10)
+    near = Scenario(
+        "the cap is near at the present pace: fires before it is reached",
+        [(HEALTHY, 4), (BAD, 7), (HEALTHY, 4)],
+        (Check(8, False), Check(9, True), Check(14, False)),
+    )
+    reached = Scenario(
+        "the cap is reached, and nothing more is spent: fires",
+        [(HEALTHY, 4), (BAD, 11), (IDLE, 4)],
+        (Check(3, False), Check(18, True)),
+    )
+    idle = Scenario("nothing is spent: silent", [(IDLE, 8)], (Check(7, False),))
+    return Trial(
+        alert="QgmSpendCap",
+        labels={"slo": objective.name, "severity": PAGE} | dict.fromkeys(PLACES, ALL),
+        lines=(line,),
+        scenarios=(near, reached, idle),
+        step=STEP,
+        sums="qgm:slo.*",
+    )
 
 
 def _alerts(objective: Objective) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from qgm_observe.alerts import cause_trials, causes, objective_trials, rules, trends
 from qgm_observe.alerts.alertmanager import alertmanager
-from qgm_observe.alerts.configuration import Configuration, Thresholds
+from qgm_observe.alerts.configuration import Configuration, Written
 from qgm_observe.alerts.readme import readme
 from qgm_observe.alerts.sample import sample
 from qgm_observe.alerts.scenario import Trial
@@ -26,7 +26,7 @@ def render(configuration: Configuration) -> Mapping[str, str]:
     return {
         "README.md": readme(configuration, alerts),
         "alertmanager.yml": HEAD + yaml_text(alertmanager(configuration)),
-        "config.yml": _sample(),
+        "config.yml": sample(Written),
         "kubernetes/prometheusrules.yml": HEAD + objects,
         **{f"rules/{name}.yml": _rule_file(group) for name, group in groups.items()},
         **dict(_test_files(configuration, groups)),
@@ -57,11 +57,6 @@ def _custom(name: str, group: dict[str, Any]) -> dict[str, Any]:
         },
         "spec": {"groups": [group]},
     }
-
-
-def _sample() -> str:
-    fields = Thresholds.model_fields.items()
-    return sample({name: (field.default, field.description or "") for name, field in fields})
 
 
 def _test_files(

@@ -27,6 +27,7 @@ COMMANDS = {
     "model": "register trained parameters with their provenance; promote and roll back",
     "reconcile": "ask providers how remote jobs ended, and complete their records",
     "ship": "ship a journal to a central exporter, once or as a sidecar",
+    "cost": "what work cost: estimated, billed, wasted; take in invoice lines",
     "slo": "objectives: how they stand, targets from history, how alerts behave",
     "render": "write alert rules and their tests, boards and runbooks, or check them",
     "triage": "what an alert is about: ours or theirs, since when, what to do next",

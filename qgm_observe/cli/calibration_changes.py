@@ -60,7 +60,7 @@ def _judged(
             if name in told:
                 yield f"{name} of qubit {qubit}", told[name].value
     for (gate, places), known in calibration.gates.items():
-        if not qubits or qubits.issuperset(places):
+        if not qubits or qubits >= set(places):
             error = known.error.value
             usable = error if error is not None and error < 1 else None
             yield f"{gate}_error {places}", usable

@@ -84,8 +84,8 @@ def _show(before: RunFacts, after: RunFacts, changes: list[Change]) -> None:
         console.print(f"  {told.name}: {values}", highlight=False)
     missing = {**before.gaps, **after.gaps}
     if missing:
-        told = "; ".join(f"{name} ({why})" for name, why in sorted(missing.items()))
-        console.print(f"not known: {told}", highlight=False)
+        listed = "; ".join(f"{name} ({why})" for name, why in sorted(missing.items()))
+        console.print(f"not known: {listed}", highlight=False)
 
 
 def _shown(text: str | None) -> str:

@@ -9,13 +9,13 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qgm_observe.cli.summary import duration
-from qgm_observe.errors import Error, UsageError
+from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.runbooks.actions import Action, next_action
 from qgm_observe.runbooks.asking import MOST, Answers, ask_all
 from qgm_observe.runbooks.budget import Spend, budgets, counted_by_roots, spend_an_hour
@@ -95,12 +95,13 @@ class Found:
 def main(args: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     _check_alert(args.alert)
-    answers = _asked(args)
     if args.show or args.run:
         from qgm_observe.cli import triage_lists
 
-        return triage_lists.show(answers, args)
-    found = _found(args, answers)
+        return triage_lists.show(_asked(args, ()), args)
+    notes: list[str] = []
+    objectives = _objectives(args, notes)
+    found = _found(args, _asked(args, objectives), objectives, notes)
     if args.vendor:
         readings = found.situation.calibrations
         text = support_text(found.diagnosis, found.jobs, readings, found.situation.now)
@@ -123,7 +124,7 @@ def _check_alert(name: str) -> None:
         raise UsageError(f"no alert {name[:80]!r}: write its name, such as {near[0]}")
 
 
-def _asked(args: argparse.Namespace) -> Answers:
+def _asked(args: argparse.Namespace, objectives: Sequence[Any]) -> Answers:
     from qgm_observe.cli.check import samples
     from qgm_observe.slo.prometheus import Prometheus
     from qgm_observe.telemetry.shipping import receiver_of
@@ -141,7 +142,8 @@ def _asked(args: argparse.Namespace) -> Answers:
     server = None
     if args.prometheus is not None:
         server = Prometheus(args.prometheus, os.environ.get(TOKEN), timeout=4.0)
-    return ask_all(args.alert, exporters, server, samples, time.time())
+    now = time.time()
+    return ask_all(args.alert, exporters, server, samples, now=now, objectives=objectives)
 
 
 def chosen(args: argparse.Namespace, facts: Facts) -> bool:
@@ -152,7 +154,9 @@ def chosen(args: argparse.Namespace, facts: Facts) -> bool:
     )
 
 
-def _found(args: argparse.Namespace, answers: Answers) -> Found:
+def _found(
+    args: argparse.Namespace, answers: Answers, objectives: Sequence[Any], notes: Sequence[str]
+) -> Found:
     now = time.time()
     lists = answers.lists
     failed_runs = [each for each in lists["failures"] if each.get("noun") == "run"]
@@ -172,17 +176,21 @@ def _found(args: argparse.Namespace, answers: Answers) -> Found:
     )
     diagnosis = diagnose(situation, prior(args.alert))
     action = next_action(diagnosis)
-    notes = [f"no answer from {each}" for each in answers.silent]
+    told = [*notes, *(f"no answer from {each}" for each in answers.silent)]
     if answers.cut & {"runs", "jobs"}:
-        notes.append(f"only the newest {MOST:,} runs and jobs, and all failures, were looked at")
+        told.append(f"only the newest {MOST:,} runs and jobs, and all failures, were looked at")
+    statuses = answers.statuses
+    if statuses is None:
+        is_cut = _is_cut(answers)
+        statuses = budgets(objectives, lists["runs"], lists["jobs"], now, is_cut=is_cut)
     return Found(
         situation=situation,
         diagnosis=diagnosis,
         action=action,
         command=_command(args, action),
-        statuses=_statuses(args, every, lists, now, is_cut=_is_cut(answers), notes=notes),
-        spend=spend_an_hour(jobs, now),
-        notes=notes,
+        statuses=statuses,
+        spend=spend_an_hour(jobs, now, answers.hour_usd),
+        notes=told,
         jobs=jobs,
     )
 
@@ -199,28 +207,14 @@ def _is_cut(answers: Answers) -> bool:
     return bool(answers.cut) or any(len(lists[name]) >= MOST for name in ("runs", "jobs"))
 
 
-def _statuses(
-    args: argparse.Namespace,
-    every: Sequence[Root],
-    lists: Mapping[str, list[Facts]],
-    now: float,
-    *,
-    is_cut: bool,
-    notes: list[str],
-) -> Sequence[Any]:
-    """Return what is left of the budgets; without the objectives' packages a note says so."""
-    if not every:
-        return []
+def _objectives(args: argparse.Namespace, notes: list[str]) -> list[Any]:
+    """Return the objectives that count runs and requests; without their packages none, and why."""
     try:
         from qgm_observe.slo.loading import load, shipped
-
-        objectives = counted_by_roots(load(args.objectives) if args.objectives else shipped())
-    except UsageError:
-        raise
-    except Error as error:
+    except MissingExtra as error:
         notes.append(f"no budget: {error}")
         return []
-    return budgets(objectives, lists["runs"], lists["jobs"], now, is_cut=is_cut)
+    return counted_by_roots(load(args.objectives) if args.objectives else shipped())
 
 
 def _command(args: argparse.Namespace, action: Action) -> str:
@@ -317,6 +311,8 @@ def _spend(spend: Spend) -> str:
     billed = ", ".join(f"{amount:.2f} {unit}" for unit, amount in sorted(spend.billed.items()))
     rest = f"{spend.open} remote jobs still wait or run"
     unknown = f"{spend.unbilled} without a bill yet" if spend.unbilled else ""
+    if spend.estimated is not None:
+        billed = f"about {spend.estimated:.2f} USD"
     told = f"{billed} in the last hour" if billed else "not known for the last hour"
     return ", ".join(filter(None, (told, unknown, rest)))
 
@@ -346,6 +342,7 @@ def _facts(found: Found) -> dict[str, Any]:
         ],
         "budget_left": {each.objective.name: each.left for each in found.statuses},
         "spend_last_hour": {unit: str(amount) for unit, amount in found.spend.billed.items()},
+        "estimated_usd_last_hour": found.spend.estimated,
         "unbilled_last_hour": found.spend.unbilled,
         "open_remote_jobs": found.spend.open,
         "not_known": list(found.notes),

@@ -16,6 +16,7 @@ def client(here: Site) -> tuple[Panel, ...]:
         device_panels.requests(here),
         _attempts(here),
         _delays(here),
+        _disk(here),
         _losses(here),
     )
 
@@ -67,6 +68,32 @@ def _delays(here: Site) -> Panel:
     )
 
 
+def _disk(here: Site) -> Panel:
+    told = here.told(
+        "Free space where journals are, and their size.",
+        "More than a week of growth.",
+        "QgmJournalDisk",
+    )
+    free, size = (
+        f"{how} by (instance) ({here.scope.selector(signal)})"
+        for how, signal in (
+            ("min", signals.OBSERVE_DISK_FREE),
+            ("max", signals.OBSERVE_JOURNAL_SIZE),
+        )
+    )
+    counted = basis(f"count({here.scope.selector(signals.OBSERVE_JOURNAL_SIZE)})", "journals")
+    return kinds.lines(
+        "Disk of journals",
+        told,
+        "bytes",
+        (
+            Query(expr=free, legend="{{instance}} free"),
+            Query(expr=size, legend="{{instance}} journal"),
+        ),
+        counted,
+    )
+
+
 def _losses(here: Site) -> Panel:
     told = here.told(
         "What telemetry lost in the time shown, and how much it exports: events, spans, labels "
@@ -81,6 +108,7 @@ def _losses(here: Site) -> Panel:
         (signals.OBSERVE_ERRORS, "Errors kept away"),
         (signals.OBSERVE_SPANS_SKIPPED, "Spans skipped"),
         (signals.OBSERVE_FOLDED, "Labels folded"),
+        (signals.OBSERVE_HOOKS_MISSING, "Hooks missing"),
         (told_by.EXPORTER_DROPPED, "Series dropped"),
     )
     columns = [

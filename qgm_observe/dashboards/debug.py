@@ -35,7 +35,7 @@ def debug(configuration: Configuration) -> Board:
             Row("Stages", _stages(here)),
             Row("Device", (device_panels.readout(here), device_panels.worst_edges(here),
                            device_panels.readout_grid(here))),
-            Row("Client and telemetry", client_panels.client(here)),
+            Row("Client and telemetry", client_panels.client(here), collapsed=True),
         ),
         variables=(
             *variables(here.scope, signals.JOBS, by.PIPELINE, by.MODEL, by.DEVICE),

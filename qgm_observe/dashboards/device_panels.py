@@ -3,7 +3,7 @@
 from qgm_observe.catalog import labels as by
 from qgm_observe.catalog import provider_signals as told_by
 from qgm_observe.dashboards import kinds
-from qgm_observe.dashboards.board import Color, Panel, Query
+from qgm_observe.dashboards.board import Color, Meaning, Panel, Query
 from qgm_observe.dashboards.kinds import RATIO, SECONDS, basis, column, limit
 from qgm_observe.dashboards.queries import INTERVAL, RANGE, pick
 from qgm_observe.dashboards.site import Site
@@ -32,6 +32,8 @@ def health(here: Site) -> tuple[Panel, ...]:
         readout(here, width=12),
         requests(here, width=12),
         quota(here),
+        _pending(here),
+        _collectors(here),
     )
 
 
@@ -161,6 +163,56 @@ def quota(here: Site) -> Panel:
                 SECONDS,
             ),
             column(scope.level(told_by.ACCOUNT_ABANDONED, key, "sum"), "Abandoned jobs", "short"),
+            column(scope.count(told_by.PROVIDER_REQUESTS, RANGE, key), "Calls", "short"),
+        ),
+    )
+
+
+def _pending(here: Site) -> Panel:
+    told = here.told(
+        "Jobs of each account that wait or run at the provider, as the provider tells; the newest "
+        "200 are looked at.",
+        "The oldest is younger than the device's usual wait.",
+        "QgmJobsStuck",
+    )
+    scope, key = here.scope, ("provider", "account", "device")
+    oldest = pick(told_by.ACCOUNT_OLDEST_PENDING, origin="ours")
+    return kinds.table(
+        "Jobs at the provider",
+        told,
+        key,
+        (
+            column(scope.age(oldest, key), "Oldest of ours", SECONDS),
+            *(
+                column(
+                    scope.level(pick(told_by.ACCOUNT_PENDING, job_state=state, origin="ours"), key),
+                    state.capitalize(),
+                    "short",
+                )
+                for state in ("queued", "running")
+            ),
+            column(scope.level(pick(told_by.ACCOUNT_PENDING, origin="other"), key, "sum"),
+                   "Of others", "short"),
+        ),
+    )  # fmt: skip
+
+
+def _collectors(here: Site) -> Panel:
+    told = here.told(
+        "What the sidecars ask of each provider: when it last worked, and how often it was asked "
+        "in the time shown.",
+        "Below three polls.",
+        "QgmReadingsStale",
+    )
+    scope, key = here.scope, ("provider", "account", "collector")
+    up = (Meaning(0, "down", Color.BAD), Meaning(1, "up", Color.GOOD))
+    return kinds.table(
+        "Collectors",
+        told,
+        key,
+        (
+            column(scope.age(told_by.LAST_SUCCESS, key), "Last worked", SECONDS),
+            column(scope.level(told_by.COLLECTOR_UP, key, "min"), "Is", "none", meanings=up),
             column(scope.count(told_by.PROVIDER_REQUESTS, RANGE, key), "Calls", "short"),
         ),
     )

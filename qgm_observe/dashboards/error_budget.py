@@ -75,7 +75,8 @@ def _now(here: Site) -> tuple[Panel, ...]:
         "QgmSloBurnTicket",
     )
     events = basis(f"sum({_recorded(EVENTS)})", "events in the window")
-    remaining = f"min({_recorded(EVENTS)} * on (slo, window) {_budget()} - on (slo, window) {_recorded(ERRORS)})"
+    allowed = f"{_recorded(EVENTS)} * on (slo, window) {_budget()}"
+    remaining = f"min({allowed} - on (slo, window) {_recorded(ERRORS)})"
     return (
         kinds.ratio_stat("Budget left", left, f"min({budget_left(CHOSEN)})", events,
                          steps=LEFT_STEPS),

@@ -68,11 +68,11 @@ def _left_out(key: str, value: Any) -> bool:
 
 def _mend_variable(variable: Json) -> None:
     """What is chosen at first: everything, or what Grafana finds."""
-    variable["current"].pop("tags", None)
+    variable.get("current", {}).pop("tags", None)
     if variable.get("includeAll"):
         variable["current"] = {"selected": True, "text": ["All"], "value": ["$__all"]}
     elif variable["type"] == "datasource":
         for key in ("includeAll", "multi", "sort"):
             variable.pop(key, None)
     else:
-        del variable["current"]
+        variable.pop("current", None)

@@ -227,7 +227,7 @@ class Account:
         if question is None or stamp is None or question.stamp is None:
             return
         if stamp == question.stamp:
-            if question.worked:
+            if question.worked and question.confirmed_at is not None:  # else it is shown no more
                 question.confirmed_at = now
                 question.timer.next(now, self._chance)
         else:

@@ -23,7 +23,7 @@ from qgm_observe.instrumentation.scipy import SciPyInstrumentor
 from qgm_observe.instrumentation.torch import TorchInstrumentor
 from qgm_observe.lifecycle import RunHandle
 
-__all__ = ["INSTRUMENTORS", "Instrumentor", "instrument", "uninstrument"]
+__all__ = ["INSTRUMENTORS", "Instrumentor", "instrument", "instrumented", "uninstrument"]
 
 INSTRUMENTORS: tuple[type[Instrumentor], ...] = (
     QiskitInstrumentor,
@@ -58,6 +58,11 @@ def instrument(run: RunHandle | None = None, **labels: Any) -> None:
         _children.instrument()
         if labels and run is None:
             script.begin()
+
+
+def instrumented() -> bool:
+    """Return whether the hooks are in place."""
+    return all(each().is_instrumented_by_opentelemetry for each in INSTRUMENTORS)
 
 
 def uninstrument() -> None:

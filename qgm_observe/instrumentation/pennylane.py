@@ -93,8 +93,10 @@ def apply(own: Callable[..., Any], optimizer: Any, *args: Any, **kwargs: Any) ->
 def step(own: Callable[..., Any], optimizer: Any, *args: Any, **kwargs: Any) -> Any:
     """See one step of an optimizer, of which the script writes the loop."""
     with Loop(optimizer) as seen:
-        return own(optimizer, *args, **kwargs) if seen is None else _stepped(
-            own, seen, optimizer, *args, **kwargs
+        return (
+            own(optimizer, *args, **kwargs)
+            if seen is None
+            else _stepped(own, seen, optimizer, *args, **kwargs)
         )
 
 

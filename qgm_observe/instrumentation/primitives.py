@@ -83,6 +83,8 @@ def recorded(
     watch = None
     with recorder().guard("instrumentation"):
         watch = _watch(asked, ask)
+        if watch is not None:
+            watch.asked = asked
         if watch is not None and dry_run:
             watch.job.note(dry_run=True)
     if watch is None:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from qgm_observe.catalog import ErrorClass, Outcome
-from qgm_observe.instrumentation.scope import doing, start_doing, stop_doing
+from qgm_observe.instrumentation.scope import carried, doing, start_doing, stop_doing
 from qgm_observe.instrumentation.watch import Ending, Watch
 from qgm_observe.lifecycle import recorder
 from qgm_observe.lifecycle.provider_job import id_of
@@ -94,9 +94,9 @@ def _submit(own: Callable[..., Any], job: Any, name: str, *args: Any, **kwargs: 
 
 def _working(job: Any, name: str) -> Callable[..., Any] | None:
     watch = doing()
-    if watch is None:
-        return None
     function = getattr(job, name)
+    if watch is None:  # such as a gradient's, whose own jobs are seen one by one
+        return carried(function)
     if not isinstance(watch, Watch) or watch.has_thread:
         return partial(inside, watch, function)
     watch.handed(job)

@@ -21,11 +21,13 @@ class Asked(NamedTuple):
         circuits: Parameter sets of all circuits, `None` where unknown.
         shots: In all, `None` where unknown; an estimator has a precision instead.
         sources: The circuits themselves.
+        pubs: With the values of their parameters, none where they are unknown.
     """
 
     circuits: int | None = None
     shots: int | None = None
     sources: tuple[Any, ...] = ()
+    pubs: tuple[Any, ...] = ()
 
 
 UNKNOWN = Asked()
@@ -56,9 +58,9 @@ def asked_of_pubs(pubs: list[Any]) -> Asked:
     counts = [getattr(pub, "shots", None) for pub in pubs]
     sources = tuple(pub.circuit for pub in pubs)
     if None in counts:
-        return Asked(sum(sizes) or None, None, sources)
+        return Asked(sum(sizes) or None, None, sources, tuple(pubs))
     shots = sum(size * count for size, count in zip(sizes, counts, strict=True))
-    return Asked(sum(sizes) or None, shots or None, sources)
+    return Asked(sum(sizes) or None, shots or None, sources, tuple(pubs))
 
 
 def asked_of_circuits(circuits: Any, options: dict[str, Any], backend: Any) -> Asked:

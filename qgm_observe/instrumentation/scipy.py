@@ -50,15 +50,15 @@ def _called(
     result = own(*args, **kwargs)
     with recorder().guard("instrumentation"):
         told.ended(
-            iterations=_plain(result, "nit"),
-            evaluations=_plain(result, "nfev"),
-            converged=_plain(result, "success"),
+            iterations=getattr(result, "nit", None),
+            evaluations=getattr(result, "nfev", None),
+            converged=getattr(result, "success", None),
         )
     return result
 
 
 def _options(bound: inspect.BoundArguments) -> dict[str, Any]:
-    """Where a callback belongs: among the arguments, or among the options that a method hands on."""
+    """Where a callback belongs: among the arguments, or among what a method hands on."""
     kinds = {each.kind: name for name, each in bound.signature.parameters.items()}
     rest = kinds.get(inspect.Parameter.VAR_KEYWORD)
     if "callback" in bound.signature.parameters or rest is None:
@@ -100,11 +100,6 @@ class Iterations:
 _WITH_RESULT = inspect.Signature(
     [inspect.Parameter("intermediate_result", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
 )
-
-
-def _plain(result: Any, name: str) -> Any:
-    value = getattr(result, name, None)
-    return value.item() if hasattr(value, "item") else value
 
 
 class SciPyInstrumentor(Instrumentor):

@@ -1,8 +1,12 @@
 """What goes on in this context, and which run it belongs to."""
 
+from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
+from typing import Any
 
 from qgm_observe.lifecycle import Handle, JobHandle, RunHandle, current
+from qgm_observe.lifecycle.handle import reset_current, set_current
 from qgm_observe.lifecycle.run import WithJobs
 
 COMPILING = "compiling"
@@ -32,6 +36,11 @@ def adopt(run: RunHandle | None) -> None:
     _adopted = run
 
 
+def adopted() -> RunHandle | None:
+    """Return that run."""
+    return _adopted
+
+
 def adopt_instead(before: RunHandle | None, run: RunHandle | None) -> None:
     """Let another run be that, unless somebody else has changed it meanwhile."""
     if _adopted is before:
@@ -48,6 +57,27 @@ def saw_job(job: JobHandle) -> None:
     jobs = _jobs.get()
     if jobs is not None:
         jobs.append(job)
+
+
+def carried(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """Return a function that knows on another thread what it works for, `None` for nothing."""
+    handle = current()
+    return None if handle is None else partial(_carry, handle, jobs_seen(), function)
+
+
+def _carry(
+    handle: Handle,
+    jobs: list[JobHandle] | None,
+    function: Callable[..., Any],
+    *args: Any,
+    **kwargs: Any,
+) -> Any:
+    before, listing = set_current(handle), look_for_jobs(jobs)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        look_no_more(listing)
+        reset_current(before)
 
 
 def is_told(handle: Handle | None) -> bool:

@@ -28,6 +28,7 @@ _LOSSES = ("fun", "func")
 _DERIVATIVES = ("jac", "hess", "hessp")
 
 _going: ContextVar["Optimization | None"] = ContextVar("qgm_optimization", default=None)
+_evaluating: ContextVar[bool] = ContextVar("qgm_evaluating", default=False)
 
 
 class Mark(enum.Enum):
@@ -157,7 +158,8 @@ class Optimization:
     def ended(self, **facts: Any) -> None:
         """Keep what the optimizer says at its end."""
         if self._fit.run is not None:
-            self._fit.run.note(**{k: v for k, v in facts.items() if v is not None})
+            told = {k: v.item() if hasattr(v, "item") else v for k, v in facts.items()}
+            self._fit.run.note(**{k: v for k, v in told.items() if v is not None})
 
     # ------------------------------------------------------------------------- seen by the hooks
 
@@ -192,7 +194,7 @@ class Optimization:
 
     def _enter(self, is_loss: bool) -> "_Evaluation | None":
         run = self._fit.run
-        if run is None or scope.jobs_seen() is not None or run.recorder is not recorder():
+        if run is None or _evaluating.get() or run.recorder is not recorder():
             return None
         if self.mark is (Mark.EVALUATION if is_loss else Mark.GRADIENT):
             self._due = True
@@ -278,12 +280,14 @@ class _Evaluation:
         self._current = None if step is None else set_current(step)
         self.jobs: list[JobHandle] = []
         self._listing = scope.look_for_jobs(self.jobs)
+        self._evaluating = _evaluating.set(True)
         self._before = 0 if step is None else len(step.stamps)
         self._start = recorder().now()
 
     def leave(self) -> None:
         """Give the context back."""
-        scope.look_no_more(self._listing)
+        _evaluating.reset(self._evaluating)
+        _hand_on(self.jobs, self._listing)
         if self._current is not None:
             reset_current(self._current)
 
@@ -337,7 +341,7 @@ class Loop:
         if self.step is None:
             return
         with recorder().guard("instrumentation"):
-            scope.look_no_more(self._listing)
+            _hand_on(self._jobs, self._listing)
             ends = [job.ended for job in self._jobs]
             if error is None and ends and all(ends) and "optimize" not in self.step.stamps:
                 self.step.stamp("optimize", max(ends), self.step.now())
@@ -360,7 +364,7 @@ at_leave: list[Callable[[], None]] = []
 
 def optimization() -> Optimization | None:
     """Return the optimization that goes on in this context, outside of an evaluation."""
-    return None if scope.jobs_seen() is not None else _going.get()
+    return None if _evaluating.get() else _going.get()
 
 
 def is_going() -> bool:
@@ -399,6 +403,13 @@ def _left(run: FitRun) -> None:
     if run is _loops.run and not _loops.living:
         with recorder().guard("instrumentation"):
             leave()
+
+
+def _hand_on(jobs: list[JobHandle], listing: Any) -> None:
+    """Whoever wanted to know of jobs before is told of them as well."""
+    scope.look_no_more(listing)
+    for job in jobs:
+        scope.saw_job(job)
 
 
 def _run_of(handle: Handle | None) -> RunHandle | None:

@@ -33,6 +33,7 @@ class Watch:
         self.job = job
         self.now = job.now
         self.is_over = False
+        self.asked: Any = None
         self.is_awaited = False
         self.then: Callable[[], None] | None = None
         self._ask = ask
@@ -207,6 +208,8 @@ class Watch:
             circuits = facts_of(asked.sources)
             if circuits:
                 self.job.note(circuits=circuits)
+            pubs = asked.pubs or asked.sources
+            recorder().provenance.asked(self.job, self.asked, pubs)
 
     def _end(self, error: BaseException | None, stage: str, at: int = 0) -> None:
         self.is_over, self._handed_to = True, None

@@ -9,7 +9,7 @@ An event has a verb and a noun. These are written:
 | submitted | attempt | `job`, `number`, `provider_job_id` |
 | finished | run, step, job, session | the whole record; see below |
 | reconciled | run, step, job, session | a later truth about a finished subject; never counted |
-| estimated | attempt | labels, `job`, `number`, `device_seconds`, `cost`, `currency` |
+| estimated | attempt, session | labels, `job`, `number`, `device_seconds`, `cost`, `currency` |
 | guarded | attempt | the same, and `reason`: a guard did not let it be submitted |
 | billed | attempt | labels, `job`, `number`, `provider_job_id`, and its bill; see below |
 | billed | session | labels, `provider_session_id`, `idle_seconds`, and its bill |
@@ -30,7 +30,8 @@ The body of a finished subject is a JSON object: the label names of the catalog 
 `resumed_from`, `restart_seconds`, `resources`; a step `index`, `loss`; a job `step`, `session`,
 `shots`, `circuits` and `attempts` (`[{"number", "outcome", "provider_job_id", "error",
 "queue_seconds", "execute_seconds", "throttle_seconds"}, ...]`, and once the provider settled it
-`device_seconds` (s), `cost` (decimal text) and `currency`); a session `usage_seconds`. A missing key means unknown.
+`device_seconds` (s), `cost` (decimal text) and `currency`); a session `usage_seconds`. A missing
+key means unknown.
 
 `resources` are what the process spent while the run was open: `cpu_seconds`, `children_cpu_seconds`
 (children it waited for), `memory_peak_bytes` (the kernel's high-water mark where it rose meanwhile,
@@ -41,9 +42,9 @@ in [0, 1]) and `gpu_memory_peak_bytes` (of all devices and processes).
 A bill is settled usage at a price: `device_seconds`, `cost` (decimal text; missing where no price
 is known), `currency`, `price` (its source and date) and `wasted` (reason to decimal text). It is
 written once. What an attempt in session mode used is a part of its session's bill, so it has a time
-and no cost. An estimate of a job in a session holds the idle time since the job before. An invoice
-line names `job` and `number` or `session` where its work is known, and its own `at`; bills and
-invoices tell of the same money in two ways.
+and no cost. An estimate of a job in a session holds the idle time since the job before, and that of
+a session the idle time since its last job. An invoice line names `job` and `number`, or `session`,
+where its work is known; bills and invoices tell of the same money in two ways.
 
 The subject of a baseline is its series: statistic, mitigation, model, version, device and circuit;
 the newest row of a subject holds. Its body has the labels of its history, `name` (of the

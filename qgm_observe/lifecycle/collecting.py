@@ -4,10 +4,11 @@ import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qgm_observe.catalog import Outcome
+from qgm_observe.catalog import ErrorClass, Outcome
 from qgm_observe.errors import JournalError
 from qgm_observe.journal import TERMINAL, open_journal
 from qgm_observe.lifecycle.handle import Handle, current
+from qgm_observe.providers.failures import class_of
 
 if TYPE_CHECKING:
     from qgm_observe.lifecycle.job import AttemptHandle, JobHandle
@@ -42,22 +43,31 @@ def slot_of(job: "JobHandle") -> Slot:
     return (None if around is None else int(owner.index)), owner.slots - 1
 
 
-def collect(job: "JobHandle", service: Any) -> "AttemptHandle | None":
-    """Return the attempt that an earlier process made of a job, `None` where it made none.
-
-    Args:
-        job: A job of a run that goes on; it takes the earlier one's id, so that both are one.
-        service: Has `job(id)`, and `jobs(job_tags=[...], limit=n)` for what died half-way.
-    """
+def earlier(job: "JobHandle") -> Outstanding | None:
+    """Return what an earlier process of the same run submitted in place of a job, if anything."""
     run: Any = _nearest(job, "run")
     if run is None or run.resumed_from is None or not job.remote:
         return None
     if run.outstanding is None:
         run.outstanding = outstanding(run)
     job.slot = job.slot or slot_of(job)
-    found = run.outstanding.pop(job.slot, None)
+    found: Outstanding | None = run.outstanding.pop(job.slot, None)
     if found is None or (found.device, found.shots) != (job.device.name, job.shots):
         return None
+    return found
+
+
+def collect(job: "JobHandle", found: Outstanding, service: Any) -> "AttemptHandle | None":
+    """Return the attempt that an earlier process made of a job, `None` if it never arrived.
+
+    Args:
+        job: It takes the earlier one's id, so that both are one.
+        found: The earlier one.
+        service: Has `job(id)`, and `jobs(job_tags=[...], limit=n)` for what died half-way.
+
+    Raises:
+        Exception: what the service raises; to go on then might submit a second time.
+    """
     provider_job = _at_provider(found, service)
     if provider_job is None:
         return None
@@ -99,7 +109,12 @@ def _outstanding(body: Mapping[str, Any]) -> Outstanding:
 
 def _at_provider(found: Outstanding, service: Any) -> Any:
     if found.provider_job_id is not None:
-        return service.job(found.provider_job_id)
+        try:
+            return service.job(found.provider_job_id)
+        except Exception as error:
+            if class_of(error) is ErrorClass.NOT_FOUND:
+                return None
+            raise
     tagged = service.jobs(job_tags=[f"qgm-{found.job}"], limit=1)
     return tagged[0] if tagged else None
 

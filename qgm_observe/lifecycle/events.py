@@ -114,6 +114,23 @@ def foreseen(forecast: Forecast, idle: float, price: Price | None) -> dict[str, 
     return told
 
 
+def left_idle(session: SessionHandle, at: float, idle: float, price: Price | None) -> Event:
+    """Return the estimate of a session's idle time (s) from its last job to its end."""
+    body = labels_of(session) | {"device_seconds": idle}
+    whole = cost(price, seconds=idle)
+    if whole is not None:
+        body |= {"cost": f"{whole.amount:.6f}", "currency": whole.currency}
+    return Event(
+        verb="estimated",
+        noun="session",
+        subject=session.id,
+        at=at,
+        run=run_of(session),
+        body=body,
+        id=f"{session.id}/estimated",
+    )
+
+
 def _slot(job: JobHandle) -> dict[str, Any]:
     """Where in its run a job stands, by which a resumed run finds it again."""
     session = None if job.session is None else job.session.id

@@ -15,9 +15,11 @@ from qgm_observe.lifecycle.devices import Device
 from qgm_observe.lifecycle.failures import classify, outcome_of
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.results import counts_of, size_of
-from qgm_observe.records import Failure
+from qgm_observe.records import Failure, Work
 from qgm_observe.spend.guards import Booking, BudgetGuard
 from qgm_observe.spend.retrying import retried, retried_later
+
+_UNSAID = {None, Work().project, Work().pipeline}
 
 
 class AttemptHandle:
@@ -33,7 +35,8 @@ class AttemptHandle:
         self.queue_seconds: float | None = None
         self.execute_seconds: float | None = None
         self.throttle_seconds: float | None = None
-        self.submitted = self.begun = 0
+        self.asked = self.submitted = self.begun = 0
+        self.idle_seconds = 0.0
         self.booked: list[tuple[BudgetGuard, Booking]] = []
 
     def ended(self, error: BaseException | None, stage: str) -> None:
@@ -154,8 +157,10 @@ class JobHandle(Handle):
 
     async def _attempt_once_later(self, submit: Any, args: Any, kwargs: Any) -> AttemptHandle:
         attempt = self._begun()
-        await asyncio.sleep(self._admitted(attempt))
-        self._waited_its_turn(attempt)
+        pause = self._admitted(attempt)
+        if pause > 0:
+            await asyncio.sleep(pause)
+            self._waited_its_turn(attempt)
         if self.remote:
             await self.recorder.commit_later(attempt, "intent")
         try:
@@ -179,11 +184,10 @@ class JobHandle(Handle):
         return attempt
 
     def _collected(self, service: Any) -> AttemptHandle | None:
-        if service is None:
-            return None
+        found: collecting.Outstanding | None = None
         with self.recorder.guard("collect"):
-            return collecting.collect(self, service)
-        return None
+            found = None if service is None else collecting.earlier(self)
+        return None if found is None else collecting.collect(self, found, service)
 
     def results(
         self, attempt: AttemptHandle, decode: Callable[[Any], Any] | None = counts_of
@@ -257,7 +261,7 @@ class JobHandle(Handle):
         pause = self._admitted(attempt)
         if pause > 0:
             self.recorder.sleep(pause)
-        self._waited_its_turn(attempt)
+            self._waited_its_turn(attempt)
         return attempt
 
     def _begun(self) -> AttemptHandle:
@@ -270,13 +274,11 @@ class JobHandle(Handle):
         return attempt
 
     def _admitted(self, attempt: AttemptHandle) -> float:
-        attempt.begun = self.now()
+        attempt.asked = self.now()
         return spending.admit(attempt)
 
     def _waited_its_turn(self, attempt: AttemptHandle) -> None:
-        if attempt.booked and self.remote:
-            attempt.throttle_seconds = (self.now() - attempt.begun) / 1e9
-        attempt.begun = 0
+        attempt.throttle_seconds = (self.now() - attempt.asked) / 1e9
 
     def submitted(self, attempt: AttemptHandle) -> None:
         """Take note that the attempt's provider job was accepted and waits or works now."""
@@ -330,9 +332,13 @@ def tags_of(job: JobHandle) -> list[str]:
     run: Handle | None = job
     while run is not None and run.noun != "run":
         run = run.parent
-    told = {"run": None if run is None else run.id}
-    told |= {"project": job.work.project, "pipeline": job.work.pipeline}
-    return [f"qgm-{job.id}", *(f"qgm-{name}:{value}" for name, value in told.items() if value)]
+    told = {
+        "run": None if run is None else run.id,
+        "project": job.work.project,
+        "pipeline": job.work.pipeline,
+    }
+    named = [f"qgm:{name}:{value}" for name, value in told.items() if value not in _UNSAID]
+    return [f"qgm-{job.id}", *named]
 
 
 def _count(name: str, value: Any) -> int | None:

@@ -14,6 +14,8 @@ import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from qgm_observe.lifecycle.circuits import usage_of
+
 CIRCUITS_A_SECOND = 10
 """New circuits of local jobs that are copied in a second; of remote jobs all are."""
 
@@ -34,7 +36,7 @@ class CircuitFacts(NamedTuple):
     """What names a circuit.
 
     Attributes:
-        structure: Changes with gates and qubits, not with angles: 16 hexadecimal digits.
+        structure: Changes with gates and qubits, not with angles; by it baselines are kept.
         exact: Changes with angles and the names of free parameters as well.
         layout: The physical qubit of each virtual one, `None` where nothing was laid out.
         qpy: The circuit in Qiskit's format, `None` where it cannot be written.
@@ -167,7 +169,8 @@ def circuit_facts(circuit: Any) -> CircuitFacts:
 
     Source: `qiskit.circuit.QuantumCircuit` and `qiskit.transpiler.TranspileLayout`.
     """
-    structure, exact = _hashes(circuit)
+    usage = usage_of(circuit)
+    structure, exact = "" if usage is None else usage.name, _exact(circuit)
     layout = getattr(circuit, "layout", None)
     places = None if layout is None else tuple(layout.final_index_layout())
     names = tuple(parameter.name for parameter in circuit.parameters)
@@ -221,27 +224,21 @@ def _packed(pub: Pub) -> Iterator[list[Any]]:
         yield [list(known), list(array.shape), data]
 
 
-def _hashes(circuit: Any) -> tuple[str, str]:
-    """Of the structure alone, and with every angle and symbol."""
+def _exact(circuit: Any) -> str:
+    """A hash with every angle and symbol."""
     places = {bit: place for place, bit in enumerate((*circuit.qubits, *circuit.clbits))}
-    head = f"{circuit.num_qubits} {circuit.num_clbits}\n".encode()
-    structure, exact = hashlib.sha256(head), hashlib.sha256(head)
-    exact.update(f"{circuit.global_phase}\n".encode())
+    head = f"{circuit.num_qubits} {circuit.num_clbits} {circuit.global_phase}\n"
+    drawn = hashlib.sha256(head.encode())
     for step in circuit.data:
         told = [places[bit] for bit in (*step.qubits, *step.clbits)]
-        line = f"{step.operation.name} {told}\n".encode()
-        structure.update(line)
-        exact.update(line)
-        for angle in step.operation.params:
-            exact.update(f"{_angle(angle)}\n".encode())
-            if hasattr(angle, "qregs"):  # a branch of control flow
-                structure.update(_hashes(angle)[0].encode())
-    return structure.hexdigest()[:16], exact.hexdigest()[:16]
+        angles = " ".join(map(_angle, step.operation.params))
+        drawn.update(f"{step.operation.name} {told} {angles}\n".encode())
+    return drawn.hexdigest()[:16]
 
 
 def _angle(angle: Any) -> str:
     if hasattr(angle, "qregs"):
-        return _hashes(angle)[1]
+        return _exact(angle)
     if hasattr(angle, "tobytes"):
         return hashlib.sha256(angle.tobytes()).hexdigest()
     return str(angle)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from qgm_observe.catalog import Signal
 from qgm_observe.errors import UsageError
 from qgm_observe.journal import Event, open_journal
-from qgm_observe.lifecycle import events
+from qgm_observe.lifecycle import events, spending
 from qgm_observe.lifecycle.devices import NO_DEVICE, Device, describe
 from qgm_observe.lifecycle.guard import Guard
 from qgm_observe.lifecycle.handle import Handle
@@ -114,6 +114,7 @@ class Recorder:
                 self._ask(attempt, verb).result(self.settings.intent_timeout)
             except TimeoutError:
                 self.gaps += 1
+        self._estimate(attempt, verb)
 
     async def commit_later(self, attempt: AttemptHandle, verb: str) -> None:
         """Do as `commit` does, without holding up the event loop."""
@@ -125,6 +126,13 @@ class Recorder:
                 await asyncio.wait_for(answer, self.settings.intent_timeout)
             except TimeoutError:
                 self.gaps += 1
+        self._estimate(attempt, verb)
+
+    def _estimate(self, attempt: AttemptHandle, verb: str) -> None:
+        """Nobody waits for an estimate, so it comes last."""
+        if verb == "submitted":
+            with self.guard("estimate"):
+                spending.estimate(attempt)
 
     def say(
         self, handle: Handle, told: Estimate | Verdict, facts: Mapping[str, Any] | None = None

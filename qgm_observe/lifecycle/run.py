@@ -14,7 +14,7 @@ from qgm_observe.lifecycle.devices import Device
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.job import JobHandle
 from qgm_observe.lifecycle.resources import Meter
-from qgm_observe.lifecycle.spending import abandon, affordable
+from qgm_observe.lifecycle.spending import abandon, affordable, closed
 from qgm_observe.lifecycle.window import StepFacts, Window
 from qgm_observe.records import Estimate
 from qgm_observe.spend.limits import Limits
@@ -307,6 +307,16 @@ class SessionHandle(WithJobs):
         """Return the handle of a job in this session, on its device."""
         options.setdefault("session", self)
         return super().job(self.device if backend is None else backend, **options)
+
+    def end(
+        self, error: BaseException | None = None, outcome: Outcome | None = None, at: int = 0
+    ) -> None:
+        """End; what was idle since the last job is paid for as well."""
+        was_open = not self.ended
+        super().end(error, outcome, at)
+        if was_open and self.ended:
+            with self.recorder.guard("estimate"):
+                closed(self)
 
     def used(self, seconds: float) -> None:
         """Tell the device time that the provider counted for this session."""

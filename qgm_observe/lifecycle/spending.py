@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from qgm_observe.lifecycle.handle import Handle
     from qgm_observe.lifecycle.job import AttemptHandle, JobHandle
     from qgm_observe.lifecycle.recorder import Recorder
+    from qgm_observe.lifecycle.run import SessionHandle
 
 _lock = Lock()
 
@@ -222,16 +223,35 @@ def _is_refusal(attempt: "AttemptHandle") -> bool:
 
 
 def submitted(attempt: "AttemptHandle") -> None:
-    """Record what a submission is expected to cost, with the idle time of its session before it."""
-    job, idle = attempt.job, 0.0
-    session = job.session
+    """Take note that a submission was accepted, and how long its session was idle before it."""
+    session = attempt.job.session
     if session is not None:
         if session.last_ended and not session.running:
-            idle = (attempt.submitted - session.last_ended) / 1e9
+            attempt.idle_seconds = (attempt.submitted - session.last_ended) / 1e9
         session.running += 1
     if any(guard.limits.job_seconds is not None for guard, _ in attempt.booked):
-        job.recorder.waiting.add(attempt)
-    _tell(attempt, "estimated", ask_of(job, attempt.number), idle=idle)
+        attempt.job.recorder.waiting.add(attempt)
+
+
+def estimate(attempt: "AttemptHandle") -> None:
+    """Record what a submission is expected to cost, with the idle time of its session before it."""
+    _tell(attempt, "estimated", ask_of(attempt.job, attempt.number), idle=attempt.idle_seconds)
+
+
+def closed(session: "SessionHandle") -> None:
+    """Record the idle time of a session from its last job to its end, which is billed as well."""
+    recorder, at = session.recorder, session.recorder.seconds()
+    idle = (session.ended - session.last_ended) / 1e9
+    if session.mode is not ExecutionMode.SESSION or not session.last_ended or idle <= 0:
+        return
+
+    def make() -> Any:
+        from qgm_observe.lifecycle import events  # which knows the handles, as this does
+
+        price = quote(recorder, session.device.provider, session.device.name)
+        return events.left_idle(session, at, idle, price)
+
+    recorder.later(make)
 
 
 def _tell(attempt: "AttemptHandle", verb: str, ask: Ask, idle: float = 0.0, **told: Any) -> None:

@@ -1,4 +1,4 @@
-"""Secrets: read from an environment variable or a file when they are needed, and shown nowhere."""
+"""Secrets: read from a variable, a file or Vault when they are needed, and shown nowhere."""
 
 import hmac
 import os
@@ -57,7 +57,9 @@ class Secret:
 def secret(
     variable: str, file: Path | str | None = None, environ: Mapping[str, str] = os.environ
 ) -> Secret | None:
-    """Return a secret from a file, from a variable or from the file that `<variable>_FILE` names.
+    """Return a secret from a file, a variable, or where two variables beside it point to.
+
+    `<variable>_FILE` names a file, `<variable>_VAULT` a place in Vault as `mount/path#field`.
 
     Args:
         variable: Name of the environment variable.
@@ -68,16 +70,31 @@ def secret(
         The text without white space around it, `None` where it is set nowhere.
 
     Raises:
-        UsageError: it is set twice, empty, or its file cannot be read; it is never quoted.
+        UsageError: it is set twice, empty, or where it is cannot be read; it is never quoted.
+        MissingExtra: it is in Vault, and hvac is not installed.
     """
     if file is not None:
         return _read(Path(file).expanduser(), "its setting")
-    named = f"{variable}_FILE"
-    if environ.get(variable) and environ.get(named):
-        raise UsageError(f"{variable} and {named} are both set: write one of them")
+    named, vault = f"{variable}_FILE", f"{variable}_VAULT"
+    told = [name for name in (variable, named, vault) if environ.get(name)]
+    if len(told) > 1:
+        raise UsageError(f"{told[0]} and {told[1]} are both set: write one of them")
     if environ.get(named):
         return _read(Path(environ[named]).expanduser(), named)
+    if environ.get(vault):
+        return _from_vault(environ[vault], vault, environ)
     return _secret(environ[variable], variable) if environ.get(variable) else None
+
+
+def _from_vault(place: str, where: str, environ: Mapping[str, str]) -> Secret:
+    from qgm_observe.providers.vault import read_from_vault
+
+    if environ.get("VAULT_TOKEN_VAULT"):
+        raise UsageError("VAULT_TOKEN_VAULT: write VAULT_TOKEN or VAULT_TOKEN_FILE instead")
+    token = secret("VAULT_TOKEN", environ=environ)
+    if token is None:
+        raise UsageError(f"{where} needs VAULT_TOKEN or VAULT_TOKEN_FILE as well")
+    return _secret(read_from_vault(place, where, token.reveal(), environ), where)
 
 
 def _read(path: Path, where: str) -> Secret:

@@ -15,9 +15,15 @@ from typing import Any
 
 from qgm_observe.catalog import Signal, signals
 from qgm_observe.catalog import provider_signals as provided
+from qgm_observe.catalog.outcomes import Basis
 from qgm_observe.errors import Error, UsageError
 from qgm_observe.runbooks.roots import Facts
-from qgm_observe.slo.prometheus import Prometheus
+from qgm_observe.slo import promql
+from qgm_observe.slo.indicator import Matcher, Selection
+from qgm_observe.slo.objective import Objective
+from qgm_observe.slo.prometheus import Prometheus, statuses
+from qgm_observe.slo.status import Status
+from qgm_observe.slo.window import HOUR
 from qgm_observe.telemetry.conformity import Sample
 from qgm_observe.telemetry.shipping import Receiver
 
@@ -58,6 +64,7 @@ LEVELS: tuple[Signal, ...] = (
 )
 """What triage looks at besides records."""
 
+_ESTIMATED = Selection(signals.COST, (Matcher("basis", (Basis.ESTIMATED,)),))
 _OK, _REFUSED, _PRIVATE, _ABSENT = 200, 401, 403, 404
 _LISTS = ("runs", "jobs", "failures", "readings")
 _NAMES = frozenset(signal.prometheus for signal in LEVELS)
@@ -75,6 +82,8 @@ class Answers:
         samples: Levels of the signals in `LEVELS`.
         silent: Who did not answer, with why.
         active_at: Since when the alert is active, epoch seconds, by the Prometheus.
+        statuses: How the objectives stand, by the Prometheus; `None` where nobody told.
+        hour_usd: What the work of the last hour is estimated to cost, USD, by the Prometheus.
     """
 
     lists: dict[str, list[Facts]] = field(default_factory=lambda: {name: [] for name in _LISTS})
@@ -82,6 +91,8 @@ class Answers:
     samples: list[Sample] = field(default_factory=list)
     silent: list[str] = field(default_factory=list)
     active_at: float | None = None
+    hour_usd: float | None = None
+    statuses: Sequence[Status] | None = None
 
 
 def ask_all(
@@ -89,7 +100,9 @@ def ask_all(
     exporters: Sequence[Receiver],
     prometheus: Prometheus | None,
     parse: Parser,
+    *,
     now: float,
+    objectives: Sequence[Objective] = (),
 ) -> Answers:
     """Ask everybody at once and return what came in time.
 
@@ -99,6 +112,7 @@ def ask_all(
         prometheus: Asked for levels and for the alert.
         parse: Reads an exposition; the second argument names it.
         now: Epoch seconds.
+        objectives: Whose state the Prometheus is asked for.
 
     Raises:
         UsageError: a login is refused: nobody could be told anything.
@@ -108,7 +122,9 @@ def ask_all(
         (_place(each), partial(_ask_exporter, each, asking, parse)) for each in exporters
     ]
     if prometheus is not None:
-        questions.append(("Prometheus", partial(_ask_prometheus, prometheus, alert, now, asking)))
+        questions.append(
+            ("Prometheus", partial(_ask_prometheus, prometheus, alert, now, asking, objectives))
+        )
     threads = [
         threading.Thread(target=asking.guarded, args=each, daemon=True) for each in questions
     ]
@@ -210,15 +226,29 @@ def _levels(samples: Iterable[Sample]) -> Iterator[Sample]:
             yield sample
 
 
-def _ask_prometheus(server: Prometheus, alert: str, now: float, asking: _Asking) -> None:
+def _ask_prometheus(
+    server: Prometheus,
+    alert: str,
+    now: float,
+    asking: _Asking,
+    objectives: Sequence[Objective],
+) -> None:
     levels = [
-        Sample(labels.pop("__name__"), labels, value)
+        Sample(labels["__name__"], labels, value)
         for labels, value in server.vector(f'{{__name__=~"{"|".join(sorted(_NAMES))}"}}', now)
     ]
     active = server.vector(f'ALERTS_FOR_STATE{{alertname="{alert}"}}', now)
+    cost = server.value(promql.count([_ESTIMATED], HOUR), now)
 
     def told(answers: Answers) -> None:
         answers.samples += _levels(levels)
         answers.active_at = min((value for _, value in active), default=None)
+        answers.hour_usd = cost
 
     asking.take(told)
+    found = statuses(objectives, server, now)
+    asking.take(partial(_stood, found))
+
+
+def _stood(found: Sequence[Status], answers: Answers) -> None:
+    answers.statuses = found

@@ -12,8 +12,7 @@ from qgm_observe.slo.indicator import Ratio
 from qgm_observe.slo.ledger import Ledger
 from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.status import PACE, Count, Status, status_of, unknown
-
-HOUR = 3600.0
+from qgm_observe.slo.window import HOUR
 
 
 def counted_by_roots(objectives: Iterable[Objective]) -> list[Objective]:
@@ -43,7 +42,12 @@ def budgets(
         now: Epoch seconds.
         is_cut: Whether there are more than these; then what is older is not known.
     """
-    events = [e for noun, told in (("run", runs), ("job", jobs)) for e in _events(noun, told)]
+    lists = (("run", runs), ("job", jobs))
+    events = [
+        event
+        for noun, told in lists
+        for event in _events(noun, {str(facts["id"]): facts for facts in told}.values())
+    ]
     oldest = min((event.at for event in events), default=now)
     ledger = Ledger(objectives)
     for event in sorted(events, key=lambda each: each.at):
@@ -90,6 +94,7 @@ class Spend:
     """What the last hour cost, as far as it is billed.
 
     Attributes:
+        estimated: USD by the estimates of all work, where a Prometheus told it.
         billed: Amount by currency; empty where no bill is known.
         unbilled: Remote jobs that ended in the hour and have no bill yet.
         open: Remote jobs that still wait or run.
@@ -98,13 +103,20 @@ class Spend:
     billed: Mapping[str, Decimal]
     unbilled: int
     open: int
+    estimated: float | None = None
 
 
-def spend_an_hour(jobs: Iterable[Facts], now: float) -> Spend:
-    """Return what remote jobs cost that ended in the last hour."""
+def spend_an_hour(jobs: Iterable[Facts], now: float, estimated: float | None = None) -> Spend:
+    """Return what remote jobs cost that ended in the last hour.
+
+    Args:
+        jobs: One that stands twice counts once.
+        now: Epoch seconds.
+        estimated: What estimates say of all work, USD.
+    """
     billed: dict[str, Decimal] = defaultdict(Decimal)
     unbilled = still_open = 0
-    for job in jobs:
+    for job in {str(job["id"]): job for job in jobs}.values():
         if job.get("execution_mode") == ExecutionMode.LOCAL:
             continue
         at = ended_at(job)
@@ -115,7 +127,7 @@ def spend_an_hour(jobs: Iterable[Facts], now: float) -> Spend:
             unbilled += not costs
             for currency, amount in costs:
                 billed[currency] += amount
-    return Spend(dict(billed), unbilled, still_open)
+    return Spend(dict(billed), unbilled, still_open, estimated)
 
 
 def _costs(job: Facts) -> Iterable[tuple[str, Decimal]]:

@@ -65,18 +65,21 @@ class Clue:
 _OF_CLASS = {
     ErrorClass.AUTH: (Cause.CREDENTIALS, 3.0),
     ErrorClass.QUOTA: (Cause.QUOTA, 3.0),
-    ErrorClass.RATE_LIMIT: (Cause.PACE, 2.5),
+    ErrorClass.RATE_LIMIT: (Cause.PACE, 3.0),
     ErrorClass.VALIDATION: (Cause.CODE, 2.5),
     ErrorClass.COMPILE: (Cause.COMPILER, 3.0),
     ErrorClass.RESOURCE: (Cause.MACHINE, 3.0),
-    ErrorClass.LOST: (Cause.MACHINE, 2.0),
+    ErrorClass.LOST: (Cause.MACHINE, 2.5),
     ErrorClass.OFFLINE: (Cause.DEVICE, 3.0),
-    ErrorClass.EXECUTION: (Cause.DEVICE, 2.0),
-    ErrorClass.QUEUE_TIMEOUT: (Cause.QUEUE, 3.0),
+    ErrorClass.EXECUTION: (Cause.DEVICE, 2.5),
+    ErrorClass.QUEUE_TIMEOUT: (Cause.QUEUE, 1.5),
     ErrorClass.RUN_TIMEOUT: (Cause.DEVICE, 0.5),
     ErrorClass.NETWORK: (Cause.PROVIDER, 1.0),
     ErrorClass.NOT_FOUND: (Cause.PROVIDER, 0.5),
 }
+_FEW = 3
+"""Fewer failures than these are not believed in full."""
+
 _AT_HOME = {"prepare", "encode", "compile", "evaluate", "optimize", "decode", "register"}
 _ABSOLVED = (Cause.PROVIDER, Cause.DEVICE)
 _LIBRARIES = ("model version", "encoding", "calibration", "device")
@@ -87,9 +90,13 @@ def clues(situation: Situation) -> list[Clue]:
     trouble, changes = situation.trouble, changes_in(situation)
     found: list[Clue] = []
     if trouble is not None:
-        found += [*_classes(trouble.failed), *_spread(situation, trouble)]
+        found += [*_classes(trouble.failed), *_spread(situation, trouble), *_alike(trouble)]
         found += _changed(trouble, changes)
-    found += [*_answers(situation, trouble), *_devices(situation, trouble), *_account(situation)]
+    found += [
+        *_answers(situation, trouble),
+        *_devices(situation, trouble),
+        *_account(situation, trouble),
+    ]
     return [*found, *_quality(situation, changes), *_ourselves(situation)]
 
 
@@ -100,7 +107,7 @@ def _classes(failed: Sequence[Root]) -> Iterator[Clue]:
     """What the errors were, by the share of each class."""
     counts = Counter(_kind(root) for root in failed)
     for kind, count in counts.most_common():
-        share = count / len(failed)
+        share = count / max(len(failed), _FEW)
         said = f"{count} of {len(failed)} failures are {kind}"
         if kind in set(ErrorClass) and ErrorClass(kind) in _OF_CLASS:
             cause, points = _OF_CLASS[ErrorClass(kind)]
@@ -110,7 +117,7 @@ def _classes(failed: Sequence[Root]) -> Iterator[Clue]:
     at_home = [root for root in failed if root.error_class in {"", "other"} and _is_home(root)]
     if at_home:
         said = f"{len(at_home)} of {len(failed)} failed in {_stages(at_home)}, on our side"
-        yield Clue(Cause.CODE, 2.5 * len(at_home) / len(failed), said)
+        yield Clue(Cause.CODE, 2.5 * len(at_home) / max(len(failed), _FEW), said)
 
 
 def _kind(root: Root) -> str:
@@ -120,6 +127,10 @@ def _kind(root: Root) -> str:
 
 def _is_home(root: Root) -> bool:
     return root.stage in _AT_HOME
+
+
+def _mostly(failed: Sequence[Root], kind: ErrorClass) -> bool:
+    return 2 * sum(root.error_class == kind for root in failed) > len(failed)
 
 
 def _stages(roots: Sequence[Root]) -> str:
@@ -135,7 +146,7 @@ def _spread(situation: Situation, trouble: Trouble) -> Iterator[Clue]:
     ]
     places = {place for root in trouble.failed for place in root.places if root.is_remote}
     providers = {provider for provider, _ in places}
-    went = [root for root in (*beside, *trouble.went) if root.is_good]
+    went = [root for root in beside if root.is_good]
     there = [root for root in went if root.is_remote and root.places & places]
     near = [root for root in went if root.is_remote and _providers(root) & providers]
     if there:
@@ -146,6 +157,20 @@ def _spread(situation: Situation, trouble: Trouble) -> Iterator[Clue]:
         yield Clue(Cause.PROVIDER, -2.0, said)
         yield Clue(Cause.CREDENTIALS, -1.0, said)
         yield Clue(Cause.DEVICE, 0.5, said)
+    elsewhere = [root for root in went if root.is_remote and not _providers(root) & providers]
+    if elsewhere:
+        said = f"{len(elsewhere)} others went well at other providers since then"
+        yield Clue(Cause.NETWORK, -2.0, said)
+        yield Clue(Cause.PROVIDER, 0.5, said)
+    if len(providers) > 1 and not (near or elsewhere):
+        said = f"jobs at {len(providers)} providers fail at the same time, and none goes well"
+        yield from (Clue(cause, -1.5, said) for cause in _ABSOLVED)
+        yield Clue(Cause.NETWORK, 1.5, said)
+
+
+def _alike(trouble: Trouble) -> Iterator[Clue]:
+    """What all that failed have in common."""
+    places = {place for root in trouble.failed for place in root.places if root.is_remote}
     local = [root for root in trouble.failed if not root.is_remote]
     if len(local) == len(trouble.failed) and all(root.places for root in local):
         said = f"all {len(local)} failed without a provider: they ran on a simulator"
@@ -155,10 +180,6 @@ def _spread(situation: Situation, trouble: Trouble) -> Iterator[Clue]:
         (place,) = places
         said = f"{len(trouble.pipelines)} pipelines fail on {' '.join(place)} at the same time"
         yield Clue(Cause.DEVICE, 1.0, said)
-    if len(providers) > 1 and len(trouble.pipelines) > 1:
-        said = f"jobs at {len(providers)} providers fail at the same time"
-        yield Clue(Cause.PROVIDER, -1.0, said)
-        yield Clue(Cause.NETWORK, 1.0, said)
 
 
 def _providers(root: Root) -> set[str]:
@@ -192,7 +213,8 @@ def _answers(situation: Situation, trouble: Trouble | None) -> Iterator[Clue]:
         yield Clue(Cause.NETWORK, 2.5, f"none of {', '.join(silent)} answers the sidecar")
     elif silent:
         said = f"{', '.join(silent)} does not answer the sidecar"
-        yield Clue(Cause.PROVIDER, 2.0, said)
+        refused = trouble is not None and _mostly(trouble.failed, ErrorClass.AUTH)
+        yield Clue(Cause.PROVIDER, 0.5 if refused else 2.0, said)
         if answering:
             yield Clue(Cause.NETWORK, -2.0, f"{', '.join(answering)} answers the sidecar")
         else:
@@ -220,7 +242,7 @@ def _devices(situation: Situation, trouble: Trouble | None) -> Iterator[Clue]:
             yield Clue(Cause.DEVICE, 2.0, f"{name} accepts jobs and does not process them")
 
 
-def _account(situation: Situation) -> Iterator[Clue]:
+def _account(situation: Situation, trouble: Trouble | None) -> Iterator[Clue]:
     if situation.has_level(provided.ACCOUNT_LIMIT_REACHED, 1.0):
         said = "the provider says that the usage limit is reached"
         yield Clue(Cause.QUOTA, 3.0, said)
@@ -228,7 +250,10 @@ def _account(situation: Situation) -> Iterator[Clue]:
     elif any(s.value <= 0 for s in situation.levels(provided.ACCOUNT_REMAINING)):
         yield Clue(Cause.QUOTA, 2.0, "no device time is left in this period")
     elif situation.has_level(provided.ACCOUNT_LIMIT_REACHED, 0.0):
-        yield Clue(Cause.QUOTA, -2.0, "the provider says that the usage limit is not reached")
+        said = "the provider says that the usage limit is not reached"
+        yield Clue(Cause.QUOTA, -2.0, said)
+        if trouble is not None and _mostly(trouble.failed, ErrorClass.QUEUE_TIMEOUT):
+            yield Clue(Cause.QUEUE, 1.0, said)
     for sample in situation.levels(provided.CREDENTIALS_EXPIRE):
         if sample.value <= situation.now:
             account = sample.labels.get("account", "")

@@ -33,7 +33,7 @@ def head(alert: Alert, configuration: Configuration, hold: str) -> str:
     modes = ", ".join(f"{mode} {MODES[mode]}" for mode in alert.modes)
     rows = [
         ("severity", f"{alert.severity}, act {alert.urgency.replace('-', ' ')}"),
-        ("owner", f"{alert.owner}; then {alert.escalation}"),
+        ("owner", "; then ".join(dict.fromkeys((alert.owner, alert.escalation)))),
         ("fires when", condition(alert.name, configuration)),
         ("for", hold or "at once"),
         ("set by", settings and f"{settings} below `thresholds:`"),

@@ -18,6 +18,7 @@ SAYS: Mapping[str, tuple[tuple[Cause, float], ...]] = {
     "QgmJobsStuck": ((Cause.QUEUE, 1.0), (Cause.DEVICE, 1.0)),
     "QgmJobsAbandoned": ((Cause.SPENDING, 2.5),),
     "QgmRunTooLong": ((Cause.CODE, 1.5),),
+    "QgmCostAnomaly": ((Cause.SPENDING, 2.5),),
     "QgmRetriesExcessive": ((Cause.SPENDING, 1.5),),
     "QgmSubmissionThrottled": ((Cause.PACE, 2.5),),
     "QgmDeviceMaintenance": ((Cause.DEVICE, 3.0),),

@@ -37,7 +37,7 @@ def support_text(
     """
     since = diagnosis.since
     failed = _failed(jobs, diagnosis.failed)
-    places = sorted({_place(job) for job in failed}) or [" ".join(p) for p in diagnosis.places]
+    places = sorted({_place(job) for job in failed})
     subject = ", ".join(places) or "your service"
     first = utc(since) if since is not None else "an unknown time"
     lines = [
@@ -50,7 +50,7 @@ def support_text(
         *(f"  {_line(job)}" for job in failed[:_MOST_JOBS]),
     ]
     if not failed:
-        lines[-1:] = ["No failed job of ours has an id of yours."]
+        lines[-1:] = ["None of our failed jobs was meant for a provider."]
     if len(failed) > _MOST_JOBS:
         lines.append(f"  and {len(failed) - _MOST_JOBS} more")
     lines += ["", *_calibrated(calibrations, places), *_seen(diagnosis)]
@@ -68,7 +68,6 @@ def _failed(jobs: Iterable[Facts], roots: frozenset[str]) -> list[Facts]:
         for job in jobs
         if job.get("outcome") in BAD
         and job.get("execution_mode") != "local"
-        and any(each.get("provider_job_id") for each in job.get("attempts") or ())
         and (job.get("run") in roots or job["id"] in roots)
     }
     return sorted(found.values(), key=lambda job: ended_at(job) or 0.0, reverse=True)
@@ -82,7 +81,7 @@ def _place(job: Facts) -> str:
 
 def _line(job: Facts) -> str:
     ids = [each.get("provider_job_id") for each in job.get("attempts") or ()]
-    newest = [str(id_)[:128] for id_ in ids if id_][-1]
+    newest = next((str(id_)[:128] for id_ in reversed(ids) if id_), "no id")
     kind = "/".join(str(job[k]) for k in ("error_stage", "error_class") if job.get(k))
     told = _clean(f"{kind} {job.get('error_type') or ''}".strip())
     ended = ended_at(job)

@@ -215,6 +215,7 @@ def _session_lines(
             device=session.device,
             mode=session.mode,
             seconds=idle[-1].seconds if idle else None,
+            estimated=told.cost("estimated", session.id),
             billed=_cost_of(of_bill, -1, billed),
             invoiced=_cost_of(of_invoice, -1, invoiced),
             waste=Waste.IDLE,

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from qgm_observe.errors import UsageError
+from qgm_observe.lifecycle import current
 from qgm_observe.quality.cells import align
 from qgm_observe.quality.finite_sample import (
     binomial_p,
@@ -16,9 +17,13 @@ from qgm_observe.quality.finite_sample import (
     multinomial_p,
     two_sample_p,
 )
+from qgm_observe.records import Estimate
 
 FALSE_FAILURE = 1e-6
 """The chance that an assertion fails although nothing is wrong."""
+
+CHANCE = "assertion_chance"
+"""The name of the estimate that an assertion leaves: how odd its samples were, at most."""
 
 
 def assert_same_distribution(
@@ -103,6 +108,10 @@ def _require_chance(false_failure: float) -> None:
 
 
 def _check(p: float, false_failure: float, what: str) -> None:
+    """Compare the chance with what is allowed, and record it with what is open in this context."""
+    handle = current()
+    if handle is not None:
+        handle.estimate(Estimate(name=CHANCE, value=p, high=p, low=0.0, method=what))
     if p < false_failure:
         raise AssertionError(
             f"{what}: chance {p:.2g} at most, and the test allows {false_failure:.2g}"

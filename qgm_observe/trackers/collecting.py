@@ -1,4 +1,4 @@
-"""From the journal to what a tracker takes. Circuits and calibrations stay here unless asked for."""
+"""From the journal to what a tracker takes; circuits and calibrations only if asked for."""
 
 import json
 import math

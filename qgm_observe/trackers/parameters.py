@@ -27,7 +27,7 @@ def to_npz(vector: ArrayLike) -> bytes:
     if not array.size or not np.isfinite(array).all():
         raise UsageError("parameters: write finite numbers, one at least")
     file = io.BytesIO()
-    np.savez(file, **{NAME: array})
+    np.savez(file, parameters=array)
     return file.getvalue()
 
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from qgm_observe.errors import MissingExtra
+from qgm_observe.redaction import credentials
 
 _LEAST = 8
 _LONGEST_LINE = 20_000
 _LARGEST_SECRET = 64 * 1024
 _NAMED_LIKE_SECRETS = re.compile(
-    r"(?i)passw|passphrase|secret|token|api_?key|credential|access_?key|instance|crn"
+    r"(?i)passw|passphrase|secret|token|api_?key|credential|access_?key"
 )
+_LEFT_OUT = ("HighEntropyString", "IPPublicDetector")
 _VERSION = re.compile(r"^[0-9][\w.+!-]{0,31}$")
 
 
@@ -89,9 +91,13 @@ def _by_form(name: str, text: str) -> Iterator[Finding]:
     with settings:
         for number, line in enumerate(text.splitlines(), start=1):
             for start in range(0, len(line), _LONGEST_LINE):
-                for secret in scan(line[start : start + _LONGEST_LINE]):
+                part = line[start : start + _LONGEST_LINE]
+                for secret in scan(part):
                     if not _VERSION.match(secret.secret_value or ""):
                         yield Finding(name, number, secret.type)
+                for value in credentials(part):
+                    if not _VERSION.match(value.strip("\"' ")):
+                        yield Finding(name, number, "what follows a name like token or password")
 
 
 def _detectors() -> tuple[Any, Any]:
@@ -101,5 +107,5 @@ def _detectors() -> tuple[Any, Any]:
     except ImportError as error:
         raise MissingExtra("looking for secrets", "mlflow") from error
     with default_settings():
-        names = [name for name in get_settings().plugins if "Entropy" not in name]
+        names = [name for name in get_settings().plugins if not name.endswith(_LEFT_OUT)]
     return scan_line, transient_settings({"plugins_used": [{"name": name} for name in names]})

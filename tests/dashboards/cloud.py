@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from qgm_observe.catalog import ErrorClass
 from qgm_observe.exporters.account import Account
 from qgm_observe.exporters.asker import Asker, Clocks
@@ -161,6 +163,13 @@ class Cloud:
     def close(self) -> None:
         """Nothing is open."""
 
+    def keep(self, told: Calibration) -> None:
+        """Stands in for the exporter's journal, which nobody reads here."""
+
+    def ended(self, ids: set[str]) -> set[str]:
+        """Of which jobs the runs have ended: in trouble of a few."""
+        return set(sorted(ids)[:5]) if self.broken else set()
+
 
 def _scaled(name: str, told: Measurement, factor: float, taken_at: float) -> Measurement:
     worse = told.value
@@ -185,7 +194,7 @@ class Exporter:
         self.polling = Polling(self.page, clocks.steady)
         each = config.providers[0]
         self.account = Account(each, config, self.page, clocks, random.Random(7))
-        self.asker = Asker(each, lambda _: cloud, clocks)  # type: ignore[arg-type,return-value]
+        self.asker = Asker(each, lambda _: cloud, clocks, cloud)  # type: ignore[arg-type,return-value]
         self.polling.replace({self.account: self._ask})
 
     def _ask(self, question: Question) -> None:
@@ -193,7 +202,9 @@ class Exporter:
 
     def text(self) -> str:
         """Return the page after everything due was asked."""
-        for _ in range(60):
-            if self.polling.tick() > 0:
-                break
+        with pytest.MonkeyPatch.context() as patch:  # nobody looks between two answers
+            patch.setattr(self.page, "render", lambda: None)
+            while self.polling.tick() == 0:
+                pass
+        self.page.render()
         return self.page.snapshot[None, CLASSIC].text.decode()

@@ -13,10 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from qgm_observe.alerts import shelf
+from qgm_observe.alerts.configuration import load_configuration
 from qgm_observe.slo.prometheus import Prometheus
 
 from .month import END, HOUR, START
-from .recorded import NEAR, backfill, running
+from .recorded import NEAR, backfill, running, samples
 
 Rule = dict[str, Any]
 SPANS = ((START, NEAR - 6 * HOUR, 6 * HOUR), (NEAR, END, 300.0))
@@ -91,3 +95,12 @@ def _since(points: Sequence[tuple[float, float]], step: float) -> Iterator[tuple
 def _text(name: str, labels: Mapping[str, str], points: Sequence[tuple[float, float]]) -> list[str]:
     inner = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
     return [f"{name}{{{inner}}} {value!r} {at:.0f}\n" for at, value in points]
+
+
+def record(folder: Path, prometheus: Path, promtool: Path) -> None:
+    """Make the month in `folder/data`: what was scraped, then what rules say of it."""
+    data = folder / "data"
+    backfill(promtool, samples(folder), data)
+    texts = shelf.render(load_configuration(None, {}))
+    rules = [yaml.safe_load(text) for place, text in texts.items() if place.startswith("rules/")]
+    evaluate([group for each in rules for group in each["groups"]], data, prometheus, promtool)

@@ -73,7 +73,6 @@ GOOD = {  # statistic: value in the good month, in trouble, half of the interval
     "input_drift_p": (0.6, 0.0001, 0.0),
     "parameter_move_share": (0.1, 0.9, 0.02),
     "expected_success": (0.8, 0.35, 0.02),
-    "device_gap": (0.05, 0.4, 0.02),
 }
 ANSWERS = {  # question: in the good month, in trouble
     "training": ("improving", "diverging"),
@@ -107,6 +106,11 @@ class Month:
             made += self._training(at, in_trouble=True)
             made += self._request(at + 20, ON_MARRAKESH, 40.0)
             made += self._request(at + 40, ON_AER, 2.0)
+        lost = {
+            signals.OBSERVE_ERRORS.name: [[["writer"], 4]],
+            signals.OBSERVE_DROPPED.name: [[[], 9]],
+        }
+        made.append(self._event("noted", "process", TROUBLE + HOUR, lost, None))
         return sorted(made, key=lambda event: event.at)
 
     def open_work(self, now: float) -> list[OpenWork]:

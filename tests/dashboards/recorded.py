@@ -1,9 +1,9 @@
 """Two data sets in one real Prometheus: a month that is healthy, and three hours of an outage.
 
 Events are folded, a provider is polled, and what `/metrics` would have shown at each instant is
-backfilled by promtool; then our recording and alerting rules are evaluated over it. Long ago every
-six hours, in the last week each hour, at the end every five minutes:
-as long as Prometheus believes a sample.
+backfilled by promtool; then our recording and alerting rules are evaluated over it. Long ago that
+is every six hours, in the last week each hour, and at the end, of devices also a week before it,
+every five minutes: as long as Prometheus believes a sample.
 
 promtool reads its whole input once for each block of two hours unless told to make longer ones.
 """
@@ -23,18 +23,24 @@ from qgm_observe.telemetry.prometheus import CLASSIC
 from .cloud import Cloud, Exporter
 from .month import DAY, END, HEALTHY, HOUR, START, TROUBLE, Month, health
 
-NEAR = HEALTHY - 8 * HOUR
-LONG_BLOCKS = "--max-block-duration=960h"
+WEEK = HEALTHY - 7 * DAY - 3 * HOUR
+NEAR = HEALTHY - 6 * HOUR
+LONG_BLOCKS = "--max-block-duration=4400h"
 _JOBS = {"qgm-observe-journal": "journal:9466", "qgm-observe-provider": "provider:9465"}
 
 
 def instants() -> list[float]:
     """When the pages are looked at."""
-    spans = ((START, END - 7 * DAY, 6 * HOUR), (END - 7 * DAY, NEAR, HOUR), (NEAR, END + 1, 300.0))
-    found = []
+    spans = (
+        (START, WEEK, 6 * HOUR),
+        (WEEK, NEAR, HOUR),
+        (NEAR - 7 * DAY, END - 7 * DAY, 300.0),
+        (NEAR, END + 1, 300.0),
+    )
+    found: set[float] = set()
     for start, end, step in spans:
-        found += [start + number * step for number in range(int((end - start) / step + 0.999))]
-    return found
+        found |= {start + number * step for number in range(int((end - start) / step + 0.999))}
+    return sorted(found)
 
 
 def samples(folder: Path) -> Iterator[str]:
@@ -57,9 +63,10 @@ def samples(folder: Path) -> Iterator[str]:
             journal.set_gauge(signal, labels, value)
         journal.set_gauge(provider_signals.EXPORTER_FOLLOWED, ("main",), float(not unreadable))
         journal.set_gauge(provider_signals.EXPORTER_LAG, ("main",), 900.0 if unreadable else 0.5)
-        text = journal.exposition(CLASSIC).text.decode()
-        yield from _stamped(text, "qgm-observe-journal", now)
         yield from _stamped(exporter.text(), "qgm-observe-provider", now)
+        if now >= NEAR or now % HOUR == 0:
+            text = journal.exposition(CLASSIC).text.decode()
+            yield from _stamped(text, "qgm-observe-journal", now)
 
 
 def _stamped(text: str, job: str, now: float) -> Iterator[str]:

@@ -33,6 +33,7 @@ def failure(body: dict[str, Any]) -> tuple[str, str]:
 
 @pytest.mark.parametrize("kind", [SamplerV2, Sampler])
 def test_samplers_are_one_job(
+    *,
     kind: type,
     run: RunHandle,
     provider: IBMProvider,
@@ -68,10 +69,9 @@ def test_estimators_are_one_job(
     """The executor's estimator makes one job, with its circuits and no shots of ours."""
     isa_bell.remove_final_measurements()
     answer = Estimator(mode=backend).run([(isa_bell, SparsePauliOp("IIIZZ"))])
-
-    assert job is not None
     provider.clock.advance(60)
     assert answer.status() == "DONE"
+
     body = job()
     assert (body["outcome"], body["circuits"], body["shot_class"]) == ("success", 1, "none")
 
@@ -92,7 +92,7 @@ def test_a_tag_can_be_refused(
 
 
 def test_a_poll_is_enough(submit: Submit, provider: IBMProvider, job: Read) -> None:
-    """A script that only asks for the status ends its job when the provider says that it is done."""
+    """A script that only asks for the status ends its job when the provider says so."""
     answer = submit()
     assert answer.status() == "RUNNING"
     provider.clock.advance(10)
@@ -121,7 +121,11 @@ def test_a_job_that_ran_too_long_ends(submit: Submit, provider: IBMProvider, job
 @pytest.mark.parametrize(
     ("fate", "error", "expected"),
     [
-        ({"reason": "late", "reason_code": 1305}, RuntimeJobMaxTimeoutError, ("timeout", "run_timeout")),
+        (
+            {"reason": "late", "reason_code": 1305},
+            RuntimeJobMaxTimeoutError,
+            ("timeout", "run_timeout"),
+        ),
         ({"reason": "no", "reason_code": 1003}, RuntimeJobFailureError, ("failure", "compile")),
         ({"reason": "broke"}, RuntimeJobFailureError, ("failure", "execution")),
         (
@@ -130,8 +134,9 @@ def test_a_job_that_ran_too_long_ends(submit: Submit, provider: IBMProvider, job
             ("failure", "quota"),
         ),
     ],
-)  # fmt: skip
+)
 def test_failures_end_as_what_they_are(
+    *,
     asked: str,
     fate: dict[str, Any],
     error: type[Exception],
@@ -208,6 +213,7 @@ def test_jobs_of_a_session_that_ran_out_have_waited_too_long(
 
 @pytest.mark.parametrize("kind", [Session, Batch])
 def test_a_sessions_record_waits_for_its_jobs(
+    *,
     kind: type,
     submit: Submit,
     provider: IBMProvider,
@@ -253,7 +259,7 @@ def test_a_session_that_nobody_closes_ends_with_the_script(
 def test_a_session_that_cannot_be_opened_failed(
     submit: Submit, backend: Any, finished: ReadAll, provider: IBMProvider
 ) -> None:
-    """A session that the provider refuses is a session that failed, and the error is the script's."""
+    """A session that the provider refuses failed, and the error is the script's own."""
     provider.faults.add("POST", "/sessions", status=403, count=1)
     with pytest.raises(Exception, match="403"):
         Session(backend)
@@ -264,7 +270,7 @@ def test_a_session_that_cannot_be_opened_failed(
 def test_any_program_is_a_job(
     run: RunHandle, provider: IBMProvider, backend: Any, isa_bell: QuantumCircuit, job: Read
 ) -> None:
-    """What is submitted without a primitive is a job as well, for every submission passes one door."""
+    """What is submitted without a primitive is a job as well: all pass one door."""
     pub = [isa_bell, [], 10]
     answer = backend.service._run(
         program_id="sampler",

@@ -58,9 +58,9 @@ def test_the_intent_is_on_disk_before_a_remote_submission(path: Path, rows: Rows
         job.attempt(submit)
         after = [event.verb for event in rows(nouns=("attempt",))]
 
-    (_, submitted) = rows(nouns=("attempt",))
+    (submitted,) = rows(verbs=("submitted",))
     assert seen == ["intent"]
-    assert after == ["intent", "submitted"]
+    assert after == ["intent", "submitted", "estimated"]
     assert ("d1abc", job.id) == (submitted.body["provider_job_id"], submitted.body["job"])
 
 
@@ -139,7 +139,7 @@ def test_asynchronous_attempts_do_as_the_others(rows: Rows) -> None:
             return await job.results_async(await job.attempt(submit))
 
     assert asyncio.run(main()) == {"00": 5}
-    assert [event.verb for event in rows()] == ["intent", "submitted", "finished"]
+    assert [e.verb for e in rows()] == ["intent", "submitted", "estimated", "finished"]
 
 
 def test_sessions_keep_their_jobs_and_their_usage(rows: Rows) -> None:

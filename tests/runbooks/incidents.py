@@ -40,8 +40,11 @@ def ran(
             attempt |= {"cost": "0.50", "currency": "USD", "device_seconds": 2.0}
         body = {"attempts": [attempt], "shots": 1000, "circuits": 1}
         job_at = at - 60.0 * (jobs - n)
-        found.append(_ended("job", f"{number:014x}{n:02x}", run, job_at, bad, error, {**place, **body, **facts}))  # fmt: skip
-    found.append(_ended("run", run, run, at, outcome, error, {"steps": jobs, **facts}))
+        body |= {**place, **facts}
+        id_ = f"{number:014x}{n:02x}"
+        found.append(_ended("job", id_, run, body, at=job_at, outcome=bad, error=error))
+    whole = {"steps": jobs, **facts}
+    found.append(_ended("run", run, run, whole, at=at, outcome=outcome, error=error))
     return found
 
 
@@ -49,10 +52,11 @@ def _ended(
     noun: str,
     subject: str,
     run: str,
+    facts: dict[str, Any],
+    *,
     at: float,
     outcome: str,
     error: tuple[str, str] | None,
-    facts: dict[str, Any],
 ) -> Event:
     body = {**WORK, "start": at - 30.0, "duration": 30.0, "outcome": outcome, **facts}
     if outcome != "success" and error is not None:

@@ -40,6 +40,7 @@ def a_job(
         "duration": 60.0,
         "outcome": outcome,
         "pipeline": pipeline,
+        "kind": "training",
         "model": "qcbm",
         "model_version": "3",
         "provider": provider,

@@ -1,0 +1,165 @@
+"""Estimates against bills in job, batch and session mode: IBM's client over HTTP, virtual time.
+
+Each script takes 100 steps of about 2 s on the device and 10 s elsewhere. The provider bills; the
+reconciler asks it afterwards, and the report puts both beside each other.
+
+    python benchmarks/billing.py
+"""
+
+import os
+import random
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import qgm_observe as qgm
+from qgm_observe.catalog import ExecutionMode
+from qgm_observe.exporters.docket import Docket, scan
+from qgm_observe.exporters.reconciler import Desk, Reconciler
+from qgm_observe.exporters.schedule import Budget
+from qgm_observe.journal import open_journal
+from qgm_observe.lifecycle import Device, Recorder, use
+from qgm_observe.providers import open_provider
+from qgm_observe.settings import load_settings
+from qgm_observe.spend.pricing import tariff
+from qgm_observe.spend.report import Row, report
+from qgm_observe.spend.statement import Statement
+from qgm_observe.testing.provider import IBMProvider, VirtualClock
+
+STEPS, QPU_SECONDS, CLASSICAL_SECONDS, SHOTS = 100, 2.0, 10.0, 1_000
+SPREAD = 0.1
+PLAN = "pay-as-you-go"
+DAY = 86_400.0
+
+
+class Bench:
+    """A provider, its clock, and a recorder that lives on the same clock."""
+
+    def __init__(self, folder: Path, provider: IBMProvider) -> None:
+        self.clock, self.provider = provider.clock, provider
+        self.device = next(iter(provider.devices.values()))
+        self.path = folder / "journal.db"
+        self.backend = provider.service().backend(self.device.name)
+        self.random = random.Random(11)
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Record on virtual time."""
+
+        def nanoseconds() -> int:
+            return round(self.clock.now * 1e9)
+
+        settings = load_settings(journal=self.path, plan=PLAN)
+        made = Recorder(settings, now=nanoseconds, wall=nanoseconds)
+        before = use(made)
+        try:
+            yield
+        finally:
+            made.close()
+            use(before)
+
+    def train(self, mode: str) -> None:
+        """Take the steps of a training in one mode, and leave."""
+        from qiskit_ibm_runtime import Batch, SamplerV2, Session
+
+        kind = {"batch": Batch, "session": Session}.get(mode)
+        with (
+            nullcontext(self.backend) if kind is None else kind(self.backend) as asked,
+            qgm.run(project=mode, model="qcbm") as run,
+            nullcontext()
+            if kind is None
+            else run.session(self._device(), mode=mode, provider=asked) as session,
+        ):
+            sampler = SamplerV2(mode=asked)
+            for index in range(STEPS):
+                with (
+                    run.step(index) as step,
+                    step.job(self._device(), shots=SHOTS, session=session) as job,
+                ):
+                    self._job(job, sampler)
+                self.clock.advance(CLASSICAL_SECONDS)
+        self.clock.advance(60.0)
+
+    def _device(self) -> Device:
+        return Device("ibm", self.device.name, "us-east", ExecutionMode.JOB)
+
+    def _job(self, job: Any, sampler: Any) -> None:
+        seconds = QPU_SECONDS * self.random.lognormvariate(0, SPREAD)
+        self.device.run_seconds = round(seconds, 3)
+        attempt = job.attempt(sampler.run, [self._circuit()], shots=SHOTS)
+        self.clock.advance(self.device.run_seconds)
+        job.results(attempt, decode=None)
+
+    def _circuit(self) -> Any:
+        from qiskit import QuantumCircuit
+
+        circuit = QuantumCircuit(self.backend.num_qubits, 1)
+        circuit.sx(0)
+        circuit.measure(0, 0)
+        return circuit
+
+    def bill(self) -> None:
+        """Ask the provider for what it billed."""
+        ibm = open_provider(
+            "ibm", account="bench", api_url=f"{self.provider.url}/api/v1", plan=PLAN
+        )
+        with open_journal(self.path) as journal:
+            docket = Docket(14 * DAY)
+            scan(journal, docket, self.clock.now)
+            desk = Desk("ibm", lambda: ibm, Budget(10_000, self.clock.now))
+            Reconciler([desk], lambda: self.clock.now).settle(journal, docket, early=True)
+        ibm.close()
+
+    def rows(self) -> list[Row]:
+        """Return the report by mode."""
+        with open_journal(self.path, read_only=True) as journal:
+            return report(Statement.of(journal, tariff(PLAN).price), "mode", journal)
+
+
+def measured() -> dict[str, tuple[Row, float]]:
+    """Return by mode what the report says, and the seconds that the provider has charged."""
+    os.environ["USAGE_DATA_OPT_OUT"] = "True"
+    found: dict[str, tuple[Row, float]] = {}
+    for mode in ("job", "batch", "session"):
+        with tempfile.TemporaryDirectory() as folder:
+            provider = IBMProvider(["fake_manila"], clock=VirtualClock(time.time()), seed=3)
+            with provider, provider.environment():
+                bench = Bench(Path(folder), provider)
+                with bench.recording():
+                    bench.train(mode)
+                bench.bill()
+                (row,) = bench.rows()
+                found[mode] = row, provider.account.used_seconds
+    return found
+
+
+def main() -> None:
+    """Print the table."""
+    began = time.perf_counter()
+    print(
+        f"{STEPS} steps of {QPU_SECONDS:g} s ± {SPREAD:.0%} on the device and "
+        f"{CLASSICAL_SECONDS:g} s elsewhere, {PLAN}"
+    )
+    heads = ("mode", "provider charged", "estimated", "billed", "error", "idle", "sum of jobs")
+    print(("{:<8}" + "{:>18}" * 6).format(*heads))
+    for mode, (row, charged) in measured().items():
+        estimated, billed = row.estimated["USD"], row.known["USD"]
+        idle = row.wasted.get("idle", {}).get("USD", Decimal(0))
+        cells = (
+            f"{charged:.1f} s",
+            f"{estimated:.2f} USD",
+            f"{billed:.2f} USD",
+            f"{row.error('USD') or 0:+.1%}",
+            f"{idle:.2f} USD",
+            f"{billed - idle:.2f} USD",
+        )
+        print(f"{mode:<8}" + "".join(f"{cell:>18}" for cell in cells))
+    print(f"({time.perf_counter() - began:.0f} s)")
+
+
+if __name__ == "__main__":
+    main()

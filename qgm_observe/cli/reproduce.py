@@ -1,0 +1,297 @@
+"""Replay a recorded job on a simulator with the noise of its calibration, and compare.
+
+The recorded counts are compared by their total variation distance from the replayed ones, with its
+interval; without counts the recorded estimates are compared, which needs --target. Exit code 0:
+reproduced; 1: it differs; 2: something is missing, and the message says what.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from qgm_observe.cli.finding import find, find_run, journal_at
+from qgm_observe.errors import MissingExtra, UsageError
+from qgm_observe.journal import Event, Store
+from qgm_observe.lifecycle.provenance import read
+from qgm_observe.providers.protocol import Calibration
+from qgm_observe.records import Estimate
+
+_TIMES = 4
+_LEAST_SHOTS = 4096
+_MOST_SHOTS = 100_000
+_DEFAULT_SHOTS = 1024
+_MODELS = "models:/"
+
+
+class Material(NamedTuple):
+    """What a job left behind.
+
+    Attributes:
+        pubs: What it ran.
+        calibration: In force when it ran; `None` where nothing was noisy.
+        counts: Of each pub, none where they were not kept.
+        estimates: Recorded of the job, by name.
+        notes: What else there is to say.
+    """
+
+    job: Event
+    pubs: list[Any]
+    calibration: Calibration | None
+    counts: list[dict[str, int]]
+    estimates: dict[str, Estimate]
+    notes: list[str]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the job and the options."""
+    parser.add_argument(
+        "job",
+        metavar="JOB",
+        help="id of a job, of a run (its last job), its beginning, latest, or a registered version"
+        " as models:/NAME@ALIAS or models:/NAME/VERSION",
+    )
+    parser.add_argument("--journal", type=Path, metavar="PATH", help="default: the user's own")
+    parser.add_argument("--target", type=Path, metavar="FILE", help="JSON: probability by outcome")
+    parser.add_argument("--shots", type=_whole, metavar="N", help="default: 4 times the recorded")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="default: 1")
+    parser.add_argument(
+        "--tolerance",
+        type=_share,
+        default=0.0,
+        metavar="D",
+        help="distance that is still taken for the same (default: 0, none beyond shot noise)",
+    )
+    parser.add_argument("--ideal", action="store_true", help="without noise, whatever is recorded")
+    parser.add_argument("--tracking-uri", metavar="URI", help="default: MLFLOW_TRACKING_URI")
+    parser.add_argument("--json", action="store_true", help="for machines")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Replay; 1 where the replay differs from the record."""
+    try:
+        import qgm_observe.quality.device_gap  # noqa: F401  a missing extra shows here
+    except ImportError as error:
+        raise MissingExtra("reproduce", "demo") from error
+    with journal_at(args.journal) as journal:
+        material = _material(journal, _job(journal, args), args)
+    gaps = _gaps(material, args)
+    is_same = all(_is_within(gap, args.tolerance) for gap in gaps)
+    told = {
+        "job": material.job.subject,
+        "reproduced": is_same,
+        "tolerance": args.tolerance,
+        "compared": [asdict(gap) for gap in gaps],
+        "notes": material.notes,
+    }
+    if args.json:
+        sys.stdout.write(json.dumps(told) + "\n")
+    else:
+        _show(material, gaps, args.tolerance, is_same=is_same)
+    return 0 if is_same else 1
+
+
+# -------------------------------------------------------------------------------- what there is
+
+
+def _job(journal: Store, args: argparse.Namespace) -> Event:
+    text: str = args.job
+    if text.startswith(_MODELS):
+        text = _of_model(text.removeprefix(_MODELS), args.tracking_uri)
+    found = find(journal, "job", text) if text not in ("latest", "previous") else None
+    if found is None:
+        run = find_run(journal, text)
+        jobs = journal.events(verbs=("finished",), nouns=("job",), runs=(run.subject,))
+        for found in jobs:  # noqa: B007  the last one
+            pass
+    if found is None:
+        raise UsageError(f"run {text!r} has no finished job: write the id of another")
+    return found
+
+
+def _of_model(text: str, uri: str | None) -> str:
+    """The job that a registered version names."""
+    from qgm_observe.trackers.mlflow import MLflow
+
+    model, at, alias = text.partition("@")
+    tracker = MLflow(uri)
+    version = tracker.alias(model, alias) if at else text.rpartition("/")[2]
+    name = model if at else text.rpartition("/")[0]
+    for each in tracker.versions(name):
+        if each.version == version and each.tags.get("qgm.job"):
+            return each.tags["qgm.job"]
+    raise UsageError(f"{_MODELS}{text}: no such version, or it names no job")
+
+
+def _material(journal: Store, job: Event, args: argparse.Namespace) -> Material:
+    from qgm_observe.providers.replay import gaps_in, read_program
+
+    blobs = job.body.get("blobs") or {}
+    told = read(journal, job.body)
+    missing: list[str] = []
+    program = _contents(journal, blobs.get("program", ()))
+    circuits = _contents(journal, blobs.get("circuits", ()))
+    if not program or not circuits or None in program + circuits:
+        why = told["gaps"].get("circuits", "kept as hashes alone, or pruned")
+        missing.append(f"circuits and values ({why})")
+    calibration = _calibration(journal, job, told)
+    notes: list[str] = []
+    if calibration is None and not args.ideal:
+        if job.body.get("execution_mode") == "local":
+            notes.append("the simulator had no calibration: replayed without noise")
+        else:
+            missing.append("the calibration (write --ideal to replay without noise)")
+    counts = _counts(journal, blobs.get("counts", ()))
+    estimates = _estimates(journal, job)
+    if not counts and not (estimates and args.target):
+        kept = "" if not estimates else "; or write --target FILE to compare its estimates"
+        missing.append(f"counts (kept only with QGM_OBSERVE_CAPTURE=all{kept})")
+    if missing:
+        raise UsageError(f"job {job.subject} cannot be reproduced, missing: {', '.join(missing)}")
+    whole = [each for each in circuits if each is not None]
+    pubs = read_program(program[0] or b"", whole)
+    if args.ideal:
+        calibration = None
+    if calibration is not None:
+        notes += [gap for pub in pubs for gap in gaps_in(pub, calibration)]
+    return Material(job, pubs, calibration, counts, estimates, sorted(set(notes)))
+
+
+def _contents(journal: Store, keys: Any) -> list[bytes | None]:
+    return [journal.blob(key) for key in keys]
+
+
+def _calibration(journal: Store, job: Event, told: Mapping[str, Any]) -> Calibration | None:
+    """That in force at the run where it is known, else that of the submission."""
+    from qgm_observe.providers.calibration_content import calibration_of
+
+    key = told.get("calibration_at_run") or told.get("calibration", {}).get("hash")
+    content = None if key is None else journal.blob(key)
+    if content is None:
+        return None
+    body = job.body
+    return calibration_of(content, str(body.get("provider")), str(body.get("device")), job.at)
+
+
+def _counts(journal: Store, keys: Any) -> list[dict[str, int]]:
+    for data in _contents(journal, keys):
+        if data is not None:
+            told = json.loads(data)
+            return told if isinstance(told, list) else [told]
+    return []
+
+
+def _estimates(journal: Store, job: Event) -> dict[str, Estimate]:
+    found: dict[str, Estimate] = {}
+    for event in journal.events(verbs=("estimate",), nouns=("job",)):
+        if event.subject == job.subject and event.body.get("mitigation", "none") == "none":
+            known = {k: v for k, v in event.body.items() if k in Estimate.__dataclass_fields__}
+            found[known["name"]] = Estimate(**known)
+    return found
+
+
+# ------------------------------------------------------------------------------------ comparing
+
+
+def _gaps(material: Material, args: argparse.Namespace) -> list[Estimate]:
+    from qgm_observe.providers.replay import replay
+    from qgm_observe.quality.device_gap import device_gap
+
+    if not material.counts:
+        return _estimate_gaps(material, args)
+    found = []
+    for place, (pub, counts) in enumerate(zip(material.pubs, material.counts, strict=False)):
+        sets = max(
+            (array.size // max(len(names), 1) for names, array in pub.values.items()), default=1
+        )
+        shots = args.shots or _shots(sum(counts.values()) // max(sets, 1))
+        simulated = replay(pub, material.calibration, shots, args.seed + place)
+        gap = device_gap(simulated, counts)
+        found.append(_named(gap, f"distance of circuit {place}"))
+    return found
+
+
+def _estimate_gaps(material: Material, args: argparse.Namespace) -> list[Estimate]:
+    from qgm_observe.providers.replay import replay
+    from qgm_observe.quality.device_gap import score_gap
+    from qgm_observe.quality.evaluation import evaluate
+
+    target = _target(args.target)
+    pub = material.pubs[0]
+    shots = args.shots or _shots(pub.shots or _DEFAULT_SHOTS)
+    told = evaluate(replay(pub, material.calibration, shots, args.seed), target)
+    again = {each.name: each for each in _all_of(told)}
+    both = [name for name in material.estimates if name in again]
+    found = [score_gap(again[name], material.estimates[name]) for name in both]
+    known = [each for each in found if each.value is not None]
+    if not known:
+        raise UsageError(
+            f"--target {args.target}: none of the recorded estimates"
+            f" ({', '.join(material.estimates)}) follows from it with an interval"
+        )
+    return known
+
+
+def _all_of(told: Any) -> list[Estimate]:
+    values = [getattr(told, name) for name in told.__dataclass_fields__]
+    return [each for each in values if isinstance(each, Estimate)]
+
+
+def _target(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"--target {path}: {error.strerror}") from None
+    except ValueError:
+        raise UsageError(f"--target {path}: write JSON, a probability by bitstring") from None
+
+
+def _shots(recorded: int) -> int:
+    return max(_LEAST_SHOTS, min(_TIMES * recorded, _MOST_SHOTS))
+
+
+def _named(estimate: Estimate, name: str) -> Estimate:
+    from dataclasses import replace
+
+    return replace(estimate, name=name)
+
+
+def _is_within(gap: Estimate, tolerance: float) -> bool:
+    """Whether what the interval holds includes no more than is tolerated."""
+    if gap.low is None or gap.high is None:
+        raise UsageError(f"{gap.name}: {gap.reason or 'no interval'}")
+    return gap.low <= tolerance and gap.high >= -tolerance
+
+
+def _show(material: Material, gaps: list[Estimate], tolerance: float, *, is_same: bool) -> None:
+    word = "reproduced" if is_same else "not reproduced"
+    device = f"{material.job.body.get('provider')}/{material.job.body.get('device')}"
+    noise = "no noise" if material.calibration is None else "the noise of its calibration"
+    print(f"job {material.job.subject} on {device}: {word}, with {noise}")
+    for gap in gaps:
+        floor = "" if gap.floor is None else f", equal samplers show {gap.floor:.3g}"
+        interval = f"[{gap.low:.4g}, {gap.high:.4g}] at {gap.level:.0%}"
+        print(f"  {gap.name.replace('_', ' ')}: {gap.value:.4g} {interval}{floor}")
+    if tolerance:
+        print(f"  tolerated: {tolerance:g}")
+    for note in material.notes:
+        print(f"  note: {note}")
+
+
+def _whole(text: str) -> int:
+    if text.isdigit() and int(text) >= 1:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r}: write a count of 1 or more")
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: write a distance in [0, 1)")
+    return share

@@ -1,0 +1,240 @@
+"""`qgm-observe triage ALERT`, against real exporters on loopback."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import bcrypt
+import pytest
+
+from qgm_observe.cli import main
+
+from ..runbooks import incidents  # noqa: TID252  what triage is about is made up there
+from ..runbooks.serving import journal_exporter, provider_exporter  # noqa: TID252
+
+GONE = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def exporter(tmp_path: Path) -> Iterator[Callable[[Any], str]]:
+    """Serves the journal of an incident, and returns its address."""
+    open_ = []
+
+    def serve(incident: Any, web_file: Path | None = None) -> str:
+        path = incidents.written(tmp_path / f"{len(open_)}.db", incident(time.time()))
+        context = journal_exporter(path, web_file)
+        open_.append(context)
+        return context.__enter__()
+
+    yield serve
+    for context in open_:
+        context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def provider() -> Iterator[str]:
+    """An exporter of a provider whose device is offline."""
+    with provider_exporter() as url:
+        yield url
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
+    code = main(["triage", *words, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_our_own_fault_is_told_with_the_change(exporter, capsys):
+    """Compile failures after a new library: ours, the library is named, and how to go back."""
+    code, found = told(
+        capsys, "QgmCompilationFailing", "--url", exporter(incidents.broken_compiler)
+    )
+
+    assert code == 0
+    assert (found["side"], found["cause"]) == ("ours", "compiler")
+    assert (found["failed"], found["pipelines"]) == (3, ["nightly"])
+    change = found["changes"][-1]
+    assert (change["what"], change["before"], change["after"]) == ("qiskit", "2.5.1", "2.6.0")
+    assert found["next"]["command"] == "pip install 'qiskit==2.5.1'"
+    assert abs(found["since"] - (time.time() - 3 * 3600)) < 120
+
+
+def test_the_providers_fault_is_told_with_ids_and_calibration(exporter, provider, capsys):
+    """A device that fails jobs and is offline: theirs, with its job ids and its calibration."""
+    url = exporter(incidents.failing_device)
+    code, found = told(capsys, "QgmSloBurnPage", "--url", url, "--url", provider)
+
+    assert code == 0
+    assert (found["side"], found["cause"]) == ("theirs", "device")
+    assert found["pipelines"] == ["nightly", "serving"]
+    assert len(found["provider_job_ids"]) == 6
+    assert [c["after"] for c in found["changes"] if c["what"] == "calibration"] == ["cal-0816"]
+    assert "ibm ibm_fez is offline" in found["for"]
+
+
+def test_the_budget_is_counted_from_the_records(exporter, capsys):
+    """3 failed of 23 runs are 2.6 times the 5 % that may fail; nobody was asked for samples."""
+    _, found = told(capsys, "QgmSloBurnPage", "--url", exporter(incidents.broken_compiler))
+
+    assert found["budget_left"]["training-success"] == pytest.approx(1 - 3 / (23 * 0.05))
+    assert found["budget_left"]["inference-success"] is None
+
+
+def test_people_get_a_page_that_fits(exporter, capsys):
+    """What people see names verdict, evidence, since when, budget, spend and one next action."""
+    code = main(["triage", "QgmCompilationFailing", "--url", exporter(incidents.broken_compiler)])
+    text = capsys.readouterr().out
+
+    assert code == 0
+    assert "ours: our circuits no longer compile" in text
+    names = ("for", "since", "pipelines", "changed", "budget", "spend", "next")
+    assert [name for name in names if f"\n{name} " not in text] == []
+    assert "UTC" in text
+    assert len(text.splitlines()) < 40
+
+
+def test_the_vendor_text_holds_what_they_need_and_no_secret(exporter, capsys):
+    """Job ids, device, times, error codes and calibration stand in it; no secret, no model."""
+    url = exporter(incidents.failing_device)
+    code = main(["triage", "QgmSloBurnPage", "--url", url, "--vendor"])
+    text = capsys.readouterr().out
+
+    assert code == 0
+    assert text.startswith("Subject: jobs fail on ibm ibm_fez")
+    assert text.count("execute/execution") == 6
+    assert "cal-0816" in text
+    assert "UTC" in text
+    for ours in (incidents.SECRET, "qcbm", "nightly", "chem"):
+        assert ours not in text
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("failures", "compile/compile"),
+        ("jobs", "success"),
+        ("runs", "qcbm 3"),
+        ("readings", "cal-0815"),
+        ("devices", "device state offline"),
+        ("account", "account remaining 2 h 00 min"),
+        ("journals", "exporter journal up"),
+    ],
+)
+def test_lists_show_what_is_behind_the_verdict(what, words, exporter, provider, capsys):
+    """Each list shows its rows, and none shows a secret from a log line."""
+    url = exporter(incidents.broken_compiler)
+    code = main(["triage", "QgmSloBurnPage", "--url", url, "--url", provider, "--show", what])
+    text = capsys.readouterr().out
+
+    assert code == 0
+    assert words in text
+    assert incidents.SECRET not in text
+
+
+def test_one_run_is_shown_with_its_jobs_and_log(exporter, capsys):
+    """A run's id gives all that is known of it; one that is not there says where to look."""
+    url = exporter(incidents.broken_compiler)
+    code, found = told(capsys, "QgmSloBurnPage", "--url", url, "--show", "failures")
+    run = next(each["id"] for each in found if each["noun"] == "run")
+    assert main(["triage", "QgmSloBurnPage", "--url", url, "--run", run]) == 0
+    text = capsys.readouterr().out
+
+    assert code == 0
+    assert "ERROR went wrong" in text
+    assert "qiskit" in text
+    assert main(["triage", "QgmSloBurnPage", "--url", url, "--run", "f" * 32]) == 2
+    assert "--show runs" in capsys.readouterr().err
+
+
+def test_a_filter_looks_at_one_pipeline(exporter, capsys):
+    """Narrowed to one pipeline the verdict is about that one, and the others are compared to."""
+    url = exporter(incidents.failing_device)
+    _, found = told(capsys, "QgmSloBurnPage", "--url", url, "--pipeline", "serving")
+
+    assert (found["pipelines"], found["failed"]) == (["serving"], 3)
+
+
+def test_an_exporter_that_is_gone_is_a_finding(capsys):
+    """Nobody answers: our own telemetry is what is wrong, and that is said within the limit."""
+    began = time.monotonic()
+    code, found = told(capsys, "QgmTelemetryLost", "--url", GONE)
+
+    assert code == 0
+    assert (found["side"], found["cause"]) == ("ours", "telemetry")
+    assert "127.0.0.1:9" in found["not_known"][0]
+    assert time.monotonic() - began < 10
+
+
+class Silent(BaseHTTPRequestHandler):
+    """Takes a question and answers nothing until it is let go."""
+
+    def do_GET(self) -> None:
+        self.server.let_go.wait(30)  # type: ignore[attr-defined]
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_who_does_not_answer_holds_nobody_up(exporter, capsys, monkeypatch):
+    """One exporter hangs: the other's answer is told in time, and the silent one is named."""
+    from threading import Event
+
+    from qgm_observe.runbooks import asking
+
+    monkeypatch.setattr(asking, "SECONDS", 0.3)
+    monkeypatch.setattr(asking, "TOGETHER", 2.0)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Silent)
+    server.let_go = Event()  # type: ignore[attr-defined]
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    hanging = f"http://127.0.0.1:{server.server_address[1]}"
+    url = exporter(incidents.broken_compiler)
+    code, found = told(capsys, "QgmCompilationFailing", "--url", hanging, "--url", url)
+    server.let_go.set()  # type: ignore[attr-defined]
+    server.shutdown()
+    server.server_close()
+    thread.join(10)
+
+    assert code == 0
+    assert found["cause"] == "compiler"
+    assert any(hanging.removeprefix("http://") in line for line in found["not_known"])
+
+
+def test_a_login_is_told_and_never_shown(exporter, tmp_path, capsys):
+    """With the password of a file the exporter answers; a wrong one is a line without it."""
+    web, good, bad = (tmp_path / name for name in ("web.yml", "good", "bad"))
+    hashed = bcrypt.hashpw(b"sesame-canary", bcrypt.gensalt(4)).decode()
+    web.write_text(f"basic_auth_users:\n  oncall: {hashed}\n")
+    good.write_text("sesame-canary\n")
+    bad.write_text("wrong-canary\n")
+    url = exporter(incidents.broken_compiler, web)
+    words = ["triage", "QgmSloBurnPage", "--url", url, "--user", "oncall", "--token-file"]
+
+    assert main([*words, str(good)]) == 0
+    assert "canary" not in capsys.readouterr().out
+    assert main([*words, str(bad)]) == 2
+    error = capsys.readouterr().err
+    assert "refuses the login: mend --user, --token-file" in error
+    assert "canary" not in error
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["QgmSloBurnPag", "--url", GONE], "such as QgmSloBurnPage"),
+        (["QgmSloBurnPage"], "nobody to ask: write --url"),
+        (["QgmSloBurnPage", "--url", "ftp://x"], "write http:// or https://HOST:PORT"),
+        (["QgmSloBurnPage", "--url", "http://user:pw@host:1"], "write http://"),
+        (["QgmSloBurnPage", "--prometheus", "x"], "write an address such as"),
+    ],
+)
+def test_bad_words_are_one_line(words, line, capsys):
+    """A name that is none, nobody to ask, an address that is none: one line, exit code 2."""
+    assert main(["triage", *words]) == 2
+    error = capsys.readouterr().err
+    assert line in error
+    assert error.count("\n") == 1
+    assert "pw" not in error

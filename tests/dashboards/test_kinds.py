@@ -1,0 +1,83 @@
+"""Kinds of panels: words beside colors, what they rest on, and what they say of themselves."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qgm_observe.catalog import labels as by
+from qgm_observe.dashboards import kinds
+from qgm_observe.dashboards.board import Color, Query, Role, word_of
+from qgm_observe.dashboards.kinds import Told
+
+TOLD = Told("It is.", "Much.", "https://runbooks.example.org/QgmWatchdog.md")
+EVENTS = kinds.basis("n", "runs")
+HIGH = kinds.higher_is_better(0.95, 0.97, ("low", "close", "good"))
+LOW = kinds.lower_is_better(1.0, 2.0, ("none", "one", "several"))
+
+
+def shown(panel, reading):
+    """What Grafana shows for the verdict: the mapping of the sum of signs."""
+    (query,) = [query for query in panel.queries if query.role is Role.VERDICT]
+    limits = [step.value for step in panel.steps[1:]]
+    signs = sum((reading > limit) - (reading < limit) for limit in limits)
+    (found,) = [each for each in query.meanings if each.value == signs]
+    return found
+
+
+@given(
+    st.sampled_from([HIGH, LOW]),
+    st.one_of(st.floats(-5, 5), st.sampled_from([0.95, 0.97, 1.0, 2.0])),
+)
+def test_the_word_says_what_the_color_says(steps, reading):
+    """The verdict of a reading has the word and the color of its step, also at a limit."""
+    panel = kinds.ratio_stat("T", TOLD, "x", EVENTS, steps=steps)
+    found = shown(panel, reading)
+
+    assert found.text == word_of(steps, reading)
+    assert found.color in {step.color for step in steps if step.word == found.text}
+
+
+def test_no_number_is_insufficient_data_without_a_color():
+    """A stat, its verdict and a chart say so where there is no number, and never in green."""
+    stat = kinds.ratio_stat("T", TOLD, "x", EVENTS, steps=LOW)
+    chart = kinds.ratio_timeseries("T", TOLD, (Query(expr="x", legend="x"),), EVENTS)
+    for meanings in (stat.meanings, stat.queries[1].meanings, chart.meanings):
+        (found,) = [each for each in meanings if each.value is None]
+        assert (found.text, found.color) == ("insufficient data", Color.UNKNOWN)
+
+
+def test_a_reading_comes_with_its_basis():
+    """The last query of a stat counts what it rests on, at the same instant."""
+    panel = kinds.ratio_stat("T", TOLD, "x", EVENTS, steps=HIGH)
+
+    assert [query.role for query in panel.queries] == [Role.VALUE, Role.VERDICT, Role.BASIS]
+    assert all(query.instant for query in panel.queries)
+    assert (panel.basis.legend, panel.basis.unit) == ("runs", "short")
+
+
+def test_a_description_tells_what_is_good_and_what_to_do():
+    """It ends with the address of the runbook."""
+    assert kinds.note("T", TOLD, "text").description == (
+        "It is. Good: Much. [What to do](https://runbooks.example.org/QgmWatchdog.md)"
+    )
+
+
+def test_states_have_texts():
+    """Each value of a label has its number, its words, and a color of its own choice."""
+    found = kinds.meanings_of(by.CIRCUIT_STATE, {"closed": Color.GOOD, "open": Color.BAD})
+
+    assert [(each.value, each.text, each.color.value) for each in found] == [
+        (0, "untold", "text"),
+        (1, "closed", "green"),
+        (2, "open", "red"),
+        (3, "half open", "blue"),
+    ]
+
+
+@pytest.mark.parametrize(("make", "worst"), [(HIGH, -math.inf), (LOW, math.inf)])
+def test_the_worst_reading_is_red(make, worst):
+    """Higher or lower is better, as its name says."""
+    assert word_of(make, worst) == make[0 if worst < 0 else -1].word
+    assert make[0 if worst < 0 else -1].color is Color.BAD
