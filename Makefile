@@ -44,6 +44,7 @@ setup-demo: .venv/.setup-demo ## Bring what the demo needs into .venv
 tools: ## Bring the programs that tests start, and Grafana's types, into .tools, without root
 	@.ci/fetch-tools
 	@.ci/fetch-grafana-schema
+	@.ci/fetch-chromium
 
 .PHONY: lint
 lint: setup ## Check lock, rules, format, types, imports and test docstrings

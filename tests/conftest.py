@@ -2,6 +2,9 @@
 
 import itertools
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -48,6 +51,26 @@ def tools() -> Callable[[str], Path]:
         return absent(f"{program} is not in .tools/bin: run `make tools`")
 
     return find
+
+
+@pytest.fixture(scope="session")
+def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database with its tables, which take seconds to make: each test takes a copy."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    code = "import sys; from mlflow import MlflowClient as C; C(sys.argv[1]).search_experiments()"
+    environ = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
+    words = [sys.executable, "-c", code, f"sqlite:///{path}"]
+    subprocess.run(words, check=True, capture_output=True, env=environ)
+    return path
+
+
+@pytest.fixture
+def mlflow_uri(mlflow_template: Path, tmp_path: Path) -> str:
+    """The address of an MLflow database of the test's own; artifacts go beside it."""
+    folder = tmp_path / "mlflow"
+    folder.mkdir()
+    shutil.copy(mlflow_template, folder / "mlflow.db")
+    return f"sqlite:///{folder}/mlflow.db"
 
 
 def _unrun(config: pytest.Config) -> list[str]:

@@ -16,9 +16,13 @@ GROUPED_BY = ("alertname", "pipeline", "device", "region")
 ON_CALL, TICKETS, WATCHDOG, NOBODY = "on-call", "tickets", "watchdog", "nobody"
 SUPPORT = "provider-support"
 GROUP_WAIT = 30
-"""Seconds that a new group waits for more of it."""
+"""Seconds that a new group of pages waits for more of it."""
+
+TICKET_WAIT = "2m"
+"""A ticket waits for the page that inhibits it, and that may rest on a later scrape."""
 
 ESCALATED = "30m"
+_AT_ONCE = {"group_wait": f"{GROUP_WAIT}s", "repeat_interval": "1h"}
 OVERNIGHT, MAINTENANCE, RETRAINS = "overnight", "maintenance", "retrains"
 
 
@@ -35,7 +39,7 @@ def _root(configuration: Configuration) -> dict[str, Any]:
     return {
         "receiver": TICKETS,
         "group_by": list(GROUPED_BY),
-        "group_wait": f"{GROUP_WAIT}s",
+        "group_wait": TICKET_WAIT,
         "group_interval": "5m",
         "repeat_interval": "12h",
         "routes": list(_routes(configuration)),
@@ -62,7 +66,7 @@ def _routes(configuration: Configuration) -> Iterator[dict[str, Any]]:
         night = {"active_time_intervals": [OVERNIGHT]}
         yield {"matchers": matchers, "receiver": TICKETS, **night, "continue": True}
         day = {"mute_time_intervals": [OVERNIGHT]}
-        yield {"matchers": matchers, "receiver": ON_CALL, **day, "repeat_interval": "1h"}
+        yield {"matchers": matchers, "receiver": ON_CALL, **day, **_AT_ONCE}
     for matchers, interval in (
         ([paging, f'layer="{DEVICE}"'], MAINTENANCE),
         ([paging], ""),
@@ -72,7 +76,7 @@ def _routes(configuration: Configuration) -> Iterator[dict[str, Any]]:
         is_page = matchers[0] == paging
         route: dict[str, Any] = {"matchers": matchers, "receiver": ON_CALL if is_page else TICKETS}
         if is_page:
-            route["repeat_interval"] = "1h"
+            route |= _AT_ONCE
         yield route | _muted(configuration, interval)
 
 

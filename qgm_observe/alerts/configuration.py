@@ -198,13 +198,16 @@ class Configuration:
 
 
 def load_configuration(
-    path: Path | None = None, selector: Mapping[str, str] | None = None
+    path: Path | None = None,
+    selector: Mapping[str, str] | None = None,
+    datasource: str | None = None,
 ) -> Configuration:
     """Return the configuration of a file, or the defaults.
 
     Args:
         path: YAML; see `Written`.
         selector: Label to value, beyond those of the file.
+        datasource: Uid in place of the file's.
 
     Raises:
         UsageError: what is wrong, with file and line, or an objective that cannot work.
@@ -213,6 +216,8 @@ def load_configuration(
     if selector:
         merged = written.model_dump() | {"selector": {**written.selector, **selector}}
         written = _validated(merged)
+    if datasource:
+        written = written.model_copy(update={"grafana": _grafana(written.grafana, datasource)})
     folder = Path() if path is None else path.parent
     files = [folder / name for name in written.objectives]
     objectives = tuple(load_objectives(files) if files else shipped())
@@ -228,4 +233,13 @@ def _validated(settings: Mapping[str, object]) -> Written:
     except ValueError:
         raise UsageError(
             f"--selector: write one of {', '.join(_SELECTABLE)}, such as project=chem"
+        ) from None
+
+
+def _grafana(configured: Grafana, datasource: str) -> Grafana:
+    try:
+        return Grafana.model_validate(configured.model_dump() | {"datasource_uid": datasource})
+    except ValueError:
+        raise UsageError(
+            f"--datasource {datasource!r}: write a uid of letters, digits, - and _"
         ) from None

@@ -29,6 +29,7 @@ HIGHEST, THRESHOLD = "qgm:slo_score:max", "qgm:slo_score:threshold"
 USED = (*WINDOWS, TRAFFIC_WINDOW)
 """Seconds of the windows that are counted."""
 
+_TIE = 1e-6
 _TEXTS = tuple(map(shorthand, WINDOWS))
 
 
@@ -105,9 +106,12 @@ def _highest(slo: str) -> str:
 
 
 def _evidence(objective: Objective) -> str:
-    """How many failed in the window that speaks loudest."""
+    """How many failed in the window that speaks loudest; of equal ones in the shortest."""
     slo, unit = objective.name, objective.indicator.unit
-    query = f'topk(1, {EVIDENCE}{{slo="{slo}"}})'
+    parts = (
+        f"{one(EVIDENCE, slo, text)} - {plain(number * _TIE)}" for number, text in enumerate(_TEXTS)
+    )
+    query = f"topk(1, {' or '.join(parts)})"
     failed, all_ = (
         f'{{{{ with printf `{name}{{slo="{slo}",window=%q}}` $window | query }}}}'
         f"{NUMBER}{{{{ end }}}}"

@@ -1,7 +1,8 @@
 """Alerts on trends of events, which do not wait for a budget to burn.
 
-Three in a row: in some window there were three failures or more and nothing else. The windows are
-those of the score; each is recorded as exact counts, by pipeline or by pipeline and device.
+Three in a row: in some window there were three failures or more and nothing else. Windows double,
+so that a success before them delays it by no more than the time they took; each is recorded as
+exact counts, by pipeline or by pipeline and device.
 """
 
 from collections.abc import Iterator
@@ -13,10 +14,15 @@ from qgm_observe.alerts.selectors import Selectors
 from qgm_observe.alerts.text import NUMBER, Said, asked_of
 from qgm_observe.catalog import Outcome, provider_signals, signals
 from qgm_observe.slo.indicator import Selection
-from qgm_observe.slo.score import WINDOWS
-from qgm_observe.slo.window import MINUTE, shorthand
+from qgm_observe.slo.window import DAY, HOUR, MINUTE, shorthand
 
 IN_A_ROW = 3
+WINDOWS = (
+    *(minutes * MINUTE for minutes in (5, 10, 20, 40, 80, 160)),
+    *(6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 4 * DAY, 7 * DAY),
+)
+"""Seconds, ascending."""
+
 ENDED = (Outcome.SUCCESS, Outcome.FAILURE, Outcome.TIMEOUT, Outcome.LOST)
 """What counts as an outcome: not what a user cancelled or a guard stopped."""
 

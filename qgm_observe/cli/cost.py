@@ -231,7 +231,7 @@ def _row_json(row: Any) -> dict[str, Any]:
         "pending": row.pending,
         "pending_estimated": _json(row.pending_estimated),
         "unpriced": row.unpriced,
-        "shots": row.shots,
+        "shots": sum(row.shots.values()),
     }
     for name in each:
         content[name] = {

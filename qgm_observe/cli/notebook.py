@@ -1,10 +1,12 @@
 """In a notebook: each cell with quantum work in it is a run, and what it came to is told as HTML.
 
-`%load_ext qgm_observe` shows it after each such cell. `qgm_observe.instrument()` puts the same hooks
-in place without showing anything; its value tells what all cells since then came to.
+`%load_ext qgm_observe` shows it after each such cell. `qgm_observe.instrument()` puts the same
+hooks in place without showing anything; its value tells what all cells since then came to.
 """
 
+import contextlib
 import html
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +35,7 @@ class Told:
 
     def __repr__(self) -> str:
         """Return it as text."""
-        return "\n".join(f"{name:9} {value}" for name, value in _facts(self._summary()))
+        return "\n".join(f"{name:9} {value}" for name, value in self._facts(self._summary()))
 
     def _repr_html_(self) -> str:
         """Return it as HTML."""
@@ -42,11 +44,18 @@ class Told:
             (each.stage, f"{each.count:,}", _duration(each.p50), _duration(each.p95))
             for each in summary.stages
         ]
-        return (
-            _table((), _facts(summary))
-            + (_table(("stage", "count", "p50", "p95"), stages) if stages else "")
-            + (_table(("samples", "value", "interval"), _estimates(summary)))
-        )
+        tables = [_table((), self._facts(summary))]
+        if stages:
+            tables.append(_table(("stage", "count", "p50", "p95"), stages))
+        if summary.estimates:
+            tables.append(_table(("samples", "value", "interval"), _estimates(summary)))
+        return "".join(tables)
+
+    def _facts(self, summary: "Summary") -> list[tuple[str, str]]:
+        facts = _facts(summary)
+        if len(self._runs) > 1:
+            facts[0] = ("runs", f"{len(self._runs):,}, the first a {facts[0][1]}")
+        return facts
 
     def _summary(self) -> "Summary":
         from qgm_observe.cli.summary import summarize
@@ -121,11 +130,12 @@ class Notebook:
             cell.saw(error, None)
             cell.outcome = outcome_of(error)
         cell.end(at=cell.over_at)
-        self.runs = [*self.runs, cell.id][-_RUNS_SHOWN:]
+        self.runs.append(cell.id)
+        del self.runs[:-_RUNS_SHOWN]
         if self.shows:
             from IPython.display import display
 
-            display(Told([cell.id]))
+            display(Told([cell.id]))  # type: ignore[no-untyped-call]
 
 
 _notebook: Notebook | None = None
@@ -167,3 +177,85 @@ def instrument(run: RunHandle | None = None, **labels: Any) -> Told:
     notebook.labels |= labels
     put_hooks()
     return Told(notebook.runs)
+
+
+def _begin(shell: Any, *, shows: bool) -> Notebook:
+    global _notebook  # noqa: PLW0603  one a kernel
+    if _notebook is None:
+        _notebook = Notebook(shell, shows=shows)
+        _notebook.begin()  # this very cell
+    _notebook.shows = _notebook.shows or shows
+    return _notebook
+
+
+def _shell() -> Any:
+    ipython = sys.modules.get("IPython")
+    return None if ipython is None else ipython.get_ipython()
+
+
+def _look_no_more(listing: Any) -> None:
+    with contextlib.suppress(ValueError):  # a kernel may end a cell in another context
+        scope.look_no_more(listing)
+
+
+def _events_of(runs: Sequence[str]) -> list[Event]:
+    """What the journal has of runs, and of the runs inside them."""
+    path = recorder().settings.journal_path
+    if not runs or not path.exists():
+        return []
+    with open_journal(path, read_only=True) as journal:
+        ours = set(runs)
+        for event in journal.events(nouns=("run",), verbs=("opened",)):
+            if event.body.get("parent") in ours:
+                ours.add(event.subject)
+        return list(journal.events(runs=sorted(ours)))
+
+
+# ------------------------------------------------------------------------------------------ text
+
+
+def _facts(summary: "Summary") -> list[tuple[str, str]]:
+    jobs = [f"{count:,} {outcome}" for outcome, count in summary.jobs.items()]
+    jobs += [f"{summary.open_jobs:,} still open"] if summary.open_jobs else []
+    rows = [("jobs", ", ".join(jobs) or "none")]
+    if summary.outcome is not None:
+        by = f" by {summary.error}" if summary.error else ""
+        rows.insert(0, ("run", f"{summary.outcome}{by} after {_duration(summary.seconds)}"))
+    if summary.shots:
+        rows.append(("shots", f"{summary.shots:,} in {summary.circuits:,} circuits"))
+    if summary.steps:
+        rows.append(("steps", f"{summary.steps:,}{_losses(summary)}"))
+    rows += list(summary.verdicts.items())
+    rows += [("errors", f"{count:,} {place}") for place, count in summary.errors.items()]
+    return [*rows, ("journal", summary.journal or "")]
+
+
+def _losses(summary: "Summary") -> str:
+    if summary.first_loss is None or summary.last_loss is None:
+        return ""
+    return f", loss {summary.first_loss:.4g} at first, {summary.last_loss:.4g} at last"
+
+
+def _estimates(summary: "Summary") -> list[tuple[str, str, str]]:
+    rows = []
+    for each in summary.estimates:
+        interval = "" if each.low is None else f"{each.low:.4g} to {each.high:.4g}"
+        value = each.reason or "" if each.value is None else f"{each.value:.4g}"
+        rows.append((each.name.replace("_", " "), value, interval))
+    return rows
+
+
+def _duration(seconds: float | None) -> str:
+    from qgm_observe.cli.summary import duration
+
+    return duration(seconds)
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in HTML, without a style that a notebook's theme would fight."""
+    head = "".join(f"<th>{html.escape(each)}</th>" for each in heads)
+    lines = [f"<tr>{head}</tr>"] if heads else []
+    for first, *rest in rows:
+        cells = "".join(f"<td>{html.escape(each)}</td>" for each in rest)
+        lines.append(f'<tr><th scope="row">{html.escape(first)}</th>{cells}</tr>')
+    return f"<table>{''.join(lines)}</table>"

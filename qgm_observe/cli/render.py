@@ -7,9 +7,13 @@ earlier version rendered and this one does not is removed; a file of yours is ne
 import argparse
 import difflib
 import importlib
+import json
+import os
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from qgm_observe.errors import UsageError
 
@@ -26,6 +30,7 @@ Where people write into its files its `merged(there, rendered)` keeps what they 
 MARK = "rendered by qgm-observe"
 """Stands in every rendered file that its format leaves room for: it may be removed."""
 
+TOKEN = "QGM_OBSERVE_PROMETHEUS_TOKEN"  # noqa: S105  the name of a variable
 _MOST_LINES = 60
 
 
@@ -43,7 +48,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="only work of this label, such as project=chem; may be repeated",
     )
     parser.add_argument(
+        "--datasource", metavar="UID", help="of the Prometheus that boards choose first"
+    )
+    parser.add_argument(
         "--only", action="append", choices=SHELVES, metavar="SHELF", help="may be repeated"
+    )
+    parser.add_argument(
+        "--preview",
+        action="store_true",
+        help="draw the boards instead, a page each in DIR/previews; needs --prometheus",
+    )
+    parser.add_argument(
+        "--prometheus", metavar="URL", help=f"whose data are drawn (token: {TOKEN})"
+    )
+    parser.add_argument(
+        "--at", type=float, metavar="EPOCH", help="end of the time drawn, default: now"
     )
 
 
@@ -51,7 +70,9 @@ def main(args: argparse.Namespace) -> int:
     """Run the command and return its exit code: 1 if `--check` finds a stale file."""
     from qgm_observe.alerts.configuration import load_configuration
 
-    configuration = load_configuration(args.config, dict(args.selector))
+    configuration = load_configuration(args.config, dict(args.selector), args.datasource)
+    if args.preview:
+        return _preview(args, configuration)
     stale = 0
     for name in args.only or SHELVES:
         module = importlib.import_module(SHELVES[name])
@@ -63,6 +84,25 @@ def main(args: argparse.Namespace) -> int:
         where = f" --config {args.config}" if args.config else ""
         sys.stderr.write(f"{stale} files are stale: qgm-observe render {args.folder}{where}\n")
     return 1 if stale else 0
+
+
+def _preview(args: argparse.Namespace, configuration: Any) -> int:
+    """Draw every board; each page needs nothing else."""
+    from qgm_observe.dashboards import shelf
+    from qgm_observe.dashboards.preview import preview
+    from qgm_observe.slo.prometheus import Prometheus
+
+    if not args.prometheus:
+        raise UsageError("--preview: write --prometheus http://HOST:9090 too")
+    server = Prometheus(args.prometheus, os.environ.get(TOKEN))
+    now = time.time() if args.at is None else args.at
+    boards = shelf.render(configuration).items()
+    pages = {
+        f"{Path(place).stem}.html": preview(json.loads(text), server, now)
+        for place, text in boards
+        if place.startswith("boards/")
+    }
+    return _write(args.folder / "previews", pages)
 
 
 def _selector(text: str) -> tuple[str, str]:

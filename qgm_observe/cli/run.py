@@ -46,6 +46,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="each fit in the script is a run of its own, inside the script's run",
     )
     parser.add_argument("--journal", type=Path, metavar="FILE", help="the journal (default: yours)")
+    parser.add_argument(
+        "--guard", metavar="LIMITS", help="what it may take, such as '20 USD, 600 s, 3 retries'"
+    )
+    parser.add_argument("--plan", help="the provider account's plan, for prices")
     parser.add_argument("--serve", type=int, metavar="PORT", help="serve /metrics meanwhile")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the summary as JSON")
     parser.add_argument(
@@ -90,7 +94,8 @@ class _Watched:
         self._process = os.getpid()
         self._open = contextlib.ExitStack()
         labels = {"model": args.model, "model_version": args.model_version}
-        self._run: RunHandle = qgm.run(**{k: v for k, v in labels.items() if v is not None})
+        told = {name: value for name, value in labels.items() if value is not None}
+        self._run: RunHandle = qgm.run(guard=args.guard, **told)
 
     def run(self) -> int:
         """Run the program and return its exit code."""
@@ -179,7 +184,7 @@ def _configured(args: argparse.Namespace, program: Program) -> Settings:
         args.json = args.json.absolute()
     changes = {
         name: getattr(args, name)
-        for name in ("journal", "project", "pipeline", "sweep")
+        for name in ("journal", "project", "pipeline", "sweep", "plan")
         if getattr(args, name) is not None
     }
     settings = load_settings(**changes)

@@ -177,6 +177,8 @@ def _found(
     diagnosis = diagnose(situation, prior(args.alert))
     action = next_action(diagnosis)
     told = [*notes, *(f"no answer from {each}" for each in answers.silent)]
+    if not every and not answers.silent:
+        told.append("no run or job: write --url of the exporter that follows the journals")
     if answers.cut & {"runs", "jobs"}:
         told.append(f"only the newest {MOST:,} runs and jobs, and all failures, were looked at")
     statuses = answers.statuses
@@ -255,13 +257,15 @@ def _rows(found: Found) -> Sequence[tuple[str, str]]:
         rows.append(("since", f"{utc(told.since)}, {duration(now - told.since)} ago"))
     if told.failed:
         rows.append(("failed", f"{len(told.failed)} of the {told.ended} that ended since then"))
-    rows.append(("pipelines", ", ".join(told.pipelines) or "none has failed lately"))
+    none = "none has failed lately" if found.situation.roots else "not known"
+    rows.append(("pipelines", ", ".join(told.pipelines) or none))
     if told.places:
         rows.append(("devices", ", ".join(" ".join(place) for place in told.places)))
-    rows.append(("job ids", ", ".join(told.provider_job_ids) or "none of a provider"))
+    if told.failed:
+        rows.append(("job ids", ", ".join(told.provider_job_ids) or "none of a provider"))
     rows += _changes(found)
     rows += [("budget" if n == 0 else "", text) for n, text in enumerate(_budget(found))]
-    rows.append(("spend", _spend(found.spend)))
+    rows.append(("spend", _spend(found.spend) if found.jobs else "not known"))
     rows += [("not known" if n == 0 else "", note) for n, note in enumerate(found.notes)]
     return [*rows, ("next", found.action.text), ("", found.command)]
 
@@ -270,7 +274,7 @@ def _verdict(told: Diagnosis) -> str:
     if told.is_over:
         return "over: what failed lately goes well again"
     if told.cause is None:
-        return "cannot tell: nothing that is known speaks for any cause"
+        return "cannot tell: nothing fails in what is known, and nothing else speaks for a cause"
     if told.side == UNTOLD:
         return f"cannot tell; the likeliest is that {told.cause.sentence}"
     return f"{told.side}: {told.cause.sentence}"
@@ -282,7 +286,8 @@ def _changes(found: Found) -> list[tuple[str, str]]:
     if told.good is not None and told.good.ended_at is not None and told.failed:
         after = f"since {told.good.id} went well at {utc(told.good.ended_at)}"
     if not told.changes:
-        return [("changed", f"nothing that is recorded, {after}")]
+        known = found.situation.roots or found.situation.calibrations
+        return [("changed", f"nothing that is recorded, {after}" if known else "not known")]
     rows = [("changed", f"{after}:")]
     for each in told.changes[-_MOST_CHANGES:]:
         was = "" if each.before is None else f"{each.before} -> "
@@ -313,6 +318,8 @@ def _spend(spend: Spend) -> str:
     unknown = f"{spend.unbilled} without a bill yet" if spend.unbilled else ""
     if spend.estimated is not None:
         billed = f"about {spend.estimated:.2f} USD"
+    if not billed and not spend.unbilled:
+        billed = "no remote job ended"
     told = f"{billed} in the last hour" if billed else "not known for the last hour"
     return ", ".join(filter(None, (told, unknown, rest)))
 

@@ -157,8 +157,9 @@ def _level_text(answers: Answers, args: argparse.Namespace) -> str:
             if k not in _CONSTANT and k not in ("provider", "device", "account")
         ]
         told = _value(signal, sample.value, rest)
-        rows.setdefault(" ".join(whose) or "here", set()).add(told)
-    lines = [f"{whose}: {', '.join(sorted(told))}" for whose, told in sorted(rows.items())]
+        rows.setdefault(" ".join(whose), set()).add(told)
+    lines = sorted(rows.pop("", ()))
+    lines += [f"{whose}: {', '.join(sorted(told))}" for whose, told in sorted(rows.items())]
     hint = f"no {args.show} are known: add --url of the provider's exporter, or --prometheus"
     return "\n".join(lines[:MOST_ROWS]) or hint
 

@@ -140,6 +140,8 @@ class Panel:
         style: `line`, `bars` or `stacked`; only for time series.
         log: Whether the scale is logarithmic.
         keys: Label columns of a table, in order.
+        lowest_first: Column that a table is sorted by; without it the first query, highest first.
+        colors: Series by name with a color that says something of them.
         content: Markdown of a text.
         links: Where its data lead to.
     """
@@ -159,6 +161,8 @@ class Panel:
     style: str = "line"
     log: bool = False
     keys: tuple[str, ...] = ()
+    lowest_first: str = ""
+    colors: tuple[tuple[str, Color], ...] = ()
     content: str = ""
     links: tuple[Link, ...] = ()
 

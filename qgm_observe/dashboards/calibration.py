@@ -39,8 +39,8 @@ def _state(here: Site) -> tuple[Panel, ...]:
         _told(here),
         _disabled(here),
         _changes(here),
-        device_panels.states(here, width=8),
-        device_panels.calibration_table(here),
+        device_panels.states(here, width=8, height=10),
+        device_panels.calibration_table(here, width=16, height=6),
     )
 
 

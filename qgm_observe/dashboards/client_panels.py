@@ -42,7 +42,7 @@ def _attempts(here: Site) -> Panel:
     tried = here.scope.count(signals.JOB_ATTEMPTS, "1h", ("pipeline",))
     jobs = here.scope.count(signals.JOBS, "1h", ("pipeline",))
     query = Query(expr=f"{tried} / ({jobs} > 0)", legend="{{pipeline}}", interval="5m")
-    return kinds.lines("Attempts a job", told, "none", (query,), here.jobs("1h"))
+    return kinds.lines("Attempts a job", told, "none", (query,), here.jobs("1h"), width=8)
 
 
 def _delays(here: Site) -> Panel:
@@ -65,6 +65,7 @@ def _delays(here: Site) -> Panel:
         ),
         counted,
         minimum=None,
+        width=8,
     )
 
 
@@ -91,6 +92,7 @@ def _disk(here: Site) -> Panel:
             Query(expr=size, legend="{{instance}} journal"),
         ),
         counted,
+        width=8,
     )
 
 

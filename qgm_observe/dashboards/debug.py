@@ -255,7 +255,7 @@ def _stages(here: Site) -> tuple[Panel, ...]:
         Query(
             expr=scope.quantile(share, signals.JOB_STAGE_DURATION, "1h", ("stage",)),
             legend=f"{{{{stage}}}} p{share * 100:.0f}",
-            interval="5m",
+            interval="15m",
             exemplar=True,
         )
         for share in (0.5, 0.95, 0.99)
@@ -287,7 +287,9 @@ def _compiling(here: Site) -> Panel:
         limit(f"3 * {usual}", "three times the median of 7 days"),
     )
     done = basis(here.scope.count(stage, "1h"), "compilations", interval="5m")
-    return kinds.lines("Compile time", told, SECONDS, queries, done, minimum=None, log=True)
+    return kinds.lines(
+        "Compile time", told, SECONDS, queries, done, minimum=None, log=True, width=8
+    )
 
 
 def _errors(here: Site) -> Panel:
@@ -298,7 +300,7 @@ def _errors(here: Site) -> Panel:
     )
     key = ("pipeline", "stage", "error_class")
     failed = here.scope.count(signals.JOB_ERRORS, RANGE, key)
-    return kinds.table("Errors", told, key, (column(f"{failed} > 0", "Failed", COUNT),))
+    return kinds.table("Errors", told, key, (column(f"{failed} > 0", "Failed", COUNT),), width=8)
 
 
 def _restarts(here: Site) -> Panel:
@@ -311,4 +313,4 @@ def _restarts(here: Site) -> Panel:
     ours = f'group by (namespace) (up{{job=~"{here.configuration.written.exporter_job}"}})'
     rise = f"increase({RESTARTS}[$__rate_interval]) and on (namespace) {ours}"
     expr = f"sum by (namespace, pod) ({rise}) > 0"
-    return kinds.counted_bars("Pod restarts", told, expr, "{{namespace}} {{pod}}", width=12)
+    return kinds.counted_bars("Pod restarts", told, expr, "{{namespace}} {{pod}}", width=8)

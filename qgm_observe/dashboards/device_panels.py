@@ -37,7 +37,7 @@ def health(here: Site) -> tuple[Panel, ...]:
     )
 
 
-def states(here: Site, width: int = 12) -> Panel:
+def states(here: Site, width: int = 12, height: int = 8) -> Panel:
     """Return the state of each device over time."""
     told = here.told(
         "State of each device as its provider tells it.", "Online.", "QgmProviderOutage"
@@ -49,6 +49,7 @@ def states(here: Site, width: int = 12) -> Panel:
         "{{device}}",
         kinds.meanings_of(by.DEVICE_STATE, _STATES),
         width=width,
+        height=height,
     )
 
 
@@ -64,10 +65,11 @@ def _circuit(here: Site) -> Panel:
         here.scope.state(told_by.PROVIDER_CIRCUIT, by.CIRCUIT_STATE, ("provider", "account")),
         "{{provider}} {{account}}",
         kinds.meanings_of(by.CIRCUIT_STATE, _CIRCUITS),
+        height=8,
     )
 
 
-def calibration_table(here: Site, width: int = 24) -> Panel:
+def calibration_table(here: Site, width: int = 24, height: int = 8) -> Panel:
     """Return the age of each device's oldest calibrated parameter, with what is usable."""
     told = here.told(
         "Age of the oldest parameter of each device, how many qubits can be used, and when its "
@@ -91,6 +93,7 @@ def calibration_table(here: Site, width: int = 24) -> Panel:
             column(usable, "Qubits", "short"),
         ),
         width=width,
+        height=height,
     )
 
 

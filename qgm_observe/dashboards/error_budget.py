@@ -20,7 +20,7 @@ from qgm_observe.dashboards.site import (
     site,
 )
 
-CHOSEN = 'slo=~"$slo"'
+CHOSEN = 'slo="$slo"'
 PACE = "3d"
 """The window whose burn tells how long the budget will last."""
 
@@ -28,7 +28,7 @@ PACE = "3d"
 def error_budget(configuration: Configuration) -> Board:
     """Return the board."""
     here = site(configuration)
-    slo = Variable(name="slo", title="Objective", query=f"label_values({BUDGET}, slo)")
+    slo = Variable(name="slo", title="Objective", query=f"label_values({BUDGET}, slo)", single=True)
     return Board(
         slug="slo",
         title="SLO and error budget",
@@ -64,13 +64,12 @@ def burn(window: str = "") -> str:
 
 def _now(here: Site) -> tuple[Panel, ...]:
     left = here.told(
-        "What is left of the error budget of the objective chosen; of several, the least.",
+        "What is left of the error budget of the objective chosen.",
         "A quarter and more.",
         "QgmSloBurnTicket",
     )
     bad = here.told(
-        "Bad events that the budget still takes, at the events of its window; of several, the "
-        "fewest.",
+        "Bad events that the budget still takes, at the events of its window.",
         "Five and more: one failure then does not end it.",
         "QgmSloBurnTicket",
     )
@@ -79,12 +78,12 @@ def _now(here: Site) -> tuple[Panel, ...]:
     remaining = f"min({allowed} - on (slo, window) {_recorded(ERRORS)})"
     return (
         kinds.ratio_stat("Budget left", left, f"min({budget_left(CHOSEN)})", events,
-                         steps=LEFT_STEPS),
+                         steps=LEFT_STEPS, width=8),
         kinds.stat("Bad events left", bad, "none", remaining, events, decimals=1,
-                   steps=kinds.higher_is_better(0, 5, ("none", "few", "enough"))),
+                   steps=kinds.higher_is_better(0, 5, ("none", "few", "enough")), width=8),
+        _low_traffic(here),
         _exhausted(here, events),
         _good(here, events),
-        _low_traffic(here),
     )  # fmt: skip
 
 
@@ -94,8 +93,8 @@ def _budget() -> str:
 
 def _exhausted(here: Site, events: Query) -> Panel:
     told = here.told(
-        "When the budget is gone at the pace of the last 3 days, for a window of 28 days; of "
-        "several objectives, the first. Without a bad event in 3 days there is no pace.",
+        "When the budget is gone at the pace of the last 3 days, for a window of 28 days. "
+        "Without a bad event in 3 days there is no pace.",
         "Longer than the window.",
         "QgmSloBurnPage",
     )
@@ -109,17 +108,18 @@ def _exhausted(here: Site, events: Query) -> Panel:
         f"min({left} * {28 * day:.0f} / on (slo) {pace})",
         events,
         steps=kinds.higher_is_better(day, 3 * day, ("under a day", "under 3 days", "for now")),
+        width=8,
     )
 
 
 def _good(here: Site, events: Query) -> Panel:
     told = here.told(
-        "Share of good events in each objective's own window; of several, the lowest.",
+        "Share of good events in the objective's own window.",
         "At or above what is promised.",
         "QgmSloBurnTicket",
     )
     share = f"min(1 - {_recorded(ERRORS)} / on (slo, window) ({_recorded(EVENTS)} > 0))"
-    return kinds.ratio_stat("Good events", told, share, events, steps=())
+    return kinds.ratio_stat("Good events", told, share, events, steps=(), width=8)
 
 
 def _low_traffic(here: Site) -> Panel:
@@ -242,4 +242,5 @@ def _all(here: Site) -> Panel:
         ),
         width=24,
         height=12,
+        lowest_first="Budget left",
     )

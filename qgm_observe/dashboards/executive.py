@@ -64,9 +64,9 @@ def _work(here: Site) -> tuple[Panel, ...]:
     ]
     return (
         kinds.ratio_stat(
-            "Success (30 d)", success, here.success(MONTH), here.work(MONTH), steps=SUCCESS_STEPS
+            "Success (30 d)", success, here.success(MONTH), here.work(MONTH), steps=SUCCESS_STEPS,
+            width=8,
         ),
-        kinds.stat("Paged (30 d)", *_paged(here), name="paged"),
         kinds.ratio_timeseries(
             "Success over 7 days",
             trend,
@@ -74,6 +74,7 @@ def _work(here: Site) -> tuple[Panel, ...]:
             here.work(WEEK, instant=False, interval=DAY),
             width=16,
         ),
+        kinds.stat("Paged (30 d)", *_paged(here), name="paged", width=8),
     )  # fmt: skip
 
 
@@ -117,6 +118,10 @@ def _promises(here: Site) -> tuple[Panel, ...]:
             f"count({left} < 0) or on () count({left}) * 0",
             judged,
             steps=steps,
+            width=8,
+        ),
+        kinds.table(
+            "Error budgets", table, ("slo",), _budgets(), width=16, lowest_first="Budget left"
         ),
         kinds.ratio_stat(
             "Telemetry coverage (30 d)",
@@ -124,8 +129,8 @@ def _promises(here: Site) -> tuple[Panel, ...]:
             f"min(avg_over_time({up}[{MONTH}]))",
             basis(f"sum(count_over_time({up}[{MONTH}]))", "looks at journals"),
             steps=higher_is_better(0.95, 0.99, ("blind at times", "gaps", "good")),
+            width=8,
         ),
-        kinds.table("Error budgets", table, ("slo",), _budgets(), width=16, height=9),
     )
 
 
@@ -172,13 +177,7 @@ def _quality(here: Site) -> tuple[Panel, ...]:
             share,
             judged,
             steps=higher_is_better(0.7, 0.8, ("poor", "below target", "good")),
-        ),
-        kinds.ratio_stat(
-            "Diversity against baseline",
-            diversity,
-            f"min({ratio})",
-            basis(f"count({ratio})", "models with a baseline"),
-            steps=higher_is_better(0.8, 0.9, ("repeats itself", "less diverse", "as usual")),
+            width=8,
         ),
         kinds.ratio_timeseries(
             "Fidelity with its interval",
@@ -186,6 +185,14 @@ def _quality(here: Site) -> tuple[Panel, ...]:
             _with_interval(here, "hellinger_fidelity"),
             basis(here.scope.count(signals.QUALITY_SCORED, DAY), "shots judged", interval="6h"),
             width=16,
+        ),
+        kinds.ratio_stat(
+            "Diversity against baseline",
+            diversity,
+            f"min({ratio})",
+            basis(f"count({ratio})", "models with a baseline"),
+            steps=higher_is_better(0.8, 0.9, ("repeats itself", "less diverse", "as usual")),
+            width=8,
         ),
     )
 
@@ -235,6 +242,7 @@ def _time(here: Site) -> tuple[Panel, ...]:
             f"max({use} / {allowed})",
             basis(f"count({use} / {allowed})", "accounts"),
             steps=kinds.lower_is_better(0.8, 1, ("as planned", "short", "used up")),
+            height=8,
         ),
         kinds.lines(
             "Job duration", latency, SECONDS, quantiles, here.jobs(DAY, "6h"), width=12, log=True,

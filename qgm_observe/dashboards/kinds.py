@@ -5,7 +5,7 @@ rests on; without enough of them it is "insufficient data" and has no color.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qgm_observe.catalog import Label
 from qgm_observe.dashboards.board import (
@@ -197,11 +197,19 @@ def ratio_timeseries(
 
 
 def counted_bars(
-    title: str, told: Told, expr: str, legend: str, *, width: int = 12, interval: str = "5m"
+    title: str,
+    told: Told,
+    expr: str,
+    legend: str,
+    *,
+    width: int = 12,
+    interval: str = "5m",
+    colors: tuple[tuple[str, Color], ...] = (),
 ) -> Panel:
     """Counts of events an interval, stacked: the bars add up to what happened."""
     query = Query(expr=expr, legend=legend, interval=interval)
-    return lines(title, told, COUNT, [query], None, width=width, style="stacked")
+    made = lines(title, told, COUNT, [query], None, width=width, style="stacked")
+    return replace(made, colors=colors)
 
 
 def burn_timeseries(
@@ -218,7 +226,7 @@ def limit(expr: str, legend: str) -> Query:
 
 def bucket_heatmap(title: str, told: Told, unit: str, expr: str, *, width: int = 12) -> Panel:
     """How many observations fell into each bucket, over time; its cells are counts."""
-    query = Query(expr=expr, legend="{{le}}", exemplar=True, interval="5m")
+    query = Query(expr=expr, legend="{{le}}", exemplar=True, interval="15m")
     return Panel(
         kind=Kind.HEATMAP,
         title=title,
@@ -296,9 +304,10 @@ def table(
     *,
     width: int = 12,
     height: int = 8,
+    lowest_first: str = "",
     links: tuple[Link, ...] = (),
 ) -> Panel:
-    """Rows of labels, and a column a query; sorted by the first column, highest first."""
+    """Rows of labels, and a column a query; sorted by the first one, highest first, unless told."""
     return Panel(
         kind=Kind.TABLE,
         title=title,
@@ -307,6 +316,7 @@ def table(
         queries=tuple(columns),
         meanings=(NOTHING,),
         keys=tuple(keys),
+        lowest_first=lowest_first,
         width=width,
         height=height,
         links=links,

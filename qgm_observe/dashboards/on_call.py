@@ -6,7 +6,7 @@ from qgm_observe.alerts.score_rules import HIGHEST, THRESHOLD
 from qgm_observe.catalog import labels as by
 from qgm_observe.catalog import provider_signals, signals
 from qgm_observe.dashboards import device_panels, kinds
-from qgm_observe.dashboards.board import Board, Link, Panel, Query, Row
+from qgm_observe.dashboards.board import Board, Color, Link, Panel, Query, Row
 from qgm_observe.dashboards.kinds import SECONDS, basis, column, higher_is_better, limit
 from qgm_observe.dashboards.queries import INTERVAL, RANGE, pick
 from qgm_observe.dashboards.site import (
@@ -20,6 +20,10 @@ from qgm_observe.dashboards.site import (
 
 FIRING = 'ALERTS{alertname=~"Qgm.+",alertstate="firing",severity=~"page|ticket"}'
 SINCE = 'ALERTS_FOR_STATE{alertname=~"Qgm.+",severity=~"page|ticket"}'
+OUTCOMES = (
+    ("success", Color.GOOD), ("failure", Color.BAD), ("timeout", Color.WATCH), ("lost", Color.BAD),
+    ("cancelled", Color.PLAIN), ("guarded", Color.UNKNOWN),
+)  # fmt: skip
 REMOTE = ("job", "batch", "session")
 """Modes of execution that wait in a provider's queue."""
 
@@ -59,7 +63,13 @@ def _trouble(here: Site) -> tuple[Panel, ...]:
     keys = ("severity", "alertname", "slo", "pipeline", "provider", "device")
     return (
         kinds.table(
-            "Alerts that fire", firing, keys, (column(since, "For", SECONDS),), width=12, height=8
+            "Alerts that fire",
+            firing,
+            keys,
+            (column(since, "For", SECONDS),),
+            width=12,
+            height=12,
+            lowest_first="severity",
         ),
         _success(here),
         _telemetry(here),
@@ -159,12 +169,13 @@ def _jobs(here: Site) -> tuple[Panel, ...]:
     return (
         kinds.counted_bars(
             "Jobs by outcome", outcomes,
-            scope.count(signals.JOBS, INTERVAL, ("outcome",)), "{{outcome}}",
+            scope.count(signals.JOBS, INTERVAL, ("outcome",)), "{{outcome}}", width=8, colors=OUTCOMES,
         ),
         kinds.table(
             "Errors by stage and class", errors, ("stage", "error_class"),
             (column(scope.count(signals.JOB_ERRORS, RANGE, ("stage", "error_class")) + " > 0",
                     "Failed", "short"),),
+            width=8,
         ),
         _failing(here),
         kinds.ratio_timeseries(

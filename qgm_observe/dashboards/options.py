@@ -73,12 +73,12 @@ def _heatmap_options(panel: Panel) -> Json:
 
 
 def _table_options(panel: Panel) -> Json:
-    first = panel.queries[0].legend
+    order = {"displayName": panel.lowest_first or panel.queries[0].legend}
     return {
         "showHeader": True,
         "frameIndex": 0,
         "cellHeight": "sm",
-        "sortBy": [{"displayName": first, "desc": True}],
+        "sortBy": [order | {"desc": not panel.lowest_first}],
     }
 
 

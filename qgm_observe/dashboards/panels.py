@@ -98,7 +98,7 @@ def _compact(data: Any) -> str:
 
 
 def _placed(rows: Sequence[Row]) -> list[Any]:
-    """Panels from left to right, a new line where one does not fit; ids count up."""
+    """Rows one below the other; ids count up."""
     made: list[Any] = []
     number, top = 1, 0
     for row in rows:
@@ -124,12 +124,13 @@ def _placed(rows: Sequence[Row]) -> list[Any]:
 
 
 def _places(panels: Sequence[Panel], top: int) -> Iterator[tuple[Panel, Any]]:
-    left = height = 0
+    """In order, each as high up as it fits, and there as far left: short ones stack."""
+    ends = [top] * COLUMNS
     for panel in panels:
-        if left + panel.width > COLUMNS:
-            left, top, height = 0, top + height, 0
-        yield panel, core.GridPos(h=panel.height, w=panel.width, x=left, y=top)
-        left, height = left + panel.width, max(height, panel.height)
+        free = range(COLUMNS - panel.width + 1)
+        row, left = min((max(ends[x : x + panel.width]), x) for x in free)
+        ends[left : left + panel.width] = [row + panel.height] * panel.width
+        yield panel, core.GridPos(h=panel.height, w=panel.width, x=left, y=row)
 
 
 # ---------------------------------------------------------------------------------------- panels
@@ -180,7 +181,7 @@ def _details(panel: Panel) -> Json:
     return {
         "type": panel.kind.value,
         "options": options(panel),
-        "fieldConfig": {"defaults": defaults, "overrides": list(_overrides(panel))},
+        "fieldConfig": {"defaults": defaults, "overrides": [*_overrides(panel), *_colored(panel)]},
     }
 
 
@@ -231,6 +232,15 @@ def _overrides(panel: Panel) -> Iterator[Json]:
                 else {"id": "byFrameRefID", "options": ref}
             )
             yield {"matcher": matcher, "properties": properties}
+
+
+def _colored(panel: Panel) -> Iterator[Json]:
+    for name, color in panel.colors:
+        told = {"mode": "fixed", "fixedColor": color.value}
+        yield {
+            "matcher": {"id": "byName", "options": name},
+            "properties": [{"id": "color", "value": told}],
+        }
 
 
 def _own(query: Query) -> Iterator[Json]:

@@ -400,7 +400,7 @@ def _loop_run(optimizer: Any, run: RunHandle | None) -> RunHandle:
 
 def _left(run: FitRun) -> None:
     """An optimizer is gone; with the last one its loop is over."""
-    if run is _loops.run and not _loops.living:
+    if run is _loops.run and next(iter(_loops.living), None) is None:  # its length counts the dead
         with recorder().guard("instrumentation"):
             leave()
 

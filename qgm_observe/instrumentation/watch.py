@@ -6,11 +6,12 @@ from threading import Lock
 from typing import Any
 
 from qgm_observe.catalog import ErrorClass, Outcome
+from qgm_observe.errors import BudgetExceeded
 from qgm_observe.instrumentation import scoring
 from qgm_observe.instrumentation.circuit_facts import facts_of
 from qgm_observe.instrumentation.pubs import UNKNOWN, Asked, asked_of_pubs, coerced
 from qgm_observe.instrumentation.scope import saw_job
-from qgm_observe.lifecycle import JobHandle, recorder
+from qgm_observe.lifecycle import AttemptHandle, JobHandle, recorder
 from qgm_observe.lifecycle.provider_job import id_of
 from qgm_observe.records import Failure
 
@@ -39,7 +40,7 @@ class Watch:
         self._ask = ask
         self._owned = owned
         saw_job(job)
-        self._attempt = job.intend()
+        self._attempt = self._intended()
         if job.remote:
             recorder().commit(self._attempt, "intent")
         job.stage_now = "submit"
@@ -49,6 +50,20 @@ class Watch:
         self._accepted = False
         self._handed_to: Any = None
         self._pending: tuple[BaseException | None, Any, int] | None = None
+
+    def _intended(self) -> AttemptHandle:
+        """Begin the attempt; a guard has to know how much is asked for."""
+        try:
+            if self.job.is_guarded and self.job.shots is None:
+                with recorder().guard("instrumentation"):
+                    asked = self._ask()
+                    self._ask = lambda: asked
+                    self.job.circuits, self.job.shots = asked.circuits, asked.shots
+            return self.job.intend()
+        except BudgetExceeded as error:
+            if self._owned:
+                self.job.end(error)
+            raise
 
     @staticmethod
     def nothing_asked() -> Asked:
@@ -208,8 +223,7 @@ class Watch:
             circuits = facts_of(asked.sources)
             if circuits:
                 self.job.note(circuits=circuits)
-            pubs = asked.pubs or asked.sources
-            recorder().provenance.asked(self.job, self.asked, pubs)
+            recorder().provenance.asked(self.job, self.asked, asked.pubs or asked.sources)
 
     def _end(self, error: BaseException | None, stage: str, at: int = 0) -> None:
         self.is_over, self._handed_to = True, None

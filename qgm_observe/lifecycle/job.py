@@ -90,6 +90,11 @@ class JobHandle(Handle):
         """Whether a provider elsewhere does the work."""
         return self.device.mode is not ExecutionMode.LOCAL
 
+    @property
+    def is_guarded(self) -> bool:
+        """Whether a guard is asked before a submission."""
+        return bool(spending.guards_of(self))
+
     def attempt(
         self, submit: Callable[..., Any], *args: Any, collect: Any = None, **kwargs: Any
     ) -> Any:

@@ -19,7 +19,9 @@ from qgm_observe.lifecycle.provenance import settings_of
 from qgm_observe.lifecycle.recorder import recorder
 from qgm_observe.lifecycle.resume import run_to_resume
 from qgm_observe.lifecycle.run import RunHandle, StepHandle, WithJobs
+from qgm_observe.lifecycle.spending import limited
 from qgm_observe.redaction import redacted
+from qgm_observe.spend.limits import Limits
 
 Core = TypeVar("Core")
 REDUCE = "__reduce_ex__"
@@ -38,16 +40,24 @@ class Shadow:
         return self._call(self.method, *args, **kwargs)
 
 
-def observe(core: Core, *, stages: Mapping[str, str] | None = None, **labels: Any) -> Core:
+def observe(
+    core: Core,
+    *,
+    stages: Mapping[str, str] | None = None,
+    guard: str | Limits | None = None,
+    **labels: Any,
+) -> Core:
     """Record everything a training core does from now on, and return the very same object.
 
     Args:
         core: Has `fit(data, **options)` or `sample(shots)`.
         stages: Stage to method name, for methods that are not named like their stage.
+        guard: What each `fit` may take; see `qgm_observe.run`.
         labels: `project`, `pipeline`, `model`, `model_version`.
 
     Raises:
-        UsageError: the object is no core, cannot be shadowed, or a stage or label is unknown.
+        UsageError: the object is no core, cannot be shadowed, a stage or label is unknown, or the
+            guard cannot be read.
     """
     if not hasattr(core, "__dict__"):
         raise UsageError(f"observe({type(core).__name__}): write a class without __slots__")
@@ -55,8 +65,9 @@ def observe(core: Core, *, stages: Mapping[str, str] | None = None, **labels: An
         raise UsageError(f"observe({type(core).__name__}): a core has a method fit or sample")
     methods = _methods(core, stages or {})
     recorder().work_of(recorder().work, labels)
+    limits = limited(recorder(), guard)
     unobserve(core)
-    eye = _Eye(core, {"model": type(core).__name__, **labels})
+    eye = _Eye(core, {"model": type(core).__name__, **labels}, limits)
     for method, watch in {"fit": eye.fit, "step": eye.step, "sample": eye.sample}.items():
         if callable(getattr(core, method, None)):
             core.__dict__[method] = Shadow(core, method, watch)
@@ -104,9 +115,10 @@ def _bare(state: Any) -> Any:
 class _Eye:
     """Places what it sees of one core on handles."""
 
-    def __init__(self, core: Any, labels: dict[str, Any]) -> None:
+    def __init__(self, core: Any, labels: dict[str, Any], limits: Limits | None) -> None:
         self.core = core
         self.labels = labels
+        self.limits = limits
 
     def fit(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         options: dict[str, Any] = {}
@@ -116,6 +128,7 @@ class _Eye:
             run_id = run_to_resume(recorder(), options)
         resumed_from = None if run_id is None else 0
         run = RunHandle(recorder(), None, self.labels, run_id=run_id, resumed_from=resumed_from)
+        run.limits = self.limits
         run.attributes = {"core": type(self.core).__name__} | options
         with recorder().guard("provenance"):
             run.settings = settings_of(self.core)

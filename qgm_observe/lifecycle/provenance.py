@@ -92,6 +92,8 @@ class Provenance:
         inline: dict[str, Any] = {}
         if isinstance(job.program, programs.Program):
             inline["parametric"] = self._of_program(job.program, own, blobs, named)
+            if None in [each["layout"] for each in own["circuits"]]:
+                gaps["layout"] = "Qiskit laid no circuit out"
         else:
             gaps["circuits"] = job.program or "no circuit was seen"
         at = self._submitted_at(job)

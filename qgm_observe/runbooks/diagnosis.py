@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from qgm_observe.runbooks.evidence import OURS, THEIRS, Cause, Clue, clues
-from qgm_observe.runbooks.roots import Place, Root
+from qgm_observe.runbooks.roots import DAY, Place, Root
 from qgm_observe.runbooks.situation import Change, Situation, changes_in
 
 UNTOLD = "cannot tell"
@@ -68,15 +68,15 @@ def diagnose(situation: Situation, prior: Iterable[Clue] = ()) -> Diagnosis:
     best = max(points, key=lambda cause: points[cause], default=None)
     if best is not None and points[best] <= 0:
         best = None
-    trouble = situation.trouble
+    trouble, side = situation.trouble, _side(points, best)
     failed = trouble.failed if trouble else ()
     return Diagnosis(
-        side=_side(points, best),
+        side=side,
         cause=best,
         pro=_strongest(clue for clue in found if clue.cause is best and clue.points > 0),
         contra=_strongest(clue for clue in found if best is not None and _is_against(clue, best)),
         since=situation.since,
-        is_over=trouble is None and any(root.is_bad for root in situation.roots[-100:]),
+        is_over=side == UNTOLD and trouble is None and _failed_lately(situation),
         failed=frozenset(root.id for root in failed),
         ended=len(failed) + len(trouble.went if trouble else ()),
         pipelines=trouble.pipelines if trouble else (),
@@ -85,6 +85,11 @@ def diagnose(situation: Situation, prior: Iterable[Clue] = ()) -> Diagnosis:
         good=situation.good,
         changes=tuple(changes_in(situation)),
     )
+
+
+def _failed_lately(situation: Situation) -> bool:
+    begin = situation.now - DAY
+    return any(root.is_bad and (root.ended_at or 0.0) >= begin for root in situation.roots)
 
 
 def _points(found: Iterable[Clue]) -> Mapping[Cause, float]:

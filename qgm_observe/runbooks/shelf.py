@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import qgm_observe
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.alerts.shelf import rule_groups
 from qgm_observe.alerts.table import ALERTS, FULL, Alert
@@ -46,7 +45,7 @@ def _body(alert: Alert) -> str:
 
 
 def _shipped(name: str) -> str | None:
-    package = Path(qgm_observe.__file__).parent
+    package = Path(__file__).parents[1]
     inside = package / "_shelves"
     path = (inside if inside.is_dir() else package.parent) / "runbooks" / name
     return path.read_text(encoding="utf-8") if path.is_file() else None

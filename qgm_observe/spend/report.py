@@ -41,7 +41,7 @@ class Row:
         pending: Lines whose bill is still to come.
         pending_estimated: What those are expected to cost.
         wasted: By reason.
-        shots: Of attempts that succeeded and are of use.
+        shots: Of attempts that were of use and whose cost is known, by its currency.
         scored: Shots that were judged.
         valid: Shots of those that were valid samples.
         improvement: By how much losses fell from the first step of a run to its best.
@@ -56,7 +56,7 @@ class Row:
     pending: int = 0
     pending_estimated: Money = field(default_factory=dict)
     wasted: dict[str, Money] = field(default_factory=dict)
-    shots: int = 0
+    shots: dict[str, int] = field(default_factory=dict)
     scored: int = 0
     valid: int = 0
     improvement: float = 0.0
@@ -66,12 +66,12 @@ class Row:
         known = self.known.get(currency)
         if not known or currency not in self.estimated:
             return None
-        return float(self.estimated[currency] / known) - 1
+        return float((self.estimated[currency] - known) / known)
 
     def per_sample(self, currency: str) -> Decimal | None:
         """Return the settled cost of a shot that was of use."""
-        known = self.known.get(currency)
-        return known / self.shots if known is not None and self.shots else None
+        known, shots = self.known.get(currency), self.shots.get(currency)
+        return known / shots if known is not None and shots else None
 
     def per_usable_sample(self, currency: str) -> Decimal | None:
         """Return the settled cost of a valid sample, `None` where no shots were judged."""
@@ -123,8 +123,9 @@ def _take(row: Row, line: Line) -> None:
     _add(row.estimated, line.estimated)
     if line.waste is not None:
         _add(row.wasted.setdefault(line.waste.value, {}), line.known)
-    elif line.outcome is Outcome.SUCCESS:
-        row.shots += line.shots or 0
+    elif line.outcome is Outcome.SUCCESS and line.known is not None:
+        currency = line.known.currency
+        row.shots[currency] = row.shots.get(currency, 0) + (line.shots or 0)
 
 
 def _add(money: Money, amount: Cost | None) -> None:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from qgm_observe.testing.capturing import Captured
     from qgm_observe.testing import session as sessions
+    from qgm_observe.testing.capturing import Captured
 
 _KEY: "pytest.StashKey[sessions.TestSession]" = pytest.StashKey()
 

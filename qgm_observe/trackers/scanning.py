@@ -20,7 +20,7 @@ _NAMED_LIKE_SECRETS = re.compile(
     r"(?i)passw|passphrase|secret|token|api_?key|credential|access_?key"
 )
 _LEFT_OUT = ("HighEntropyString", "IPPublicDetector")
-_VERSION = re.compile(r"^[0-9][\w.+!-]{0,31}$")
+_VERSION = re.compile(r"^\d{1,6}$|^\d+(\.\d+){1,5}([.+]?(a|b|rc|dev|post)\d{0,8})?$")
 
 
 class Finding(NamedTuple):

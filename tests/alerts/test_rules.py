@@ -7,11 +7,18 @@ from decimal import Decimal
 
 import pytest
 
-from qgm_observe.alerts.rules import groups, rules
+from qgm_observe.alerts.configuration import Configuration, Written
+from qgm_observe.alerts.rules import groups
+from qgm_observe.alerts.rules import rules as rules_of
 from qgm_observe.slo.loading import shipped
 
 TRAINING = next(each for each in shipped() if each.name == "training-success")
+WINDOWS = "30m|1h|2h|6h|12h|1d|3d|7d"
 LABELS = 'project="p",pipeline="l",model="m",model_version="1",kind="training"'
+
+
+def rules(objective):
+    return list(rules_of(objective, Configuration(Written(), (objective,))))
 
 
 @pytest.fixture
@@ -20,7 +27,8 @@ def promtool(tools, tmp_path):
 
     def run(objectives, tests=None):
         path = tmp_path / "rules.json"
-        path.write_text(json.dumps({"groups": groups(objectives)}))
+        made = groups(Configuration(Written(), tuple(objectives)))
+        path.write_text(json.dumps({"groups": made}))
         words = ["check", "rules", "--lint-fatal", path]
         if tests is not None:
             content = {"rule_files": [str(path)], "evaluation_interval": "10m", "tests": tests}
@@ -43,12 +51,13 @@ def scenario(outcomes, alerts, name="QgmSloBurnPage"):
         }
         for outcome, values in outcomes.items()
     ]
-    firing = [{"exp_labels": {"slo": "training-success", "severity": "page"}}]
+    asked = f'count by (slo, severity) (ALERTS{{alertname="{name}",alertstate="firing"}})'
+    firing = [{"labels": '{slo="training-success",severity="page"}', "value": 1}]
     return {
         "interval": "10m",
         "input_series": series,
-        "alert_rule_test": [
-            {"eval_time": at, "alertname": name, "exp_alerts": firing if fires else []}
+        "promql_expr_test": [
+            {"expr": asked, "eval_time": at, "exp_samples": firing if fires else []}
             for at, fires in alerts.items()
         ],
     }
@@ -89,8 +98,8 @@ def test_constants_are_those_of_the_tested_rules():
     """The rendered numbers are the ones that were tested against simulation."""
     texts = {rule.get("record"): rule["expr"] for rule in rules(TRAINING)}
     assert texts["qgm:slo_score:llr"] == (
-        '1.845827 * qgm:slo_errors:count{slo="training-success"} - '
-        '0.236389 * qgm:slo_events:count{slo="training-success"}'
+        f'1.845827 * qgm:slo_errors:count{{slo="training-success",window=~"{WINDOWS}"}} - '
+        f'0.236389 * qgm:slo_events:count{{slo="training-success",window=~"{WINDOWS}"}}'
     )
     assert texts["qgm:slo_score:threshold"].endswith(", 56))")
 
@@ -121,5 +130,5 @@ def test_a_burn_rate_alert_passes_the_lint(promtool):
 def test_a_degraded_objective_makes_a_ticket_of_each_failure():
     """A budget of less than five events never pages."""
     tiny = replace(TRAINING, target=Decimal("0.99"), events_per_day=2)
-    assert [rule["alert"] for rule in rules(tiny) if "alert" in rule] == ["QgmSloFailure"]
+    assert [rule["alert"] for rule in rules(tiny) if "alert" in rule] == ["QgmSloBurnTicket"]
     assert {rule["labels"].get("severity") for rule in rules(tiny)} == {None, "ticket"}

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +66,6 @@ class Cloud:
 
     def __post_init__(self) -> None:
         self.capabilities = set(Capability) - {Capability.HISTORY}
-        self._snapshots = {
-            name: Local().calibration(name.replace("ibm", "fake")) for name in DEVICES
-        }
 
     @property
     def broken(self) -> bool:
@@ -103,29 +100,8 @@ class Cloud:
         return day - 3 * DAY if self.broken else day
 
     def calibration(self, device: str, at: float | None = None) -> Calibration:
-        snapshot = self._snapshots[device]
-        assert snapshot is not None
-        day = self._calibrated_at()
-        factor = 1 + 0.05 * random.Random(f"{device}{day}").uniform(-1, 1)
-        if self.broken:
-            factor *= 2.5
-        set_ = partial(_scaled, factor=factor, taken_at=day)
-        return replace(
-            snapshot,
-            provider="ibm",
-            device=device,
-            observed_at=self.now(),
-            taken_at=day,
-            qubits={
-                qubit: {name: set_(name, value) for name, value in told.items()}
-                for qubit, told in snapshot.qubits.items()
-            },
-            gates={
-                key: GateCalibration(set_("error", gate.error), set_("duration", gate.duration))
-                for key, gate in snapshot.gates.items()
-            },
-            raw=f"{device} {day}".encode(),
-        )
+        told = _calibration(device, self._calibrated_at(), 2.5 if self.broken else 1.0)
+        return replace(told, observed_at=self.now())
 
     def jobs(self, **_: Any) -> Sequence[ProviderJob]:
         waiting = 40 if self.broken else 2
@@ -169,6 +145,30 @@ class Cloud:
     def ended(self, ids: set[str]) -> set[str]:
         """Of which jobs the runs have ended: in trouble of a few."""
         return set(sorted(ids)[:5]) if self.broken else set()
+
+
+@cache
+def _calibration(device: str, day: float, worse: float) -> Calibration:
+    """The installed snapshot with the day's own factor on every error."""
+    snapshot = Local().calibration(device.replace("ibm", "fake"))
+    assert snapshot is not None
+    factor = worse * (1 + 0.05 * random.Random(f"{device}{day}").uniform(-1, 1))
+    set_ = partial(_scaled, factor=factor, taken_at=day)
+    return replace(
+        snapshot,
+        provider="ibm",
+        device=device,
+        taken_at=day,
+        qubits={
+            qubit: {name: set_(name, value) for name, value in told.items()}
+            for qubit, told in snapshot.qubits.items()
+        },
+        gates={
+            key: GateCalibration(set_("error", gate.error), set_("duration", gate.duration))
+            for key, gate in snapshot.gates.items()
+        },
+        raw=f"{device} {day}".encode(),
+    )
 
 
 def _scaled(name: str, told: Measurement, factor: float, taken_at: float) -> Measurement:

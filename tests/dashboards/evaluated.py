@@ -20,10 +20,10 @@ from qgm_observe.alerts.configuration import load_configuration
 from qgm_observe.slo.prometheus import Prometheus
 
 from .month import END, HOUR, START
-from .recorded import NEAR, backfill, running, samples
+from .recorded import NEAR, WEEK, backfill, running, samples
 
 Rule = dict[str, Any]
-SPANS = ((START, NEAR - 6 * HOUR, 6 * HOUR), (NEAR, END, 300.0))
+SPANS = ((START, WEEK, 6 * HOUR), (WEEK, NEAR - HOUR, HOUR), (NEAR, END, 300.0))
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _TEMPLATE = re.compile(r"\{\{ with \$labels\.(\w+) \}\}.*?\{\{ else \}\}(\w+)\{\{ end \}\}")
 
@@ -31,7 +31,7 @@ _TEMPLATE = re.compile(r"\{\{ with \$labels\.(\w+) \}\}.*?\{\{ else \}\}(\w+)\{\
 def evaluate(
     groups: Sequence[Mapping[str, Any]], data: Path, prometheus: Path, promtool: Path
 ) -> None:
-    """Record rules over the month, six-hourly and at its end each five minutes."""
+    """Record rules over the month, as often as there are samples."""
     for rules in rounds(groups):
         with running(prometheus, data) as url, ThreadPoolExecutor(2) as pool:
             server = Prometheus(url)

@@ -23,7 +23,7 @@ from qgm_observe.telemetry.prometheus import CLASSIC
 from .cloud import Cloud, Exporter
 from .month import DAY, END, HEALTHY, HOUR, START, TROUBLE, Month, health
 
-WEEK = HEALTHY - 7 * DAY - 3 * HOUR
+WEEK = END - 7 * DAY - 6 * HOUR
 NEAR = HEALTHY - 6 * HOUR
 LONG_BLOCKS = "--max-block-duration=4400h"
 _JOBS = {"qgm-observe-journal": "journal:9466", "qgm-observe-provider": "provider:9465"}

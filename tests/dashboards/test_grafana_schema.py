@@ -3,7 +3,6 @@
 `.ci/fetch-grafana-schema` makes the schemas; without them these tests skip, and in CI fail.
 """
 
-import copy
 import json
 import os
 from pathlib import Path
@@ -16,12 +15,6 @@ from qgm_observe.dashboards.grafana_rules import panels
 SCHEMAS = Path(__file__).parents[2] / ".tools" / "grafana-schema.json"
 OF_THE_DATASOURCE = ("expr", "titleFormat")
 """Keys of an annotation that Grafana's types leave to the datasource, here Prometheus."""
-
-
-@pytest.fixture
-def rendered(rendered):
-    """A copy for each test: a seeded fault stays its own."""
-    return copy.deepcopy(rendered)
 
 
 @pytest.fixture(scope="module")

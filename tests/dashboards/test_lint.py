@@ -1,18 +1,10 @@
 """Lint finds nothing in the shipped boards, and each seeded fault by the name of its rule."""
 
-import copy
-
 import pytest
 
 from qgm_observe.dashboards import grafana_rules, house_rules
 from qgm_observe.dashboards.grafana_rules import panels
 from qgm_observe.dashboards.lint import lint
-
-
-@pytest.fixture
-def rendered(rendered):
-    """A copy for each test: a seeded fault stays its own."""
-    return copy.deepcopy(rendered)
 
 
 def panel(board, title):

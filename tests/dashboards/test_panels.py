@@ -171,3 +171,38 @@ def test_an_annotation_asks_prometheus():
     assert (made["name"], made["expr"], made["titleFormat"], made["iconColor"]) == (
         "Pages", "ALERTS", "{{alertname}}", "red",
     )  # fmt: skip
+
+
+def test_a_table_begins_with_the_worst():
+    """It is sorted by its first query, highest first, or by a column that is told, lowest first."""
+    columns = (kinds.column("x", "Left", "percentunit"),)
+    tables = (
+        kinds.table("T", TOLD, ("slo",), columns),
+        kinds.table("T", TOLD, ("slo",), columns, lowest_first="Left"),
+    )
+    orders = [only(board(Row("R", (each,))))["options"]["sortBy"] for each in tables]
+
+    assert orders == [
+        [{"displayName": "Left", "desc": True}],
+        [{"displayName": "Left", "desc": False}],
+    ]
+
+
+def test_series_that_mean_something_have_their_color():
+    """A success is green in every chart, whatever else is in it."""
+    bars = kinds.counted_bars("T", TOLD, "x", "{{outcome}}", colors=(("success", Color.GOOD),))
+    (override,) = only(board(Row("R", (bars,))))["fieldConfig"]["overrides"]
+
+    assert override == {
+        "matcher": {"id": "byName", "options": "success"},
+        "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": "green"}}],
+    }
+
+
+def test_short_panels_stack_beside_tall_ones():
+    """Two stats of half the height stand one below the other, and leave no hole."""
+    low = [kinds.stat("T", TOLD, "s", "x", EVENTS, width=8, height=4) for _ in range(2)]
+    made = board(Row("R", (low[0], chart(16, height=8), low[1])))
+    places = [(each["gridPos"]["x"], each["gridPos"]["y"]) for each in made["panels"][1:]]
+
+    assert places == [(0, 1), (8, 1), (0, 5)]

@@ -161,6 +161,43 @@ def test_nothing_that_looks_like_a_secret_is_told() -> None:
     assert "blobs" not in job
 
 
+def calibrated(at: float, name: str, device: str = "ibm_fez") -> Event:
+    body = {
+        "provider": "ibm",
+        "device": device,
+        "kind": "calibration",
+        "observed_at": at + 60,
+        "taken_at": at,
+        "values": {"calibration_id": name},
+        "blob": "0" * 64,
+    }
+    subject = f"ibm/{device}"
+    id_ = f"{subject}/{name}"
+    return Event(verb="reading", noun="device", subject=subject, at=at, id=id_, body=body)
+
+
+def test_calibrations_are_told_newest_first() -> None:
+    """Each calibration of a device is told with when it was taken and its id, and without blob."""
+    recent = Recent()
+    recent.take([calibrated(NOW, "a"), calibrated(NOW + 9, "b"), calibrated(NOW + 5, "c", "other")])
+    told = asked(recent, "readings")["readings"]
+
+    assert [each["calibration_id"] for each in told] == ["b", "c", "a"]
+    assert told[0]["taken_at"] == NOW + 9
+    assert "blob" not in told[0]
+    found = asked(recent, "readings", device="ibm_fez", since=str(NOW + 1))["readings"]
+    assert [each["calibration_id"] for each in found] == ["b"]
+
+
+def test_readings_have_filters_of_their_own() -> None:
+    """A calibration has no pipeline, so asking for one's is answered with what there is."""
+    reply = ask(Recent(), "readings", {"pipeline": "q"})
+
+    assert reply is not None
+    assert reply.status == 400
+    assert "write one of since, device, limit" in reply.body["error"]
+
+
 def test_the_exporter_answers_below_its_path(tmp_path: Path) -> None:
     """The exporter tells what its journals held before it began, under `/api/v1/` alone."""
     journal = fill(tmp_path / "a.db", opened("run", RUN), finished(run=RUN), finished("run"))

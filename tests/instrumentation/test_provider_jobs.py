@@ -162,7 +162,12 @@ def test_a_submission_is_on_disk_before_and_after(
     """Of a job elsewhere the intent and the provider's id are kept while it still waits."""
     sampler.run([isa])
 
-    assert everything() == [("opened", "run"), ("intent", "attempt"), ("submitted", "attempt")]
+    assert everything() == [
+        ("opened", "run"),
+        ("intent", "attempt"),
+        ("submitted", "attempt"),
+        ("estimated", "attempt"),
+    ]
 
 
 def test_a_failure_elsewhere_is_a_failed_job(

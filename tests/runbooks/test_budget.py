@@ -55,7 +55,7 @@ def test_what_is_told_twice_counts_once() -> None:
 
 
 def test_a_cut_list_gives_no_number() -> None:
-    """Where the exporter remembers less than the window, the budget is not known, and why is said."""
+    """A list that ends too early gives no budget, and the reason."""
     found = left([a_job(1.0)], is_cut=True)["training-success"]
 
     assert found.left is None

@@ -1,12 +1,15 @@
 """Tests of the verdict: situations whose answer is known, and those where nobody can tell."""
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from qgm_observe.catalog import STAGES, ErrorClass, signals
 from qgm_observe.catalog import provider_signals as provided
-from qgm_observe.catalog import signals
 from qgm_observe.runbooks.diagnosis import UNTOLD, diagnose
 from qgm_observe.runbooks.evidence import OURS, THEIRS, Cause
 from qgm_observe.runbooks.priors import prior
@@ -195,6 +198,15 @@ def test_what_goes_well_again_is_over() -> None:
     assert diagnose(situation(good_days(), failures("network", number=2), again)).is_over
 
 
+def test_an_old_failure_does_not_make_an_alert_over() -> None:
+    """An alert that names its cause is not over because some run failed and others went well."""
+    again = [a_job(n / 10) for n in range(1, 30)]
+    known = situation([a_job(9.0, "failure", "network")], good_days(), again)
+    told = diagnose(known, prior("QgmQuotaLow"))
+
+    assert (told.is_over, told.cause) == (False, Cause.QUOTA)
+
+
 def test_ids_pipelines_and_times_come_from_the_failures() -> None:
     """Since when, which pipelines, devices and provider ids are those of the failed roots."""
     failed = failures("execution")
@@ -213,6 +225,33 @@ def test_an_alert_about_money_is_ours_without_any_failure() -> None:
     told = diagnose(situation(good_days()), prior("QgmSpendCap"))
 
     assert (told.side, told.cause) == (OURS, Cause.SPENDING)
+
+
+JOBS = st.lists(
+    st.builds(
+        a_job,
+        st.floats(0.01, 60),
+        st.sampled_from(["success", "failure", "lost", "timeout", "cancelled"]),
+        st.sampled_from([*map(str, ErrorClass), None, "of a later version"]),
+        st.sampled_from([*STAGES, ""]),
+        place=st.sampled_from([FEZ, IQM, AER]),
+        pipeline=st.sampled_from(["nightly", "serving"]),
+    ),
+    max_size=40,
+)
+
+
+@given(JOBS, st.randoms(use_true_random=False))
+def test_whatever_failed_the_verdict_holds_together(jobs: list[Any], chance: Random) -> None:
+    """No record stops it, their order does not matter, and reasons are those of the cause."""
+    told = diagnose(situation(jobs))
+    shuffled = list(jobs)
+    chance.shuffle(shuffled)
+
+    assert diagnose(situation(shuffled)) == told
+    assert {clue.cause for clue in told.pro} <= {told.cause}
+    assert told.side == UNTOLD or told.side == told.cause.side  # type: ignore[union-attr]
+    assert not (told.is_over and told.failed)
 
 
 def test_a_silent_exporter_is_our_own_trouble() -> None:

@@ -136,6 +136,17 @@ def test_a_datasource_of_ones_own(tmp_path):
     assert 'grafana_folder: "Quantum"' in files["kubernetes/qgm-slo.yml"]
 
 
+def test_the_datasource_can_be_named_on_the_command_line(tmp_path, capsys):
+    """`--datasource` wins over the file, and what is no uid is told what to write."""
+    render_to = ["render", str(tmp_path), "--only", "dashboards", "--datasource"]
+
+    assert main([*render_to, "thanos-1"]) == 0
+    board = json.loads((tmp_path / "dashboards" / "boards" / "qgm-slo.json").read_text())
+    assert board["templating"]["list"][0]["current"]["value"] == "thanos-1"
+    assert main([*render_to, "no such uid"]) == 2
+    assert "write a uid of letters, digits, - and _" in capsys.readouterr().err
+
+
 def test_the_form_of_grafana_com_is_an_option(tmp_path):
     """Only where it is asked for: inputs, requirements, and no variable for the datasource."""
     plain = render(load_configuration())

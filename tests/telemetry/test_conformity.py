@@ -189,6 +189,7 @@ def test_absence_is_a_finding_only_where_no_data_is_needed():
             "qgm_observe_build_info",
             "qgm_observe_events_dropped_total",
             "qgm_observe_events_unwritten_total",
+            "qgm_observe_hooks_missing_total",
             "qgm_observe_intent_gaps_total",
             "qgm_observe_label_sets_folded_total",
             "qgm_observe_spans_delivered_total",

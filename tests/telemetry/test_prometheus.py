@@ -238,12 +238,21 @@ def test_promtool_finds_nothing(aggregates, clock, event, open_row, tools):
     spent = dict.fromkeys(
         ("memory_peak_bytes", "gpu_utilization", "gpu_memory_peak_bytes", "cpu_seconds"), 0.5
     )
-    noted = {"qgm.observe.errors": [[["writer"], 1]]}
+    where = ["ibm", "us-east"]
+    noted = {
+        "qgm.observe.errors": [[["writer"], 1]],
+        "qgm.client.requests": [[[*where, "submit", "5xx"], 2]],
+        "qgm.client.retries": [[[*where, "submit"], 1]],
+        "qgm.client.request.duration": [[[*where, "read"], 0.3], [[*where, "read"], 0.1]],
+        "qgm.client.connect.duration": [[[*where, "tls"], 0.02]],
+    }
+    dollars = {"cost": "1.6", "currency": "USD"}
+    waited = {"number": 1, "throttle_seconds": 2.0}
     aggregates.fold(
         [
             event("run", outcome="success", duration=1.0, restart_seconds=0.1, resources=spent),
             event("step", outcome="success", duration=1.0, loss=0.1),
-            event("job", outcome="failure", duration=1.0, error=error),
+            event("job", outcome="failure", duration=1.0, error=error, attempts=[waited]),
             event("job", "estimate", **ratio),
             event("job", "judged", question="training", answer="improving"),
             event(
@@ -254,6 +263,9 @@ def test_promtool_finds_nothing(aggregates, clock, event, open_row, tools):
                 state={"charts": [{"kind": "ewma", "level": 0.5, "limit": 3.0}]},
             ),
             event("session", outcome="success", usage_seconds=1.0),
+            event("attempt", "billed", device_seconds=1, wasted={"failed": "1.6"}, **dollars),
+            event("attempt", "guarded", **dollars),
+            event("attempt", "billed", cost="2", currency="EUR"),
             event("process", "noted", **noted),
         ]
     )

@@ -1,0 +1,166 @@
+"""Alertmanager's configuration, as amtool checks and routes it."""
+
+import itertools
+import subprocess
+
+import pytest
+
+from qgm_observe.alerts.alertmanager import alertmanager
+from qgm_observe.alerts.configuration import load_configuration
+from qgm_observe.alerts.table import ALERTS
+from qgm_observe.catalog.yaml_text import yaml_text
+
+QUIET = """\
+overnight: ticket
+night_begin: "19:30"
+receivers: {on-call: "https://pager.example.org/hook"}
+maintenance:
+  - {name: firmware, weekdays: [tuesday], begin: "06:00", end: "08:00"}
+retrains:
+  - {name: weekly, weekdays: [saturday, sunday], begin: "22:00", end: "04:00"}
+"""
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Writes the configuration that some settings give, and returns its path."""
+
+    def write(settings=""):
+        own = tmp_path / "config.yml"
+        own.write_text(settings)
+        configuration = load_configuration(own if settings else None)
+        path = tmp_path / "alertmanager.yml"
+        path.write_text(yaml_text(alertmanager(configuration)))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def amtool(tools):
+    """Runs amtool."""
+
+    def run(*words):
+        done = subprocess.run(
+            [tools("amtool"), *words], capture_output=True, text=True, check=False, timeout=30
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+@pytest.mark.parametrize("settings", ["", QUIET])
+def test_amtool_accepts_it(written, amtool, settings):
+    """The shipped configuration and one with quiet times pass `amtool check-config`."""
+    code, told = amtool("check-config", written(settings))
+
+    assert code == 0, told
+    assert "5 inhibit rules" in told
+
+
+def routed(amtool, path, **labels):
+    words = [f"{name}={value}" for name, value in labels.items()]
+    code, told = amtool("config", "routes", "test", f"--config.file={path}", *words)
+    assert code == 0, told
+    return told.splitlines()[0].split(",")  # what follows is a warning about an address
+
+
+def test_who_is_told(written, amtool):
+    """Pages reach the on-call and, later, the escalation; tickets a queue; information nobody."""
+    path = written()
+    page = {"severity": "page", "layer": "device", "escalation": "provider"}
+
+    assert routed(amtool, path, alertname="QgmWatchdog", severity="info") == ["watchdog"]
+    assert routed(amtool, path, alertname="QgmDeviceMaintenance", severity="info") == ["nobody"]
+    assert routed(amtool, path, **page) == ["provider-support", "on-call"]
+    assert routed(amtool, path, severity="page", layer="work", escalation="quantum-expert") == [
+        "quantum-expert",
+        "on-call",
+    ]
+    assert routed(amtool, path, severity="page", escalation="model-owner") == ["on-call"]
+    for layer in ("device", "work", "quality", "account", "telemetry"):
+        assert routed(amtool, path, severity="ticket", layer=layer) == ["tickets"]
+
+
+def test_training_may_wait_for_the_morning(written, amtool):
+    """With `overnight: ticket` pages about training take the night's route, and no others do."""
+    path = written(QUIET)
+    paged = {"severity": "page", "escalation": "model-owner"}
+
+    assert routed(amtool, path, **paged, overnight="ticket") == ["tickets", "on-call"]
+    assert routed(amtool, path, **paged) == ["on-call"]
+
+
+def test_the_night_is_two_spans_and_each_route_keeps_to_its_own():
+    """Night is from 20:00 to 24:00 and from 0:00 to 8:00 UTC; the page is muted in it."""
+    configuration = load_configuration()
+    at_night = configuration.written.model_copy(update={"overnight": "ticket"})
+    made = alertmanager(type(configuration)(at_night, configuration.objectives))
+
+    assert made["time_intervals"] == [
+        {
+            "name": "overnight",
+            "time_intervals": [
+                {
+                    "times": [
+                        {"start_time": "20:00", "end_time": "24:00"},
+                        {"start_time": "00:00", "end_time": "08:00"},
+                    ]
+                }
+            ],
+        }
+    ]
+    night, day = (
+        route for route in made["route"]["routes"] if 'overnight="ticket"' in route["matchers"]
+    )
+    assert (night["receiver"], night["active_time_intervals"]) == ("tickets", ["overnight"])
+    assert (day["receiver"], day["mute_time_intervals"]) == ("on-call", ["overnight"])
+
+
+def test_maintenance_mutes_devices_and_retrains_mute_tickets_of_work(written):
+    """Quiet times stand at the routes they are for, and at no page about the work."""
+    written(QUIET)
+    muted = {}
+    configuration = load_configuration(written(QUIET).with_name("config.yml"))
+    for route in alertmanager(configuration)["route"]["routes"]:
+        for name in route.get("mute_time_intervals", ()):
+            muted.setdefault(name, []).append(tuple(route["matchers"]))
+
+    assert muted["maintenance"] == [
+        ('severity="page"', 'escalation="provider"'),
+        ('severity="page"', 'layer="device"'),
+        ('severity="ticket"', 'layer="device"'),
+    ]
+    assert muted["retrains"] == [('severity="ticket"', 'layer=~"work|quality"')]
+
+
+def test_every_route_knows_its_alerts():
+    """Severities, layers and escalations of the table are those that routes match."""
+    made = alertmanager(load_configuration())
+    receivers = {each["name"] for each in made["receivers"]}
+    named = {route["receiver"] for route in made["route"]["routes"]}
+
+    assert named | {made["route"]["receiver"]} == receivers
+    assert {alert.severity for alert in ALERTS} == {"page", "ticket", "info"}
+    pages = [alert for alert in ALERTS if alert.severity == "page"]
+    assert {alert.escalation for alert in pages} >= {"quantum-expert", "provider"}
+
+
+def test_no_secret_stands_in_it():
+    """Tokens are files; addresses are placeholders until you write yours."""
+    for receiver in alertmanager(load_configuration())["receivers"]:
+        for hook in receiver.get("webhook_configs", ()):
+            assert hook["url"].endswith(".example.org/alerts")
+            assert hook["http_config"] == {
+                "authorization": {
+                    "credentials_file": f"/etc/alertmanager/tokens/{receiver['name']}"
+                }
+            }
+
+
+def test_inhibition_needs_no_label_that_is_missing():
+    """What is compared is carried by every alert, so that no two missing labels are equal."""
+    rules = alertmanager(load_configuration())["inhibit_rules"]
+    compared = set(itertools.chain.from_iterable(rule.get("equal", ()) for rule in rules))
+
+    assert compared == {"slo", "pipeline", "provider", "device"}

@@ -1,0 +1,160 @@
+"""What a process is made of, looked up once and offline."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qgm_observe.lifecycle.origin import Git, Origin, container_facts, git_state, packages
+
+ID = "0123456789abcdef" * 4
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git in a folder, without anybody's settings."""
+    quiet = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    done = subprocess.run(
+        ["git", *who, *words],
+        cwd=folder,
+        env=os.environ | quiet,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A repository with one commit."""
+    git(tmp_path, "init", "-q")
+    (tmp_path / "train.py").write_text("x = 1\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "first")
+    return tmp_path
+
+
+def test_a_clean_tree_has_its_commit(tree: Path) -> None:
+    """The commit is told also from a folder inside, and the tree is not dirty."""
+    inside = tree / "deep"
+    inside.mkdir()
+
+    assert git_state(inside) == Git(git(tree, "rev-parse", "HEAD"), dirty=False)
+
+
+def test_a_changed_file_makes_it_dirty_and_a_new_one_does_not(tree: Path) -> None:
+    """Tracked files count, files that git does not know are none of the commit's."""
+    (tree / "notes.txt").write_text("new")
+    assert git_state(tree).dirty is False
+
+    (tree / "train.py").write_text("x = 2\n")
+    assert git_state(tree).dirty is True
+
+
+def test_no_hook_of_a_repository_is_run(tree: Path) -> None:
+    """A file system monitor that a repository configures is not started."""
+    program = tree / "monitor.sh"
+    program.write_text(f"#!/bin/sh\ntouch {tree}/started\n")
+    program.chmod(0o755)
+    git(tree, "config", "core.fsmonitor", str(program))
+
+    assert git_state(tree).commit is not None
+    assert not (tree / "started").exists()
+
+
+def test_what_git_cannot_tell_has_a_reason(
+    tree: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No repository, no commit and no git are gaps, each with its reason."""
+    empty = tmp_path_factory.mktemp("empty")
+    fresh = tmp_path_factory.mktemp("fresh")
+    git(fresh, "init", "-q")
+
+    assert git_state(empty).gap == "no repository around the code"
+    assert git_state(fresh).gap == "no commit"
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert git_state(tree).gap == "git is not installed"
+
+
+def test_a_slow_git_is_a_gap_at_first() -> None:
+    """Nobody waits for git longer than a bound; what it says later is told later."""
+    import threading
+
+    answer = threading.Event()
+
+    def look(_: Path) -> Git:
+        answer.wait(30)
+        return Git("c" * 40, dirty=True)
+
+    origin = Origin(look)
+    first, gaps = origin.facts()
+    assert "git" not in first
+    assert gaps["git"] == "no answer in time"
+
+    answer.set()
+    origin._done.wait(30)
+    later, gaps = origin.facts()
+    assert later["git"] == {"commit": "c" * 40, "dirty": True}
+    assert "git" not in gaps
+
+
+def test_it_is_looked_up_once() -> None:
+    """As long as nothing more is loaded the same facts are given, not equal ones."""
+    asked: list[Path] = []
+
+    def look(folder: Path) -> Git:
+        asked.append(folder)
+        return Git("c" * 40, dirty=False)
+
+    origin = Origin(look)
+    origin.facts()
+    origin._done.wait(30)
+    first, _ = origin.facts()
+    again, _ = origin.facts()
+
+    assert again is first
+    assert len(asked) == 1
+
+
+def test_only_loaded_packages_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that is installed and not loaded is not there; its name is the distribution's."""
+    told = packages()
+    assert told["pytest"] == pytest.__version__
+
+    monkeypatch.delitem(sys.modules, "hypothesis", raising=False)
+    for name in [name for name in sys.modules if name.startswith("hypothesis.")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert "hypothesis" not in packages()
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("cgroup", f"12:cpu:/docker/{ID}\n"),
+        ("cgroup", f"0::/kubepods/besteffort/pod1/{ID}\n"),
+        ("mountinfo", f"1 2 0:1 /var/lib/docker/containers/{ID}/hosts /etc/hosts rw - ext4 x rw\n"),
+    ],
+)
+def test_a_container_is_known_by_its_id(tmp_path: Path, file: str, text: str) -> None:
+    """Both versions of control groups tell it."""
+    (tmp_path / file).write_text(text)
+
+    assert container_facts(tmp_path)["id"] == ID
+
+
+def test_an_image_is_known_where_the_deployment_tells_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A digest is taken out of a reference; anything else in the variable is left alone."""
+    (tmp_path / "cgroup").write_text("0::/\n")
+    assert container_facts(tmp_path) == {}
+
+    monkeypatch.setenv("IMAGE_DIGEST", f"registry/train@sha256:{ID}")
+    assert container_facts(tmp_path) == {"image": f"sha256:{ID}"}
+
+    monkeypatch.setenv("IMAGE_DIGEST", "latest")
+    assert container_facts(tmp_path) == {}

@@ -1,0 +1,106 @@
+"""Tests of asking a Prometheus: levels, since when, money, budgets."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import parse_qs
+
+import pytest
+
+from qgm_observe.catalog import provider_signals as provided
+from qgm_observe.catalog import signals
+from qgm_observe.runbooks.asking import LEVELS, ask_all
+from qgm_observe.runbooks.budget import counted_by_roots
+from qgm_observe.slo.loading import shipped
+from qgm_observe.slo.prometheus import Prometheus
+
+from .situations import NOW
+
+LABELS = {"provider": "ibm", "account": "team"}
+UP = provided.PROVIDER_UP.prometheus
+
+
+def series(query: str) -> list[dict[str, object]]:
+    """What the fake knows: levels, an active alert, money, and 18 good ones of 20 roots."""
+    if query.startswith("{__name__"):
+        return [
+            {"metric": {"__name__": UP, **LABELS}, "value": [NOW, "0"]},
+            {"metric": {"__name__": UP, "provider": "local"}, "value": [NOW, "NaN"]},
+        ]
+    if query.startswith("ALERTS_FOR_STATE"):
+        return [{"metric": {}, "value": [NOW, str(NOW - ago)]} for ago in (600, 900)]
+    if signals.COST.prometheus in query:
+        return [{"metric": {}, "value": [NOW, "12.5"]}]
+    good = 'outcome="success"' in query
+    return [{"metric": {}, "value": [NOW, "18" if good else "20"]}]
+
+
+class FakePrometheus(BaseHTTPRequestHandler):
+    """Answers instant queries; of a broken one everything but the first is refused."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        (query,) = parse_qs(body)["query"]
+        self.server.asked.append(query)  # type: ignore[attr-defined]
+        told = {"status": "success", "data": {"resultType": "vector", "result": series(query)}}
+        if self.server.breaks and len(self.server.asked) > 3:  # type: ignore[attr-defined]
+            told = {"status": "error", "error": "too many samples"}
+        data = json.dumps(told).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[ThreadingHTTPServer]:
+    """A Prometheus on loopback."""
+    made = ThreadingHTTPServer(("127.0.0.1", 0), FakePrometheus)
+    made.asked, made.breaks = [], False  # type: ignore[attr-defined]
+    thread = Thread(target=made.serve_forever)
+    thread.start()
+    yield made
+    made.shutdown()
+    made.server_close()
+    thread.join(10)
+
+
+def asked(server: ThreadingHTTPServer) -> object:
+    prometheus = Prometheus(f"http://127.0.0.1:{server.server_address[1]}")
+    objectives = counted_by_roots(shipped())
+    return ask_all("QgmSloBurnPage", [], prometheus, lambda *_: (), now=NOW, objectives=objectives)
+
+
+def test_a_prometheus_tells_levels_since_when_money_and_budgets(server) -> None:
+    """Numbers among the levels, the earliest activation, the hour's cost, and budgets."""
+    told = asked(server)
+
+    assert told.samples == [(UP, {"__name__": UP, **LABELS}, 0.0)]
+    assert told.active_at == NOW - 900
+    assert told.hour_usd == 12.5
+    assert [each.left for each in told.statuses] == pytest.approx([-1.0, -1.0])
+    assert told.silent == []
+
+
+def test_every_level_is_asked_for_at_once(server) -> None:
+    """One query asks for all levels, each by its name in the catalog."""
+    asked(server)
+    queries = [query for query in server.asked if query.startswith("{__name__")]
+
+    assert len(queries) == 1
+    assert all(signal.prometheus in queries[0] for signal in LEVELS)
+
+
+def test_what_was_told_before_a_refusal_is_kept(server) -> None:
+    """A Prometheus that refuses the budgets is named, and its levels are used all the same."""
+    server.breaks = True
+    told = asked(server)
+
+    assert told.samples
+    assert told.statuses is None
+    assert told.silent
+    assert "too many samples" in told.silent[0]
