@@ -95,6 +95,8 @@ def changes(expression: str) -> Iterator[tuple[str, str]]:
             text = expression[: found.start()] + expression[found.end() :].removeprefix(",")
             yield f"drop {_WINDOW.sub('W', found[0])}", text.replace(",}", "}")
     for found in _NUMBER.finditer(expression):
+        if expression[: found.start()].endswith("vector("):
+            continue  # of a watchdog any number is one
         number = float(found[1])
         other = number * 10 + 1 if number else 1.0
         text = expression[: found.start()] + f"{other:g}" + expression[found.end() :]

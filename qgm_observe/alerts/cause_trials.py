@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from qgm_observe.alerts.budget import ALL, PLACES
 from qgm_observe.alerts.cause import NO_OBJECTIVE
 from qgm_observe.alerts.configuration import Configuration
-from qgm_observe.alerts.objective_trials import series_of
+from qgm_observe.alerts.objective_trials import decoys_of, series_of
 from qgm_observe.alerts.scenario import (
     ANEW,
     BAD,
+    BY_DECOYS,
     COUNT,
     HEALTHY,
+    IDLE,
     INSTANT,
     LEVEL,
     REBORN,
@@ -47,15 +49,18 @@ class Trials:
         self, signal: Signal, healthy: float | None, bad: float | None, **labels: str
     ) -> Line:
         """Return a gauge."""
-        return Line(series_of(self._selectors.chosen(signal, **labels)), LEVEL, healthy, bad)
+        chosen = self._selectors.chosen(signal, **labels)
+        return Line(series_of(chosen), LEVEL, healthy, bad, decoys_of(chosen))
 
     def count(self, signal: Signal, healthy: float, bad: float, **labels: str) -> Line:
         """Return a counter by its steps."""
-        return Line(series_of(self._selectors.chosen(signal, **labels)), COUNT, healthy, bad)
+        chosen = self._selectors.chosen(signal, **labels)
+        return Line(series_of(chosen), COUNT, healthy, bad, decoys_of(chosen))
 
     def ago(self, signal: Signal, healthy: float, bad: float, **labels: str) -> Line:
         """Return an instant by how long ago it is (s)."""
-        return Line(series_of(self._selectors.chosen(signal, **labels)), INSTANT, healthy, bad)
+        chosen = self._selectors.chosen(signal, **labels)
+        return Line(series_of(chosen), INSTANT, healthy, bad, decoys_of(chosen))
 
     def trial(
         self,
@@ -74,7 +79,7 @@ class Trials:
             alert=alert,
             labels=labels | known,
             lines=lines,
-            scenarios=scenarios,
+            scenarios=(*scenarios, BY_DECOYS) if any(line.decoys for line in lines) else scenarios,
             step=step,
             told_apart=told_apart,
             sums="qgm:.*" if alert in _RECORDED else "",
@@ -160,7 +165,7 @@ def trends(made: Trials) -> Iterator[Trial]:
     bad = made.count(signals.ROOTS, 0, 1, outcome="failure")
     between = Scenario(
         "a success in between: silent",
-        [(HEALTHY, _HEALTHY), (BAD, 2), (HEALTHY, 1), (BAD, 2)],
+        [(IDLE, _HEALTHY), (BAD, 2), (HEALTHY, 1), (BAD, 2)],
         tuple(Check(_HEALTHY + step, False) for step in range(5)),
     )
     yield made.trial(
@@ -178,6 +183,14 @@ def trends(made: Trials) -> Iterator[Trial]:
         made.count(signals.JOB_ERRORS, 0, 1, stage="compile", error_class="compile"),
         scenarios=(course(3), short(2), between, absent(), unborn(3), anew()),
     )
+    yield made.trial(
+        "QgmCompilationFailing",
+        JOB_PLACES,
+        made.count(signals.JOBS, 0, 1, outcome="cancelled"),
+        made.count(signals.JOBS, 0, 1, outcome="failure"),
+        made.count(signals.JOB_ERRORS, 0, 1, stage="compile", error_class="compile"),
+        scenarios=(unborn(3),),
+    )
     stalled = made.level(signals.RUNS_STALLED, 0, 1)
     yield made.trial(
         "QgmRunStalled", ("pipeline",), stalled, scenarios=(course(3), short(1), absent())
@@ -190,6 +203,13 @@ def trends(made: Trials) -> Iterator[Trial]:
         made.level(provider_signals.DEVICE_WAIT, 400, 400, percentile="p95"),
         scenarios=(silent(4, "its job waits no longer than is usual"),),
     )
+    waiting = made.level(signals.JOB_OLDEST_WAITING, None, 300, execution_mode="job")
+    short_wait = made.level(provider_signals.DEVICE_WAIT, 100, 100, percentile="p95")
+    mean = made.level(provider_signals.DEVICE_WAIT, 900, 900, percentile="average")
+    local = made.level(signals.JOB_OLDEST_WAITING, None, 300, execution_mode="local")
+    usual = made.level(provider_signals.DEVICE_WAIT, 900, 900, percentile="p95")
+    for lines in ((stalled, waiting, short_wait, mean), (stalled, local, usual)):
+        yield made.trial("QgmRunStalled", ("pipeline",), *lines, scenarios=(course(3),))
 
 
 def work(made: Trials) -> Iterator[Trial]:
@@ -211,6 +231,10 @@ def work(made: Trials) -> Iterator[Trial]:
         jobs,
         scenarios=(course(12, after=40), short(1), absent(), anew()),
     )
+    few = Scenario(
+        "too few jobs: silent", [(IDLE, 6), (BAD, 4)], (Check(8, False), Check(9, False))
+    )
+    yield made.trial("QgmRetriesExcessive", JOB_PLACES, attempts, jobs, scenarios=(few,))
     yield made.trial(
         "QgmSubmissionThrottled",
         JOB_PLACES,
@@ -229,6 +253,11 @@ def work(made: Trials) -> Iterator[Trial]:
         answered,
         scenarios=(course(4), absent(), anew(), reborn(4)),
         seen_by="exporter",
+    )
+    once = Scenario("a single refusal: silent", [(IDLE, 6), (BAD, 2)], (Check(7, False),))
+    little = made.count(provider_signals.PROVIDER_REQUESTS, 0, 1, result="rate_limit")
+    yield made.trial(
+        "QgmSubmissionThrottled", ("provider",), little, scenarios=(once,), seen_by="exporter"
     )
 
 
@@ -341,6 +370,9 @@ def _queues(made: Trials) -> Iterator[Trial]:
     oldest = made.level(signals.JOB_OLDEST_WAITING, 60, long, execution_mode="job")
     yield made.trial("QgmJobsStuck", JOB_PLACES, oldest, scenarios=(course(3), short(1), absent()))
     wait = made.level(provider_signals.DEVICE_WAIT, long, long, percentile="p95")
+    brief = made.level(provider_signals.DEVICE_WAIT, long / 10, long / 10, percentile="p95")
+    mean = made.level(provider_signals.DEVICE_WAIT, long, long, percentile="average")
+    yield made.trial("QgmJobsStuck", JOB_PLACES, oldest, brief, mean, scenarios=(course(3),))
     yield made.trial(
         "QgmJobsStuck",
         JOB_PLACES,
@@ -361,6 +393,17 @@ def accounts(made: Trials) -> Iterator[Trial]:
     )
     slow = {"step": 2 * HOUR, "scenarios": (course(3, before=14), absent())}
     yield made.trial("QgmQuotaLow", ("provider",), used, left, **slow)  # type: ignore[arg-type]
+    plenty = made.level(
+        provider_signals.ACCOUNT_REMAINING, 1e6, 3000 * made.thresholds.quota_hours / 24
+    )
+    lasting = Scenario(
+        "what is left lasts for three days: silent",
+        [(HEALTHY, 14), (BAD, 4)],
+        (Check(15, False), Check(17, False)),
+    )
+    yield made.trial(
+        "QgmQuotaLow", ("provider",), used, plenty, scenarios=(lasting,), step=2 * HOUR
+    )
     reached = made.level(provider_signals.ACCOUNT_LIMIT_REACHED, 0, 1)
     yield made.trial("QgmQuotaLow", ("provider",), reached, scenarios=(course(3), short(1)))
     days = made.thresholds.credentials_days * DAY
@@ -371,14 +414,27 @@ def accounts(made: Trials) -> Iterator[Trial]:
         "QgmJobsAbandoned", DEVICE_PLACES, lost, scenarios=(course(4), short(2), absent())
     )
     usd = made.thresholds.cost_usd
-    cost = made.count(signals.COST, usd / 100, usd, basis="estimated")
+    cost = made.count(signals.COST, usd / 10, 2 * usd, basis="estimated")
+    small = made.count(signals.COST, usd / 1000, usd / 20, basis="estimated")
+    week = 7 * 12 + 6
+    young = Scenario(
+        "a pipeline of a few days: silent",
+        [(HEALTHY, 30), (BAD, 2)],
+        (Check(29, False), Check(31, False)),
+    )
     yield made.trial(
         "QgmCostAnomaly",
         ("pipeline",),
         cost,
-        scenarios=(course(2, before=48, after=26), absent()),
-        step=HOUR,
+        scenarios=(course(2, before=week, after=14), young, absent()),
+        step=2 * HOUR,
     )
+    cheap = Scenario(
+        "more than usual, and little money: silent",
+        [(HEALTHY, week), (BAD, 4)],
+        (Check(week + 3, False),),
+    )
+    yield made.trial("QgmCostAnomaly", ("pipeline",), small, scenarios=(cheap,), step=2 * HOUR)
 
 
 def quality(made: Trials) -> Iterator[Trial]:
@@ -424,13 +480,14 @@ def telemetry(made: Trials) -> Iterator[Trial]:
         yield made.trial(
             "QgmTelemetryLost",
             (),
-            made.count(own, 0, 5),
+            made.count(own, 0, 1),
             made.count(other, 0, 0),
-            scenarios=(course(2), absent(), anew()),
+            scenarios=(course(1), absent(), anew(), unborn(2)),
             lost="events",
         )
     job = made.configuration.written.exporter_job.replace(".*", "x")
-    up = Line(f'up{{job="{job}",instance="{SOME}"}}', LEVEL, 1, 0)
+    other = f'up{{job="another",instance="{SOME}"}}'
+    up = Line(f'up{{job="{job}",instance="{SOME}"}}', LEVEL, 1, 0, (other,))
     yield made.trial("QgmExporterDown", (), up, scenarios=(course(3), short(1), absent()))
     yield made.trial(
         "QgmReadingsStale",
@@ -438,6 +495,13 @@ def telemetry(made: Trials) -> Iterator[Trial]:
         made.level(provider_signals.COLLECTOR_UP, 1, 0),
         made.ago(provider_signals.LAST_SUCCESS, 60, HOUR),
         scenarios=(course(3), short(1), absent()),
+    )
+    yield made.trial(
+        "QgmReadingsStale",
+        ("provider",),
+        made.level(provider_signals.COLLECTOR_UP, 1, 0),
+        made.ago(provider_signals.LAST_SUCCESS, 60, 60),
+        scenarios=(silent(4, "it was read a minute ago"),),
     )
     least = made.thresholds.disk_free_bytes
     free = made.level(signals.OBSERVE_DISK_FREE, 2 * least, least / 2)

@@ -79,7 +79,7 @@ def _outage(selectors: Selectors) -> Cause:
         f"count by (provider) (({online}) unless on (provider, device) ({halted})) "
         f"and on (provider) {up} == 1"
     )
-    out = f"({broken} or (({online}) and on (provider, device) ({halted})))"
+    out = f"({broken} or {online})"
     return Cause(
         alert="QgmProviderOutage",
         expression=(
@@ -224,7 +224,8 @@ def _cost(configuration: Configuration, selectors: Selectors) -> Cause:
         alert="QgmCostAnomaly",
         expression=(
             f"{day} >= {plain(told.cost_usd)}\n"
-            f"and {day} > {plain(told.cost_times / 6)} * ({week} - {day})"
+            f"and {day} > {plain(told.cost_times / 6)} * ({week} - {day})\n"
+            f"and on (pipeline) sum by (pipeline) ({selectors.of(cost)} offset 7d)"
         ),
         by=("pipeline",),
         said=Said(

@@ -6,6 +6,7 @@ from qgm_observe.alerts.budget import ALL, PLACES
 from qgm_observe.alerts.scenario import (
     BAD,
     BUSY,
+    BY_DECOYS,
     COUNT,
     HEALTHY,
     IDLE,
@@ -20,7 +21,16 @@ from qgm_observe.alerts.scenario import (
 from qgm_observe.alerts.selectors import Selectors
 from qgm_observe.catalog import Kind, Label
 from qgm_observe.slo.burn import PAGE, TICKET
-from qgm_observe.slo.indicator import Comparison, Level, Op, Ratio, Selection, Slices, Spend
+from qgm_observe.slo.indicator import (
+    Comparison,
+    Level,
+    Matcher,
+    Op,
+    Ratio,
+    Selection,
+    Slices,
+    Spend,
+)
 from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.promql import selector
 from qgm_observe.slo.window import DAY, HOUR
@@ -97,8 +107,15 @@ def _scenarios(objective: Objective, severity: str) -> Iterator[Scenario]:
         return
     yield Scenario("nothing counts: silent", [(IDLE, _HEALTHY + 2)], (Check(_HEALTHY, False),))
     yield Scenario("no series at all: silent", [(IDLE, 4)], (Check(3, False),), absent=True)
+    yield BY_DECOYS
     if not isinstance(objective.indicator, Ratio):
         return
+    yield Scenario(
+        "others of the signal are well: it still fires",
+        [(HEALTHY, _HEALTHY), (BAD, 8)],
+        (Check(begun + 7, True),),
+        decoyed=HEALTHY,
+    )
     yield Scenario(
         "the first failure of a new label set counts",
         [(HEALTHY, _HEALTHY), (BAD, 6)],
@@ -129,14 +146,14 @@ def lines_of(objective: Objective, selectors: Selectors) -> tuple[Line, ...]:
 
 def _ratio(good: Selection, total: Selection) -> Iterator[Line]:
     if good.signal is total.signal and good.signal.kind is Kind.COUNTER:
-        yield Line(series_of(good), COUNT, 1, 0)
-        yield Line(series_of(total, unlike=good), COUNT, 0, 1)
+        yield Line(series_of(good), COUNT, 1, 0, decoys_of(good))
+        yield Line(series_of(total, unlike=good), COUNT, 0, 1, decoys_of(total))
     elif good.signal is total.signal:
-        yield Line(series_of(total, unlike=good), COUNT, 1, 1)
-        yield Line(series_of(good), COUNT, 1, 0)
+        yield Line(series_of(total, unlike=good), COUNT, 1, 1, decoys_of(total))
+        yield Line(series_of(good), COUNT, 1, 0, decoys_of(good))
     else:
-        yield Line(series_of(total), COUNT, 100, 100)
-        yield Line(series_of(good), COUNT, 100, 0)
+        yield Line(series_of(total), COUNT, 100, 100, decoys_of(total))
+        yield Line(series_of(good), COUNT, 100, 0, decoys_of(good))
 
 
 def _slices(slices: Slices, selectors: Selectors) -> Iterator[Line]:
@@ -157,9 +174,11 @@ def _compared(comparison: Comparison, selectors: Selectors) -> Iterator[Line]:
     good, bad = edge + away * _above(comparison.op), edge - away * _above(comparison.op)
     series = series_of(selectors.narrowed(left.selection))
     if left.age:
-        yield Line(series, INSTANT, max(good, 0.0), bad)
+        decoys = decoys_of(selectors.narrowed(left.selection))
+        yield Line(series, INSTANT, max(good, 0.0), bad, decoys)
         return
-    yield Line(series, LEVEL, good / left.factor, bad / left.factor)
+    decoys = decoys_of(selectors.narrowed(left.selection))
+    yield Line(series, LEVEL, good / left.factor, bad / left.factor, decoys)
     if isinstance(right, Level):
         yield Line(series_of(selectors.narrowed(right.selection)), LEVEL, _NEAR, _NEAR)
 
@@ -176,6 +195,20 @@ def _observed(selection: Selection) -> Iterator[Line]:
     for bound, healthy, bad in ((low, 100, 0), (high, 100, 1), ("+Inf", 100, 1)):
         text = bound if isinstance(bound, str) else str(bound)
         yield Line(series.replace("{", f'{{le="{text}",', 1), COUNT, healthy, bad)
+
+
+def decoys_of(selection: Selection) -> tuple[str, ...]:
+    """Return series that a selection has to overlook: for each of its labels one, and idle ones."""
+    found = []
+    for number, matcher in enumerate(selection.matchers):
+        others = selection.matchers[:number] + selection.matchers[number + 1 :]
+        turned = Matcher(matcher.label, matcher.values, not matcher.negated)
+        found.append(series_of(Selection(selection.signal, (*others, turned), selection.at_most)))
+    source = 'source="journal"'
+    own = series_of(selection)
+    if source in own:
+        found.append(own.replace(source, 'source="process"'))
+    return tuple(found)
 
 
 def series_of(selection: Selection, unlike: Selection | None = None) -> str:

@@ -31,12 +31,14 @@ class Line:
         kind: `level`, `count` or `instant`.
         healthy: Its level, its step, or how long ago; `None` is no sample.
         bad: Likewise in an incident.
+        decoys: Series that the rule has to overlook, each for one label.
     """
 
     series: str
     kind: str
     healthy: float | None
     bad: float | None
+    decoys: tuple[str, ...] = ()
 
     def values(self, phases: Phases, step: float) -> list[float | None]:
         """Return its samples, one a step (s)."""
@@ -82,6 +84,8 @@ class Scenario:
         checks: Of the alert.
         unborn: Whether series that count nothing while healthy are missing until then.
         absent: Whether there is no series at all.
+        decoyed: `bad`: decoys alone are bad, and the lines idle; `healthy`: decoys are healthy
+            while lines are bad.
     """
 
     name: str
@@ -89,6 +93,15 @@ class Scenario:
     checks: tuple[Check, ...]
     unborn: bool = False
     absent: bool = False
+    decoyed: str = ""
+
+
+BY_DECOYS = Scenario(
+    "others of the signal go bad: silent",
+    [(IDLE, 2), (BAD, 6)],
+    tuple(Check(step, False) for step in (3, 5, 7)),
+    decoyed=BAD,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +132,8 @@ class Trial:
 
     def _test(self, scenario: Scenario) -> dict[str, Any]:
         series = [] if scenario.absent else [self._series(line, scenario) for line in self.lines]
+        if scenario.decoyed:
+            series += self._decoys(scenario)
         asked = [self._expected(check) for check in scenario.checks]
         if self.sums and scenario.checks and not scenario.absent:
             asked.append(
@@ -133,8 +148,26 @@ class Trial:
             test["input_series"] = series
         return test | {"promql_expr_test": asked}
 
+    def _decoys(self, scenario: Scenario) -> list[dict[str, str]]:
+        """Decoys of what would hide an incident are healthy in it; of what would make one, bad."""
+        own = {line.series for line in self.lines}
+        found = []
+        length = sum(steps for _, steps in scenario.phases)
+        for line in self.lines:
+            phases = scenario.phases if scenario.decoyed == BAD else [(HEALTHY, length)]
+            if scenario.decoyed == HEALTHY and not (line.healthy or 0) > (line.bad or 0):
+                continue
+            values = _notation(line.values(phases, self.step))
+            told = [each for each in line.decoys if each not in own]
+            found += [{"series": each, "values": values} for each in told]
+            own |= set(told)
+        return found
+
     def _series(self, line: Line, scenario: Scenario) -> dict[str, str]:
-        values = line.values(scenario.phases, self.step)
+        phases = scenario.phases
+        if scenario.decoyed == BAD:
+            phases = [(IDLE, sum(steps for _, steps in phases))]
+        values = line.values(phases, self.step)
         if scenario.unborn and line.kind == COUNT and not line.healthy:
             values = [value or None for value in values]
         return {"series": line.series, "values": _notation(values)}

@@ -31,6 +31,10 @@ class Selectors:
         """Return an instant vector selector of a signal, see `chosen`."""
         return promql.selector(self.chosen(signal, **labels))
 
+    def of(self, selection: Selection) -> str:
+        """Return an instant vector selector of a selection."""
+        return promql.selector(self.narrowed(selection))
+
     def top(self, by: Iterable[str], signal: Signal, **labels: str | tuple[str, ...]) -> str:
         """Return the highest by labels, which also takes replicas of an exporter together."""
         return f"max by ({', '.join(by)}) ({self.at(signal, **labels)})"

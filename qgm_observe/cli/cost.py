@@ -172,17 +172,21 @@ def _notes(rows: Sequence[Any], spent: Any) -> list[str]:
                 lines.append(f"{row.name}: {each:,.2f} {currency} for a loss lower by 1")
         if row.pending:
             expected = f", {_all(row.pending_estimated)} expected" if row.pending_estimated else ""
-            lines.append(f"{row.name}: {row.pending:,} bills are pending{expected}: not free")
+            lines.append(f"{row.name}: {_bills(row.pending)} pending{expected}: not free")
         if row.unpriced:
             lines.append(
-                f"{row.name}: {row.unpriced:,} bills have no price: tell the account's --plan, or "
-                "--prices FILE"
+                f"{row.name}: {_bills(row.unpriced)} without a price: tell the account's --plan, "
+                "or --prices FILE"
             )
     for name, amounts in (("untagged", spent.untagged), ("prevented", spent.prevented)):
         if amounts:
             meaning = "of no recorded work" if name == "untagged" else "stopped by guards"
             lines.append(f"{_all(_sums(amounts))} {meaning}")
     return lines if len(lines) > 1 else []
+
+
+def _bills(number: int) -> str:
+    return f"{number:,} {'bill is' if number == 1 else 'bills are'}"
 
 
 def _print_import(console: Any, told: dict[str, Any]) -> None:

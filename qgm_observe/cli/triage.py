@@ -164,11 +164,12 @@ def _found(
     runs, jobs = [*lists["runs"], *failed_runs], [*lists["jobs"], *failed_jobs]
     every = roots_of(runs, jobs)
     ours = [root for root in every if _is_about(args, root)]
+    ids = {root.id for root in ours}
     situation = Situation(
         alert=args.alert,
         now=now,
         roots=ours,
-        others=[root for root in every if root not in ours],
+        others=[root for root in every if root.id not in ids],
         samples=answers.samples,
         calibrations=[each for each in reversed(lists["readings"]) if chosen(args, each)],
         active_at=answers.active_at,
@@ -179,7 +180,7 @@ def _found(
     told = [*notes, *(f"no answer from {each}" for each in answers.silent)]
     if not every and not answers.silent:
         told.append("no run or job: write --url of the exporter that follows the journals")
-    if answers.cut & {"runs", "jobs"}:
+    if _is_cut(answers):
         told.append(f"only the newest {MOST:,} runs and jobs, and all failures, were looked at")
     statuses = answers.statuses
     if statuses is None:
@@ -206,7 +207,9 @@ def _is_about(args: argparse.Namespace, root: Root) -> bool:
 
 def _is_cut(answers: Answers) -> bool:
     lists = answers.lists
-    return bool(answers.cut) or any(len(lists[name]) >= MOST for name in ("runs", "jobs"))
+    return bool(answers.cut & {"runs", "jobs"}) or any(
+        len(lists[name]) >= MOST for name in ("runs", "jobs")
+    )
 
 
 def _objectives(args: argparse.Namespace, notes: list[str]) -> list[Any]:

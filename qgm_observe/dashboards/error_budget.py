@@ -7,7 +7,7 @@ from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.alerts.score_rules import HIGHEST, THRESHOLD
 from qgm_observe.catalog import signals
 from qgm_observe.dashboards import kinds
-from qgm_observe.dashboards.board import Board, Panel, Query, Role, Row, Variable
+from qgm_observe.dashboards.board import Board, Color, Panel, Query, Role, Row, Step, Variable
 from qgm_observe.dashboards.kinds import COUNT, RATIO, SECONDS, basis, column, limit
 from qgm_observe.dashboards.queries import FEWEST, INTERVAL, RANGE, pick
 from qgm_observe.dashboards.site import (
@@ -94,18 +94,19 @@ def _budget() -> str:
 def _exhausted(here: Site, events: Query) -> Panel:
     told = here.told(
         "When the budget is gone at the pace of the last 3 days, for a window of 28 days. "
-        "Without a bad event in 3 days there is no pace.",
+        "At most 90 days are told.",
         "Longer than the window.",
         "QgmSloBurnPage",
     )
     left = f"clamp_min({budget_left(CHOSEN)}, 0)"
-    pace = f"(({burn(PACE)}) > 0)"
+    pace = f"clamp_min({burn(PACE)}, 0.01)"
     day = 86400.0
+    lasts = f"clamp_max({left} * {28 * day:.0f} / on (slo) {pace}, {90 * day:.0f})"
     return kinds.stat(
         "Budget lasts",
         told,
         SECONDS,
-        f"min({left} * {28 * day:.0f} / on (slo) {pace})",
+        f"min({lasts})",
         events,
         steps=kinds.higher_is_better(day, 3 * day, ("under a day", "under 3 days", "for now")),
         width=8,
@@ -129,7 +130,11 @@ def _low_traffic(here: Site) -> Panel:
         f"{FEWEST} and more.",
         "QgmSloBurnTicket",
     )
-    steps = kinds.higher_is_better(5, FEWEST, ("too few", "few", "enough"))
+    steps = (
+        Step(None, Color.UNKNOWN, "too few"),
+        Step(5, Color.PLAIN, "few"),
+        Step(FEWEST, Color.GOOD, "enough"),
+    )
     counted = f"min by (window) ({EVENTS}{{{CHOSEN}}})"
     return kinds.table(
         "Events by window",

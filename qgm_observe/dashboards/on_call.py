@@ -169,7 +169,8 @@ def _jobs(here: Site) -> tuple[Panel, ...]:
     return (
         kinds.counted_bars(
             "Jobs by outcome", outcomes,
-            scope.count(signals.JOBS, INTERVAL, ("outcome",)), "{{outcome}}", width=8, colors=OUTCOMES,
+            scope.count(signals.JOBS, INTERVAL, ("outcome",)), "{{outcome}}",
+            width=8, colors=OUTCOMES,
         ),
         kinds.table(
             "Errors by stage and class", errors, ("stage", "error_class"),

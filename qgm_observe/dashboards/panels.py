@@ -169,7 +169,7 @@ def _details(panel: Panel) -> Json:
     """What grafanalib does not say, or says in an old form; it wins over grafanalib."""
     defaults: Json = {
         "unit": panel.unit,
-        "color": {"mode": "thresholds" if panel.steps else "palette-classic"},
+        "color": {"mode": _color_mode(panel)},
         "thresholds": {"mode": "absolute", "steps": _steps(panel.steps)},
         "mappings": _mappings(panel.meanings),
         "noValue": next((each.text for each in panel.meanings if each.value is None), None),
@@ -183,6 +183,12 @@ def _details(panel: Panel) -> Json:
         "options": options(panel),
         "fieldConfig": {"defaults": defaults, "overrides": [*_overrides(panel), *_colored(panel)]},
     }
+
+
+def _color_mode(panel: Panel) -> str:
+    """Lines keep colors of their own, to be told apart; their thresholds are lines as well."""
+    by_steps = panel.steps and panel.kind is not Kind.TIMESERIES
+    return "thresholds" if by_steps else "palette-classic"
 
 
 def _steps(steps: Sequence[Step]) -> list[Json]:

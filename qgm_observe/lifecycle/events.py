@@ -14,10 +14,8 @@ from qgm_observe.lifecycle.logs import tail_of
 from qgm_observe.lifecycle.provider_job import id_of
 from qgm_observe.lifecycle.run import RunHandle, SessionHandle, StepHandle
 from qgm_observe.lifecycle.versions import loaded_versions
-from qgm_observe.providers.cost import cost
-from qgm_observe.providers.protocol import Price
+from qgm_observe.providers.cost import Cost
 from qgm_observe.records import LOCAL, PROVIDER, Estimate, Failure, Verdict, current_process
-from qgm_observe.spend.guards import Forecast
 
 _ITEMS_KEPT = 256
 _CHARACTERS_KEPT = 1024
@@ -104,29 +102,23 @@ def attempted(
     )
 
 
-def foreseen(forecast: Forecast, idle: float, price: Price | None) -> dict[str, Any]:
-    """Return a forecast as an event has it, with the idle time (s) of the session before it."""
-    seconds = (forecast.seconds.value or 0.0) + idle
+def expected(seconds: float, whole: Cost | None) -> dict[str, Any]:
+    """Return what is expected of device time (s) and cost, as an event has it."""
     told: dict[str, Any] = {"device_seconds": seconds}
-    whole = forecast.cost if not idle else cost(price, seconds=seconds)
     if whole is not None:
         told |= {"cost": f"{whole.amount:.6f}", "currency": whole.currency}
     return told
 
 
-def left_idle(session: SessionHandle, at: float, idle: float, price: Price | None) -> Event:
-    """Return the estimate of a session's idle time (s) from its last job to its end."""
-    body = labels_of(session) | {"device_seconds": idle}
-    whole = cost(price, seconds=idle)
-    if whole is not None:
-        body |= {"cost": f"{whole.amount:.6f}", "currency": whole.currency}
+def left_idle(session: SessionHandle, at: float, told: Mapping[str, Any]) -> Event:
+    """Return what the idle time of a session, from its last job to its end, may cost."""
     return Event(
         verb="estimated",
         noun="session",
         subject=session.id,
         at=at,
         run=run_of(session),
-        body=body,
+        body=labels_of(session) | dict(told),
         id=f"{session.id}/estimated",
     )
 

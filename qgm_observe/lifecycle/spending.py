@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from qgm_observe.catalog import ErrorClass, ExecutionMode, Outcome
 from qgm_observe.errors import BudgetExceeded, JournalError, UsageError
 from qgm_observe.journal import open_journal
+from qgm_observe.providers.cost import cost
 from qgm_observe.providers.protocol import Price
-from qgm_observe.spend import guards, retrying
+from qgm_observe.spend import retrying
 from qgm_observe.spend.guards import Ask, BudgetGuard
 from qgm_observe.spend.limiter import Limiter
 from qgm_observe.spend.limits import SUBMISSIONS_A_MINUTE, Limits, limits
@@ -249,27 +250,27 @@ def closed(session: "SessionHandle") -> None:
         from qgm_observe.lifecycle import events  # which knows the handles, as this does
 
         price = quote(recorder, session.device.provider, session.device.name)
-        return events.left_idle(session, at, idle, price)
+        return events.left_idle(session, at, events.expected(idle, cost(price, seconds=idle)))
 
     recorder.later(make)
 
 
 def _tell(attempt: "AttemptHandle", verb: str, ask: Ask, idle: float = 0.0, **told: Any) -> None:
     recorder = attempt.job.recorder
+    if not attempt.job.remote:
+        return
     at = recorder.seconds()
+    # foreseen here, before the job itself adds to what is known; the price may take its time
+    foreseen = recorder.history.predict(ask.provider, ask.device, ask.shots).value or 0.0
+    seconds = foreseen + (idle if ask.session is not None else 0.0)
 
     def make() -> Any:
         from qgm_observe.lifecycle import events  # which knows the handles, as this does
 
-        in_session = ask.session is not None
-        foreseen = guards.forecast(ask, partial(quote, recorder), recorder.history)
-        known = told | events.foreseen(
-            foreseen, idle if in_session else 0.0, quote(recorder, ask.provider, ask.device)
-        )
-        return events.attempted(verb, attempt, at, known)
+        whole = cost(quote(recorder, ask.provider, ask.device), shots=ask.shots, seconds=seconds)
+        return events.attempted(verb, attempt, at, told | events.expected(seconds, whole))
 
-    if attempt.job.remote:
-        recorder.later(make)
+    recorder.later(make)
 
 
 # --------------------------------------------------------------------------------- what waits

@@ -1,6 +1,7 @@
 """What was asked for, as it ended: the unit in which trouble is counted.
 
-A root is a run, or a job outside any run. Jobs of one run fail together, so they count once.
+A root is a run, or a job outside any run. Jobs of one run fail together, so they count once. Those
+of a run that is still open count by themselves meanwhile: it has no outcome yet.
 """
 
 from collections import defaultdict
@@ -80,11 +81,11 @@ def roots_of(runs: Iterable[Facts], jobs: Iterable[Facts]) -> list[Root]:
     inside: dict[str, dict[str, Facts]] = defaultdict(dict)
     alone: dict[str, Facts] = {}
     for job in jobs:
-        run = job.get("run")
-        if run is None:
-            alone[str(job["id"])] = job
-        else:
-            inside[_outermost(str(run), known)][str(job["id"])] = job
+        run = _outermost(str(job["run"]), known) if job.get("run") is not None else ""
+        inside[run][str(job["id"])] = job
+        whole = known.get(run, {})
+        if whole.get("outcome") is None and (run not in known or job.get("outcome") is not None):
+            alone[str(job["id"])] = {"versions": whole.get("versions"), **job}
     found = [
         _root(run, _newest_first(inside[id_].values()))
         for id_, run in known.items()

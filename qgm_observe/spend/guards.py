@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from qgm_observe.errors import BudgetExceeded
 from qgm_observe.providers.cost import Cost, cost
 from qgm_observe.providers.protocol import Price
-from qgm_observe.records import Estimate
 from qgm_observe.spend.foresight import DEFAULT_SHOTS, History
 from qgm_observe.spend.limits import Limits
 
@@ -39,13 +38,6 @@ class Ask(NamedTuple):
     shots: int | None = None
     session: Any = None
     number: int = 1
-
-
-class Forecast(NamedTuple):
-    """What a submission is expected to take; `cost` is `None` where no price is known."""
-
-    seconds: Estimate
-    cost: Cost | None
 
 
 @dataclass(slots=True, eq=False)
@@ -277,10 +269,3 @@ class BudgetGuard:
                 f"with this job on {ask.device} it would be {amount:,.2f} of {limit.amount:,.2f} "
                 f"{limit.currency}"
             )
-
-
-def forecast(ask: Ask, quote: Quote, history: History) -> Forecast:
-    """Return what a submission is expected to take, without the idle time of its session."""
-    seconds = history.predict(ask.provider, ask.device, ask.shots)
-    known = cost(quote(ask.provider, ask.device), shots=ask.shots, seconds=seconds.value)
-    return Forecast(seconds, known)

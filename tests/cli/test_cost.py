@@ -64,7 +64,7 @@ def test_the_table_puts_the_estimate_beside_the_bill(path, capsys, monkeypatch):
     cells = "chem 3.8 s 6.40 USD 6.00 USD +6.7% 3.00 USD 0.006 USD"
     assert cells in " ".join(told.split())
     assert "chem: 3.00 USD wasted, failed" in told
-    assert "chem: 1 bills are pending, 3.20 USD expected: not free" in told
+    assert "chem: 1 bill is pending, 3.20 USD expected: not free" in told
 
 
 def test_json_has_amounts_as_exact_text(path, capsys):

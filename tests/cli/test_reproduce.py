@@ -15,7 +15,6 @@ import qgm_observe as qgm
 from qgm_observe.catalog import ExecutionMode
 from qgm_observe.cli import main
 from qgm_observe.lifecycle import Device, recorder, use
-from qgm_observe.quality.evaluation import evaluate
 
 Ask = Callable[..., tuple[int, str, str]]
 
@@ -128,9 +127,12 @@ def test_estimates_are_compared_where_counts_were_not_kept(ask: Ask, tmp_path: P
     code, out, err = ask(job.id, "--target", str(file), "--json")
     told = json.loads(out)
     assert (code, err) == (0, "")
-    assert "valid_shot_ratio_device_gap" in {each["name"] for each in told["compared"]}
+    assert [each["name"] for each in told["compared"]] == [
+        "valid_shot_ratio_device_gap",
+        "linear_xeb_device_gap",
+    ]
+    assert [each["level"] for each in told["compared"]] == [0.975, 0.975]
     assert all(each["low"] <= 0 <= each["high"] for each in told["compared"])
-    assert evaluate(counts, target).valid_shot_ratio.value == 1.0
 
 
 def test_what_is_missing_is_said_all_at_once(ask: Ask) -> None:

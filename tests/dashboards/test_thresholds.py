@@ -42,7 +42,7 @@ MEANT = {
     ("slo", "Budget left"): LEFT,
     ("slo", "Bad events left"): {-1.0: "red", 0.0: "orange", 4.9: "orange", 5.0: "green"},
     ("slo", "Budget lasts"): {DAY / 2: "red", DAY: "orange", 3 * DAY: "green", 90 * DAY: "green"},
-    ("slo", "Events by window"): {0: "red", 4: "red", 5: "orange", 19: "orange", 20: "green"},
+    ("slo", "Events by window"): {0: "text", 4: "text", 5: "blue", 19: "blue", 20: "green"},
     ("slo", "Objectives"): LEFT,
 }
 """What a reading is meant to look like, panel by panel."""

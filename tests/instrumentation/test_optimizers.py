@@ -206,7 +206,7 @@ def test_an_optimizer_of_the_scripts_is_seen(run: RunHandle, finished: Finished)
 
     class Mine(qiskit_machine_learning.optimizers.Optimizer):
         def __init__(self) -> None:
-            super().__init__()
+            """Do without levels of support."""
 
         def get_support_level(self) -> dict[str, Any]:
             return {}

@@ -71,7 +71,9 @@ def test_what_is_none_is_refused(content: bytes) -> None:
 
 def test_a_backend_object_and_the_file_it_is_from_are_one() -> None:
     """What a fake backend holds is the content of the snapshot that the provider reads."""
-    held = held_by(FakeManilaV2(), "local", "fake_manila", 1.0)
+    backend = FakeManilaV2()
+    backend.properties()
+    held = held_by(backend, "local", "fake_manila", 1.0)
     told = Local().calibration("fake_manila")
 
     assert held is not None

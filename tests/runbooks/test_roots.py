@@ -46,6 +46,24 @@ def test_a_job_that_is_told_twice_counts_once() -> None:
     assert len(roots_of([], [job, job])) == 1
 
 
+def test_jobs_of_an_open_run_count_meanwhile() -> None:
+    """A run that is not over has no outcome, so its failed jobs tell by themselves."""
+    run = a_run(outcome=None, duration=None, versions={"qiskit": "2.6.0"})  # type: ignore[arg-type]
+    jobs = [a_job(n / 10, "failure", "compile", "compile", run=RUN) for n in range(1, 4)]
+    every = roots_of([run], [*jobs, a_job(0.0, None, run=RUN)])  # type: ignore[arg-type]
+    trouble = trouble_in(every, NOW)
+
+    assert trouble is not None
+    assert {root.id for root in trouble.failed} == {job["id"] for job in jobs}
+    assert {root.versions["qiskit"] for root in trouble.failed} == {"2.6.0"}
+    assert [root.id for root in every if root.outcome is None] == [RUN]
+
+
+def test_jobs_of_a_run_that_nobody_knows_count() -> None:
+    """Where a run is not among the newest any more, its jobs are roots."""
+    assert len(roots([a_job(1.0, run="gone"), a_job(2.0, run="gone")])) == 2
+
+
 def test_simulated_jobs_have_no_ids_of_a_provider() -> None:
     """What ran on this machine is not remote, and nobody is asked about its id."""
     (root,) = roots([a_job(1.0, place=AER, attempts=[{"provider_job_id": "local-1"}])])

@@ -61,6 +61,7 @@ def _scaled(
 
 
 def _digits(value: float, decimals: int | None) -> str:
+    value = float(f"{value:.12g}")  # without what scaling leaves behind the last digit
     if decimals is not None:
         return f"{value:.{decimals}f}"
     if value == 0 or (float(value).is_integer() and abs(value) < _LONG):

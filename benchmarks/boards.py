@@ -1,0 +1,111 @@
+"""What boards cost, and what they show of a healthy month and of an outage. Prints two tables.
+
+    python benchmarks/boards.py [--panels]
+
+A month is recorded in a real Prometheus (`tests/dashboards/recorded.py`), and every query of every
+panel is asked at the end of good days and at the end of an outage. `answered` counts queries that
+return a number; colors are those of the newest values, by the board's own thresholds and mappings.
+Seconds are of the whole machine, and depend on what else it does.
+"""
+
+import argparse
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from qgm_observe.alerts.configuration import load_configuration
+from qgm_observe.dashboards import shelf
+from qgm_observe.dashboards.panels import board_json, canonical
+from qgm_observe.dashboards.preview import preview
+from qgm_observe.dashboards.preview.asking import Answer, Asker, panels_of
+from qgm_observe.dashboards.preview.figures import shown
+from qgm_observe.slo.prometheus import Prometheus
+
+ROOT = Path(__file__).parents[1]
+TOOLS = ROOT / ".tools" / "bin"
+sys.path.insert(0, str(ROOT / "tests"))
+
+
+def main() -> None:
+    """Record, ask, print."""
+    from dashboards.evaluated import record
+    from dashboards.recorded import running
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--panels", action="store_true", help="a row a panel")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.monotonic()
+        record(Path(folder), TOOLS / "prometheus", TOOLS / "promtool")
+        print(f"month recorded in {time.monotonic() - begun:.1f} s\n")
+        begun = time.perf_counter()
+        made = shelf.boards(load_configuration(None, {}))
+        boards = {board.slug: board_json(board) for board in made}
+        print(f"{len(boards)} boards rendered in {time.perf_counter() - begun:.2f} s\n")
+        with running(TOOLS / "prometheus", Path(folder) / "data") as url:
+            report(boards, Prometheus(url), each_panel=options.panels)
+
+
+def report(boards: dict[str, Any], server: Prometheus, *, each_panel: bool) -> None:
+    """Print a row a board, or a row a panel."""
+    from dashboards.month import END, HEALTHY
+
+    head = ("board", "panels", "queries", "kB", "answered", "red", "answered", "red", "page kB")
+    if each_panel:
+        head = ("board", "panel", "kind", "queries", "answered", "colors", "answered", "colors")
+    print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
+    for slug, board in boards.items():
+        panels = [panel for panel in panels_of(board) if panel.get("targets")]
+        told = {
+            at: [Asker(board, server, at).answers(panel) for panel in panels]
+            for at in (HEALTHY, END)
+        }
+        if each_panel:
+            for number, panel in enumerate(panels):
+                ends = [cell for at in told for cell in _cells(panel, told[at][number])]
+                row(slug, panel["title"], panel["type"], len(panel["targets"]), *ends)
+            continue
+        ends = []
+        for answers in told.values():
+            reds = sum("red" in colors(p, a) for p, a in zip(panels, answers, strict=True))
+            ends += [sum(map(answered, answers)), reds]
+        size = len(canonical(board).encode()) / 1e3
+        page = len(preview(board, server, END).encode()) / 1e3
+        queries = sum(len(panel["targets"]) for panel in panels)
+        row(slug, len(panels), queries, f"{size:.0f}", *ends, f"{page:.0f}")
+
+
+def _cells(panel: Any, answers: Sequence[Answer]) -> tuple[int, str]:
+    return answered(answers), ", ".join(sorted(colors(panel, answers) - {"text", "blue"}))
+
+
+def answered(answers: Sequence[Answer]) -> int:
+    """Count queries that returned a number."""
+    return sum(
+        any(math.isfinite(value) for line in answer.lines for _, value in line.points)
+        for answer in answers
+    )
+
+
+def colors(panel: Any, answers: Sequence[Answer]) -> set[str]:
+    """Return the colors of a panel's newest values, lines that values are held against apart."""
+    limits = {
+        override["matcher"]["options"]
+        for override in panel["fieldConfig"].get("overrides", ())
+        for each in override["properties"]
+        if each["id"] == "custom.lineStyle"
+    }
+    return {each.color for each in shown(panel, [a for a in answers if a.ref not in limits])}
+
+
+def row(*cells: object) -> None:
+    """Print one."""
+    print("| " + " | ".join(map(str, cells)) + " |")
+
+
+if __name__ == "__main__":
+    main()
