@@ -1,15 +1,17 @@
 """What boards cost, and what they show of a healthy month and of an outage. Prints two tables.
 
-    python benchmarks/boards.py [--panels]
+    python benchmarks/boards.py [--panels] [--pictures FOLDER]
 
 A month is recorded in a real Prometheus (`tests/dashboards/recorded.py`), and every query of every
 panel is asked at the end of good days and at the end of an outage. `answered` counts queries that
 return a number; colors are those of the newest values, by the board's own thresholds and mappings.
-Seconds are of the whole machine, and depend on what else it does.
+Seconds are of the whole machine, and depend on what else it does. Pictures are previews of the
+outage, as Chromium draws them.
 """
 
 import argparse
 import math
+import subprocess
 import sys
 import tempfile
 import time
@@ -27,6 +29,9 @@ from qgm_observe.slo.prometheus import Prometheus
 
 ROOT = Path(__file__).parents[1]
 TOOLS = ROOT / ".tools" / "bin"
+PICTURES = {"on-call": 1010, "slo": 1010}
+"""Board to the pixels of its page that are shown."""
+
 sys.path.insert(0, str(ROOT / "tests"))
 
 
@@ -37,6 +42,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--panels", action="store_true", help="a row a panel")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw README's pictures")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         begun = time.monotonic()
@@ -48,6 +54,25 @@ def main() -> None:
         print(f"{len(boards)} boards rendered in {time.perf_counter() - begun:.2f} s\n")
         with running(TOOLS / "prometheus", Path(folder) / "data") as url:
             report(boards, Prometheus(url), each_panel=options.panels)
+            if options.pictures:
+                draw(boards, Prometheus(url), options.pictures, Path(folder))
+
+
+def draw(boards: dict[str, Any], server: Prometheus, pictures: Path, work: Path) -> None:
+    """Write the upper part of some previews as PNG."""
+    from dashboards.month import END
+
+    pictures.mkdir(parents=True, exist_ok=True)
+    for slug, height in PICTURES.items():
+        page = work / f"{slug}.html"
+        page.write_text(preview(boards[slug], server, END, {"slo": "training-success"}))
+        picture = (pictures / f"{slug}.png").resolve()
+        words = [f"--screenshot={picture}", f"--window-size=1250,{height}", "--hide-scrollbars"]
+        words.append(f"--user-data-dir={work / 'chromium'}")
+        subprocess.run(
+            [TOOLS / "chromium", *words, page.as_uri()], check=True, stderr=subprocess.DEVNULL
+        )
+        print(f"{picture}: {picture.stat().st_size / 1e3:.0f} kB")
 
 
 def report(boards: dict[str, Any], server: Prometheus, *, each_panel: bool) -> None:

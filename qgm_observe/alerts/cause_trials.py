@@ -46,18 +46,26 @@ class Trials:
         self._selectors = Selectors(configuration)
 
     def level(
-        self, signal: Signal, healthy: float | None, bad: float | None, **labels: str
+        self,
+        signal: Signal,
+        healthy: float | None,
+        bad: float | None,
+        **labels: str | tuple[str, ...],
     ) -> Line:
         """Return a gauge."""
         chosen = self._selectors.chosen(signal, **labels)
         return Line(series_of(chosen), LEVEL, healthy, bad, decoys_of(chosen))
 
-    def count(self, signal: Signal, healthy: float, bad: float, **labels: str) -> Line:
+    def count(
+        self, signal: Signal, healthy: float, bad: float, **labels: str | tuple[str, ...]
+    ) -> Line:
         """Return a counter by its steps."""
         chosen = self._selectors.chosen(signal, **labels)
         return Line(series_of(chosen), COUNT, healthy, bad, decoys_of(chosen))
 
-    def ago(self, signal: Signal, healthy: float, bad: float, **labels: str) -> Line:
+    def ago(
+        self, signal: Signal, healthy: float, bad: float, **labels: str | tuple[str, ...]
+    ) -> Line:
         """Return an instant by how long ago it is (s)."""
         chosen = self._selectors.chosen(signal, **labels)
         return Line(series_of(chosen), INSTANT, healthy, bad, decoys_of(chosen))
@@ -162,34 +170,40 @@ def trials(configuration: Configuration) -> Iterator[Trial]:
 def trends(made: Trials) -> Iterator[Trial]:
     """Yield the trials of trends."""
     good = made.count(signals.ROOTS, 1, 0, outcome="success")
-    bad = made.count(signals.ROOTS, 0, 1, outcome="failure")
+    bad = made.count(signals.ROOTS, 0, 1, outcome=("failure", "timeout", "lost"))
     between = Scenario(
         "a success in between: silent",
         [(IDLE, _HEALTHY), (BAD, 2), (HEALTHY, 1), (BAD, 2)],
         tuple(Check(_HEALTHY + step, False) for step in range(5)),
+    )
+    third = Scenario(
+        "the third in a row: fires",
+        [(IDLE, _HEALTHY), (BAD, 3)],
+        (Check(_HEALTHY + 1, False), Check(_HEALTHY + 2, True)),
+        unborn=True,
     )
     yield made.trial(
         "QgmConsecutiveFailures",
         ("pipeline",),
         good,
         bad,
-        scenarios=(course(3), short(2), between, absent(), unborn(3), anew()),
+        scenarios=(course(4), third, short(2), between, absent(), unborn(4), anew()),
     )
     yield made.trial(
         "QgmCompilationFailing",
         JOB_PLACES,
         made.count(signals.JOBS, 1, 0, outcome="success"),
         made.count(signals.JOBS, 0, 1, outcome="failure"),
-        made.count(signals.JOB_ERRORS, 0, 1, stage="compile", error_class="compile"),
-        scenarios=(course(3), short(2), between, absent(), unborn(3), anew()),
+        made.count(signals.JOB_ERRORS, 0, 1, stage="compile"),
+        scenarios=(course(4), third, short(2), between, absent(), unborn(4), anew()),
     )
     yield made.trial(
         "QgmCompilationFailing",
         JOB_PLACES,
         made.count(signals.JOBS, 0, 1, outcome="cancelled"),
         made.count(signals.JOBS, 0, 1, outcome="failure"),
-        made.count(signals.JOB_ERRORS, 0, 1, stage="compile", error_class="compile"),
-        scenarios=(unborn(3),),
+        made.count(signals.JOB_ERRORS, 0, 1, stage="compile"),
+        scenarios=(third,),
     )
     stalled = made.level(signals.RUNS_STALLED, 0, 1)
     yield made.trial(
@@ -199,11 +213,11 @@ def trends(made: Trials) -> Iterator[Trial]:
         "QgmRunStalled",
         ("pipeline",),
         stalled,
-        made.level(signals.JOB_OLDEST_WAITING, None, 300, execution_mode="job"),
+        made.level(signals.JOB_OLDEST_WAITING, None, 300, execution_mode="!local"),
         made.level(provider_signals.DEVICE_WAIT, 400, 400, percentile="p95"),
         scenarios=(silent(4, "its job waits no longer than is usual"),),
     )
-    waiting = made.level(signals.JOB_OLDEST_WAITING, None, 300, execution_mode="job")
+    waiting = made.level(signals.JOB_OLDEST_WAITING, None, 300, execution_mode="!local")
     short_wait = made.level(provider_signals.DEVICE_WAIT, 100, 100, percentile="p95")
     mean = made.level(provider_signals.DEVICE_WAIT, 900, 900, percentile="average")
     local = made.level(signals.JOB_OLDEST_WAITING, None, 300, execution_mode="local")
@@ -222,8 +236,8 @@ def work(made: Trials) -> Iterator[Trial]:
         step=3 * STEP,
     )
     tries = made.thresholds.attempts_per_job
-    attempts = made.count(signals.JOB_ATTEMPTS, 1, 3 * tries, outcome="failure")
-    jobs = made.count(signals.JOBS, 1, 1, outcome="success")
+    attempts = made.count(signals.JOB_ATTEMPTS, 1, 3 * tries)
+    jobs = made.count(signals.JOBS, 1, 1)
     yield made.trial(
         "QgmRetriesExcessive",
         JOB_PLACES,
@@ -367,7 +381,7 @@ def _queues(made: Trials) -> Iterator[Trial]:
         step=2 * HOUR,
     )
     long = 2 * told.stuck_hours * HOUR
-    oldest = made.level(signals.JOB_OLDEST_WAITING, 60, long, execution_mode="job")
+    oldest = made.level(signals.JOB_OLDEST_WAITING, 60, long, execution_mode="!local")
     yield made.trial("QgmJobsStuck", JOB_PLACES, oldest, scenarios=(course(3), short(1), absent()))
     wait = made.level(provider_signals.DEVICE_WAIT, long, long, percentile="p95")
     brief = made.level(provider_signals.DEVICE_WAIT, long / 10, long / 10, percentile="p95")
@@ -442,8 +456,8 @@ def quality(made: Trials) -> Iterator[Trial]:
     yield made.trial(
         "QgmQualityDrift",
         JOB_PLACES,
-        made.level(signals.QUALITY_DRIFT_LEVEL, 1, 5, chart="ewma"),
-        made.level(signals.QUALITY_DRIFT_LIMIT, 3, 3, chart="ewma"),
+        made.level(signals.QUALITY_DRIFT_LEVEL, 1, 5),
+        made.level(signals.QUALITY_DRIFT_LIMIT, 3, 3),
         scenarios=(course(2), absent()),
     )
     for alert, question, answer in (
@@ -482,7 +496,7 @@ def telemetry(made: Trials) -> Iterator[Trial]:
             (),
             made.count(own, 0, 1),
             made.count(other, 0, 0),
-            scenarios=(course(1), absent(), anew(), unborn(2)),
+            scenarios=(course(1), absent(), anew(), unborn(1)),
             lost="events",
         )
     job = made.configuration.written.exporter_job.replace(".*", "x")
@@ -504,5 +518,5 @@ def telemetry(made: Trials) -> Iterator[Trial]:
         scenarios=(silent(4, "it was read a minute ago"),),
     )
     least = made.thresholds.disk_free_bytes
-    free = made.level(signals.OBSERVE_DISK_FREE, 2 * least, least / 2)
+    free = Line(signals.OBSERVE_DISK_FREE.prometheus, LEVEL, 2 * least, least / 2)
     yield made.trial("QgmJournalDisk", (), free, scenarios=(course(3), short(1), absent()))

@@ -39,7 +39,7 @@ STEP = 1800.0
 _HEALTHY, _BAD, _AFTER = 8, 24, 24
 """Steps; 12 hours are enough for nine clean events, and for the six hours of a burn rate."""
 
-_SOME = "some"
+_SOME, _FEW = "some", 6
 _NEAR = 1.0
 """Right side of a comparison of two levels."""
 
@@ -203,7 +203,12 @@ def decoys_of(selection: Selection) -> tuple[str, ...]:
     for number, matcher in enumerate(selection.matchers):
         others = selection.matchers[:number] + selection.matchers[number + 1 :]
         turned = Matcher(matcher.label, matcher.values, not matcher.negated)
-        found.append(series_of(Selection(selection.signal, (*others, turned), selection.at_most)))
+        label = next(each for each in selection.signal.labels if each.name == matcher.label)
+        values = [each for each in label.values if turned.admits(each)]
+        told = [turned] if len(values) > _FEW else [Matcher(label.name, (v,)) for v in values]
+        for each in told or [turned]:
+            other = Selection(selection.signal, (*others, each), selection.at_most)
+            found.append(series_of(other))
     source = 'source="journal"'
     own = series_of(selection)
     if source in own:

@@ -72,7 +72,7 @@ def _lost(selectors: Selectors) -> Iterator[Cause]:
     )
     yield _telemetry(
         "events",
-        f"(({dropped}) + ({unwritten})) > 0",
+        f"(({dropped} or vector(0)) + ({unwritten} or vector(0))) > 0",
         (),
         "{{ $value }} events of the last hour are lost.",
         hold=0,

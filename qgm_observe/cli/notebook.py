@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qgm_observe.instrumentation import instrument as put_hooks
-from qgm_observe.instrumentation import scope, stepping, uninstrument
+from qgm_observe.instrumentation import loops, scope, uninstrument
 from qgm_observe.instrumentation.quiet_run import QuietRun, with_work
 from qgm_observe.journal import Event, open_journal
 from qgm_observe.lifecycle import RunHandle, recorder
@@ -98,7 +98,7 @@ class Notebook:
         if cell is None:
             return
         with recorder().guard("notebook"):
-            stepping.leave()
+            loops.leave()
             scope.adopt(None)
             _look_no_more(self._listing)
             cell.over_at = recorder().now()

@@ -14,7 +14,7 @@ from pathlib import Path
 import qgm_observe as qgm
 from qgm_observe.cli.program import Module, Program, Script
 from qgm_observe.errors import Error, UsageError
-from qgm_observe.instrumentation import instrument, scoring, sessions, stepping
+from qgm_observe.instrumentation import instrument, loops, scoring, sessions
 from qgm_observe.journal import Event, open_journal
 from qgm_observe.lifecycle import RunHandle
 from qgm_observe.lifecycle.failures import outcome_of
@@ -120,7 +120,7 @@ class _Watched:
         """End the run and tell what it came to; a forked child has nothing to tell."""
         if os.getpid() != self._process or self._run.ended:
             return
-        stepping.leave()
+        loops.leave()
         sessions.leave()
         self._open.close()
         self._run.recorder.flush()

@@ -55,13 +55,13 @@ class Docket:
                     self._take(event, now)
 
     def due(self, now: float, *, early: bool = False) -> list[Unsettled]:
-        """Return what may be asked for now, the longest due first; `early` is all there is."""
+        """Return what may be asked for now, jobs first; `early` is all there is."""
         with self._lock:
             for subject, job in list(self._jobs.items()):
                 if now - job.body.get("start", now) > self.max_age:
                     del self._jobs[subject]
             due = [job for job in self._jobs.values() if early or job.ask_at <= now]
-            return sorted(due, key=lambda job: job.ask_at)
+            return sorted(due, key=lambda job: (job.noun, job.ask_at))  # a session after its jobs
 
     def defer(self, job: Unsettled, now: float) -> None:
         """Ask again later, each time later still."""

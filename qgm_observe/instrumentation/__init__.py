@@ -8,7 +8,7 @@ Each library has a module of its own with the list of its methods and its instru
 import threading
 from typing import Any
 
-from qgm_observe.instrumentation import scope, script, stepping
+from qgm_observe.instrumentation import loops, scope, script
 from qgm_observe.instrumentation.aer import AerInstrumentor
 from qgm_observe.instrumentation.ibm import IBMInstrumentor
 from qgm_observe.instrumentation.instrumentor import Instrumentor
@@ -68,7 +68,7 @@ def instrumented() -> bool:
 def uninstrument() -> None:
     """Undo `instrument`: every wrapped method is its own again."""
     with _lock:
-        stepping.leave()
+        loops.leave()
         script.finish()
         scope.adopt(None)
         _children.uninstrument()

@@ -13,10 +13,12 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from qgm_observe.instrumentation import compiling, primitives, stepping
+from qgm_observe.instrumentation.fitting import SeenStep
 from qgm_observe.instrumentation.instrumentor import Instrumentor
+from qgm_observe.instrumentation.loops import Loop
 from qgm_observe.instrumentation.pubs import Asked
 from qgm_observe.instrumentation.scope import doing, owner
-from qgm_observe.instrumentation.stepping import Loop, SeenStep, numbers
+from qgm_observe.instrumentation.stepping import numbers
 from qgm_observe.instrumentation.watch import Watch
 from qgm_observe.instrumentation.wrapping import Target
 from qgm_observe.lifecycle import Device, recorder

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from qgm_observe.instrumentation import stepping
+from qgm_observe.instrumentation.fitting import Fit
 from qgm_observe.instrumentation.instrumentor import Instrumentor
-from qgm_observe.instrumentation.stepping import Fit, Mark, Optimization
+from qgm_observe.instrumentation.stepping import Mark, Optimization
 from qgm_observe.instrumentation.wrapping import Target
 from qgm_observe.lifecycle import recorder
 

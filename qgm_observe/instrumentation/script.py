@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from qgm_observe.instrumentation import scope, sessions, stepping
+from qgm_observe.instrumentation import loops, scope, sessions
 from qgm_observe.lifecycle import RunHandle, recorder
 from qgm_observe.lifecycle.failures import outcome_of
 
@@ -63,7 +63,7 @@ def finish() -> None:
     with recorder().guard("instrumentation"):
         sys.exit, _script.run = _script.exit, None
         atexit.unregister(finish)
-        stepping.leave()
+        loops.leave()
         sessions.leave()
         error = getattr(sys, "last_value", None)
         if error is None and _script.exit_code not in (None, 0):

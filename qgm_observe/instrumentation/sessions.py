@@ -12,6 +12,7 @@ from qgm_observe.providers.deadline import Deadline
 
 _opened: "weakref.WeakKeyDictionary[Any, Opened]" = weakref.WeakKeyDictionary()
 _deadline = Deadline(5.0)
+_at_the_end = Deadline(2.0)
 
 
 class Opened:
@@ -36,25 +37,25 @@ class Opened:
         self._closed_at = self._closed_at or self.handle.now()
         self._settle()
 
-    def left(self) -> None:
+    def left(self, deadline: Deadline | None) -> None:
         """The script ends without having closed it, or without having waited for its jobs."""
         if not self._closed_at:
             self.handle.note(left_open=True)
         self._pending, self._closed_at = 0, self._closed_at or self.handle.now()
-        self._settle()
+        self._settle(deadline)
 
     def _released(self) -> None:
         self._pending -= 1
         if self._closed_at:
             self._settle()
 
-    def _settle(self) -> None:
+    def _settle(self, deadline: Deadline | None = _deadline) -> None:
         """Ask for the usage, once and within a bound, when no job of it is left."""
         if self._pending > 0 or self.handle.ended:
             return
         session = self.handle.provider
         with recorder().guard("instrumentation"):
-            self.handle.usage_seconds = _asked(session)
+            self.handle.usage_seconds = _asked(session, deadline)
         self.handle.end(None, at=self._closed_at)
         _opened.pop(session, None)
 
@@ -108,9 +109,14 @@ def of(session: Any) -> Opened | None:
 
 
 def leave() -> None:
-    """End those that are still open: nobody will close them any more."""
+    """End those that are still open: nobody will close them any more.
+
+    The end of a script is not held up for longer than for one that does not answer.
+    """
+    answered = True
     for each in list(_opened.values()):
-        each.left()
+        each.left(_at_the_end if answered else None)
+        answered = answered and each.handle.usage_seconds is not None
     _opened.clear()
 
 
@@ -123,9 +129,11 @@ def _handle(session: Any) -> SessionHandle:
     return SessionHandle(recorder(), parent, None, backend, mode=mode, provider=session)
 
 
-def _asked(session: Any) -> float | None:
+def _asked(session: Any, deadline: Deadline | None) -> float | None:
+    if deadline is None:
+        return None
     try:
-        told = _deadline.call("session usage", session.usage)
+        told = deadline.call("session usage", session.usage)
     except Exception:  # noqa: BLE001  unknown usage stays unknown
         return None
     return None if told is None else float(told)

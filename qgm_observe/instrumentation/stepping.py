@@ -1,23 +1,21 @@
-"""Optimizers: their iterations are the steps of a run, whoever wrote the loop.
+"""Optimizers: their iterations are the steps of a run, and nobody edits the loop.
 
-An optimizer that loops itself is an `Optimization`; of one that the script calls for every step,
-each call is one (see `Loop`). Where the script, or a core that is observed, tells its steps itself,
-nothing is added.
+An optimizer that loops itself is an `Optimization`. Where the script, or a core that is observed,
+tells its steps itself, nothing is added.
 """
 
 import enum
 import functools
 import inspect
-import threading
-import weakref
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from qgm_observe.catalog import Outcome
 from qgm_observe.instrumentation import scope
-from qgm_observe.lifecycle import Handle, JobHandle, RunHandle, StepHandle, recorder
+from qgm_observe.instrumentation.fitting import Fit, SeenStep, hand_on
+from qgm_observe.lifecycle import JobHandle, StepHandle, recorder
 from qgm_observe.lifecycle.handle import reset_current, set_current
 
 _LOSSES_KEPT = 256
@@ -38,58 +36,6 @@ class Mark(enum.Enum):
     BEGIN = "the optimizer says when one begins"
     GRADIENT = "one begins with each gradient"
     EVALUATION = "nothing is told: each evaluation of the loss counts as one"
-
-
-class FitRun(RunHandle):
-    """A fit that is a run of its own, for want of another one or as a part of a sweep."""
-
-
-class SeenStep(StepHandle):
-    """A step that a hook began: its stages are told by hooks.
-
-    Attributes:
-        objective: What is minimized in it, where a hook wants to see its values.
-        losses: Those values.
-    """
-
-    objective: Any = None
-    losses: list[float]
-
-
-class Fit:
-    """Around a fit: a run of its own where there is none, or in a sweep one inside the script's.
-
-    Args:
-        model: What the run is called where the script, its options or its environment do not say.
-        facts: What is noted with the run that the fit belongs to.
-    """
-
-    def __init__(self, model: str | None = None, **facts: Any) -> None:
-        self.run: RunHandle | None = None
-        self._model = model
-        self._facts = facts
-        self._own: FitRun | None = None
-
-    def __enter__(self) -> Self:
-        with recorder().guard("instrumentation"):
-            handle = scope.owner()
-            if not isinstance(handle, StepHandle | JobHandle):
-                self.run = _run_of(handle)
-                if _lacks_run(self.run):
-                    made = _fit_run(self.run, self._model)
-                    self.run = self._own = made.__enter__()
-                if self.run is not None:
-                    self.run.note(**self._facts)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._own is not None:
-            self._own.__exit__(kind, error, trace)
 
 
 class Optimization:
@@ -287,7 +233,7 @@ class _Evaluation:
     def leave(self) -> None:
         """Give the context back."""
         _evaluating.reset(self._evaluating)
-        _hand_on(self.jobs, self._listing)
+        hand_on(self.jobs, self._listing)
         if self._current is not None:
             reset_current(self._current)
 
@@ -307,61 +253,6 @@ class _Evaluation:
         return end
 
 
-class Loop:
-    """One step of an optimizer whose loop the script writes itself.
-
-    Args:
-        optimizer: The object that is asked for a step; a loop lasts as long as it lives.
-    """
-
-    def __init__(self, optimizer: Any) -> None:
-        self._optimizer = optimizer
-        self._jobs: list[JobHandle] = []
-        self._listing: Any = None
-        self.step: SeenStep | None = None
-
-    def __enter__(self) -> SeenStep | None:
-        """Begin the step; nothing where somebody else tells the steps."""
-        with recorder().guard("instrumentation"):
-            handle = scope.owner()
-            if _going.get() is None and not isinstance(handle, StepHandle | JobHandle):
-                run = _loop_run(self._optimizer, _run_of(handle))
-                run.settle()
-                made = SeenStep(run.recorder, run, None, run.steps)
-                self.step = made.__enter__()
-                self._listing = scope.look_for_jobs(self._jobs)
-        return self.step
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self.step is None:
-            return
-        with recorder().guard("instrumentation"):
-            _hand_on(self._jobs, self._listing)
-            ends = [job.ended for job in self._jobs]
-            if error is None and ends and all(ends) and "optimize" not in self.step.stamps:
-                self.step.stamp("optimize", max(ends), self.step.now())
-        self.step.__exit__(kind, error, trace)
-
-
-class _Loops:
-    """The run of the loops of this process that are in no other; it ends with their optimizers."""
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.run: FitRun | None = None
-        self.living: weakref.WeakSet[Any] = weakref.WeakSet()
-
-
-_loops = _Loops()
-at_leave: list[Callable[[], None]] = []
-"""What else is to be ended by `leave`."""
-
-
 def optimization() -> Optimization | None:
     """Return the optimization that goes on in this context, outside of an evaluation."""
     return None if _evaluating.get() else _going.get()
@@ -370,62 +261,6 @@ def optimization() -> Optimization | None:
 def is_going() -> bool:
     """Whether an optimization goes on in this context, also inside an evaluation."""
     return _going.get() is not None
-
-
-def leave() -> None:
-    """End the run of the loops: nobody will go on with them."""
-    for each in at_leave:
-        each()
-    with _loops.lock:
-        run, _loops.run = _loops.run, None
-        _loops.living = weakref.WeakSet()
-    if run is not None:
-        scope.adopt_instead(run, None)
-        run.end(at=max(run.last_step_ended, run.started))
-
-
-def _loop_run(optimizer: Any, run: RunHandle | None) -> RunHandle:
-    if run is not None and run is not _loops.run and not _lacks_run(run):
-        return run
-    with _loops.lock:
-        if _loops.run is None or _loops.run.recorder is not recorder():
-            _loops.run = _fit_run(run, None).begin()
-            _loops.run.note(optimizer=type(optimizer).__name__)
-            scope.adopt_instead(None, _loops.run)
-        if optimizer not in _loops.living:
-            _loops.living.add(optimizer)
-            weakref.finalize(optimizer, _left, _loops.run).atexit = False
-        return _loops.run
-
-
-def _left(run: FitRun) -> None:
-    """An optimizer is gone; with the last one its loop is over."""
-    if run is _loops.run and next(iter(_loops.living), None) is None:  # its length counts the dead
-        with recorder().guard("instrumentation"):
-            leave()
-
-
-def _hand_on(jobs: list[JobHandle], listing: Any) -> None:
-    """Whoever wanted to know of jobs before is told of them as well."""
-    scope.look_no_more(listing)
-    for job in jobs:
-        scope.saw_job(job)
-
-
-def _run_of(handle: Handle | None) -> RunHandle | None:
-    while handle is not None and not isinstance(handle, RunHandle):
-        handle = handle.parent
-    return handle
-
-
-def _lacks_run(run: RunHandle | None) -> bool:
-    return run is None or (recorder().settings.sweep and not isinstance(run, FitRun))
-
-
-def _fit_run(parent: RunHandle | None, model: str | None) -> FitRun:
-    work = recorder().work if parent is None else parent.work
-    named = {"model": model} if model is not None and work.model == "unknown" else None
-    return FitRun(recorder(), parent, named)
 
 
 @functools.lru_cache(maxsize=256)

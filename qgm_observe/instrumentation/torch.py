@@ -16,9 +16,10 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 from qgm_observe.catalog import Outcome
-from qgm_observe.instrumentation import stepping
+from qgm_observe.instrumentation import loops
 from qgm_observe.instrumentation.instrumentor import Instrumentor
-from qgm_observe.instrumentation.stepping import Loop, numbers
+from qgm_observe.instrumentation.loops import Loop
+from qgm_observe.instrumentation.stepping import numbers
 from qgm_observe.instrumentation.wrapping import Target, gap
 from qgm_observe.lifecycle import recorder
 
@@ -98,7 +99,7 @@ class _Training:
 
 
 _training = _Training()
-stepping.at_leave.append(_training.leave)
+loops.at_leave.append(_training.leave)
 
 
 def forgets(own: Callable[..., Any], optimizer: Any, *args: Any, **kwargs: Any) -> Any:

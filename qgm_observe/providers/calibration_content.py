@@ -6,6 +6,7 @@ hundred contents. Here only the numbers remain, so the hash of the content names
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from qgm_observe.errors import UsageError
@@ -74,7 +75,21 @@ def held_by(backend: Any, provider: str, device: str, observed_at: float) -> Cal
     if told:
         return ibm_files.calibration(provider, device, _plain(told), observed_at)
     target = kept.get("_target")
-    return None if target is None else _of_target(target, provider, device, observed_at)
+    found = None if target is None else _of_target(target, provider, device, observed_at)
+    return _with_readout(found, backend) if found is not None and is_simulator else found
+
+
+def _with_readout(calibration: Calibration, simulator: Any) -> Calibration:
+    """With the readout errors of the simulator's noise, which knows those of 0 and of 1 apart."""
+    model = getattr(getattr(simulator, "options", None), "noise_model", None)
+    known = getattr(model, "_local_readout_errors", {})
+    qubits = {qubit: dict(told) for qubit, told in calibration.qubits.items()}
+    for places, error in known.items():
+        (_, up), (down, _) = error.probabilities
+        told = qubits.setdefault(places[0], {})
+        told["prob_meas1_prep0"] = Measurement(float(up))
+        told["prob_meas0_prep1"] = Measurement(float(down))
+    return replace(calibration, qubits=qubits)
 
 
 def _plain(told: Any) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qgm_observe.catalog import Signal
-from qgm_observe.instrumentation import instrument, instrumented, scope, stepping, uninstrument
+from qgm_observe.instrumentation import instrument, instrumented, loops, scope, uninstrument
 from qgm_observe.journal import Event, Totals, open_journal
 from qgm_observe.lifecycle import Recorder, use
 from qgm_observe.lifecycle.handle import reset_current, set_current
@@ -129,7 +129,7 @@ def capture(*, hooks: bool = True, **settings: Any) -> Iterator[Captured]:
                 instrument()
             yield captured
         finally:
-            stepping.leave()
+            loops.leave()
             if hooks and not had_hooks:
                 uninstrument()
             scope.adopt(adopted)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qgm_observe.catalog import Outcome
-from qgm_observe.instrumentation import instrument, scope, stepping, uninstrument
+from qgm_observe.instrumentation import instrument, loops, scope, uninstrument
 from qgm_observe.instrumentation.quiet_run import QuietRun, with_work
 from qgm_observe.journal import TERMINAL, open_journal
 from qgm_observe.lifecycle import Recorder, RunHandle, use
@@ -93,7 +93,7 @@ class TestSession:
         """End the test."""
         test, self._test = self._test, None
         with self._recorder.guard("pytest"):
-            stepping.leave()
+            loops.leave()
             if self._tokens is not None:
                 current, listing = self._tokens
                 scope.look_no_more(listing)

@@ -148,10 +148,16 @@ class Cloud:
 
 
 @cache
+def _snapshot(device: str) -> Calibration:
+    told = Local().calibration(device.replace("ibm", "fake"))
+    assert told is not None
+    return told
+
+
+@cache
 def _calibration(device: str, day: float, worse: float) -> Calibration:
     """The installed snapshot with the day's own factor on every error."""
-    snapshot = Local().calibration(device.replace("ibm", "fake"))
-    assert snapshot is not None
+    snapshot = _snapshot(device)
     factor = worse * (1 + 0.05 * random.Random(f"{device}{day}").uniform(-1, 1))
     set_ = partial(_scaled, factor=factor, taken_at=day)
     return replace(

@@ -13,7 +13,6 @@ from qgm_observe.dashboards.preview.figures import shown
 from .month import END, HEALTHY
 
 ALL_IS_WELL = "there is nothing to list while nothing fails"
-NOT_SPENT = "a budget of which nothing is spent lasts for ever"
 NOT_HERE = "no Kubernetes, no series beyond the cap"
 UNANSWERED_WHEN_HEALTHY = {
     ("on-call", "Alerts that fire", "A"): ALL_IS_WELL,
@@ -23,12 +22,9 @@ UNANSWERED_WHEN_HEALTHY = {
     ("debug", "Telemetry lost", "D"): ALL_IS_WELL,
     ("debug", "Telemetry lost", "H"): NOT_HERE,
     ("debug", "Pod restarts", "A"): NOT_HERE,
-    ("slo", "Budget lasts", "A"): NOT_SPENT,
-    ("slo", "Budget lasts", "B"): NOT_SPENT,
 }
 UNANSWERED_IN_OUTAGE = {place for place, why in UNANSWERED_WHEN_HEALTHY.items() if why == NOT_HERE}
-RED_WHEN_HEALTHY = {("slo", "Events by window")}
-"""Ten runs a day are too few events to judge an hour by, and the panel says so."""
+RED_WHEN_HEALTHY: set[tuple[str, str]] = set()
 
 RED_IN_OUTAGE = {
     ("executive", "Diversity against baseline"),
@@ -38,7 +34,6 @@ RED_IN_OUTAGE = {
     ("executive", "Telemetry coverage (30 d)"),
     ("on-call", "Calibration age"),
     ("on-call", "Device state"),
-    ("on-call", "Evidence against objectives"),
     ("on-call", "Success (24 h)"),
     ("debug", "Cause of a drop"),
     ("debug", "Encoding"),

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import qgm_observe as qgm
-from qgm_observe.instrumentation import stepping
+from qgm_observe.instrumentation import loops
 from qgm_observe.instrumentation.torch import TorchInstrumentor
 from qgm_observe.journal import Event
 from qgm_observe.lifecycle import RunHandle
@@ -147,7 +147,7 @@ def test_a_step_that_never_comes_is_cancelled(
 ) -> None:
     """What was begun and not finished when the script ends is a cancelled step."""
     torch.Optimizer().zero_grad()
-    stepping.leave()
+    loops.leave()
 
     assert [event.body["outcome"] for event in finished("step")] == ["cancelled"]
 

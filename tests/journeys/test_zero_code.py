@@ -105,6 +105,20 @@ if __name__ == "__main__":
 """
 
 
+BY_VALUE = """
+import subprocess, dill
+class Mine(StatevectorSampler):
+    def run(self, pubs, *, shots=None):
+        return super().run(pubs, shots=shots)
+with open("mine.pickle", "wb") as file:
+    dill.dump((Mine(seed=1), bell), file)
+assert Mine.run.__name__ == "run"
+load = "import dill; mine, bell = dill.load(open('mine.pickle', 'rb')); "
+use = "print(mine.run([bell], shots=7).result()[0].data.meas.num_shots)"
+print(subprocess.run([sys.executable, "-c", load + use], check=True, capture_output=True).stdout)
+"""
+
+
 @pytest.fixture
 def call(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     """Runs a script in an empty folder."""
@@ -175,6 +189,13 @@ def test_children_are_recorded(
     (run,), jobs = finished("run"), finished("job")
     assert sorted(event.body["shots"] for event in jobs) == [10, 20, 30]
     assert {event.run for event in jobs} == {run.subject}
+
+
+def test_a_class_of_the_script_goes_to_another_process(call: Callable[..., Any]) -> None:
+    """A sampler whose class stands in the script is pickled by value, and works elsewhere."""
+    ours = call(BELL + BY_VALUE, *RUN)
+
+    assert told(ours) == (0, "b'7\\n'\n", "")
 
 
 def test_declared_target_needs_no_edit(

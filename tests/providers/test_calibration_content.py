@@ -84,7 +84,8 @@ def test_a_backend_object_and_the_file_it_is_from_are_one() -> None:
 
 def test_a_simulator_holds_what_it_was_made_from() -> None:
     """Of a simulator with noise the target tells T1, T2, readout and gates."""
-    held = held_by(AerSimulator.from_backend(FakeManilaV2()), "aer", "x", 1.0)
+    simulator = AerSimulator.from_backend(FakeManilaV2())
+    held = held_by(simulator, "aer", "x", 1.0)
     told = Local().calibration("fake_manila")
 
     assert held is not None
@@ -93,6 +94,9 @@ def test_a_simulator_holds_what_it_was_made_from() -> None:
         assert held.qubits[2][name].value == pytest.approx(told.qubits[2][name].value)
     assert held.gates["cx", (0, 1)].error.value == told.gates["cx", (0, 1)].error.value
     assert held.taken_at is None
+    wrong = simulator.options.noise_model._local_readout_errors[2,].probabilities
+    assert held.qubits[2]["prob_meas1_prep0"].value == wrong[0][1]
+    assert held.qubits[2]["prob_meas0_prep1"].value == wrong[1][0]
 
 
 def test_what_holds_none_has_none() -> None:
