@@ -1,6 +1,6 @@
 """What boards cost, and what they show of a healthy month and of an outage. Prints two tables.
 
-    python benchmarks/boards.py [--panels] [--pictures FOLDER]
+    python benchmarks/boards.py [--panels] [--pictures benchmarks/pictures]
 
 A month is recorded in a real Prometheus (`tests/dashboards/recorded.py`), and every query of every
 panel is asked at the end of good days and at the end of an outage. `answered` counts queries that

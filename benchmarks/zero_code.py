@@ -184,6 +184,12 @@ def measured(python: Path, code: str, **variables: str) -> dict[str, Row]:
     return rows
 
 
+def show(who: str, rows: dict[str, Row]) -> None:
+    """Print what was measured as soon as it was."""
+    for work, (plain, hooked, ratio) in rows.items():
+        print(f"{who:<36}{work:>6}{plain:>10.2f}{hooked:>10.2f}{ratio:>8.3f}", flush=True)
+
+
 def main() -> int:
     """Measure and print; with --no-peer nothing is downloaded."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
@@ -194,18 +200,13 @@ def main() -> int:
         folder = Path(name)
         journal = {"QGM_OBSERVE_JOURNAL": str(folder / "journal.db")}
         full = {**journal, "QGM_OBSERVE_DETAIL_RATE": "1000000000"}
-        rows = {
-            "qgm-observe, every job in full": measured(here, OURS, **full),
-            "qgm-observe, by default": measured(here, OURS, **journal),
-            "OpenTelemetry SDK, called directly": measured(here, SDK),
-        }
+        print(f"{'processor time, ms':<36}{'work':>6}{'without':>10}{'with':>10}{'ratio':>8}")
+        show("qgm-observe, every job in full", measured(here, OURS, **full))
+        show("qgm-observe, by default", measured(here, OURS, **journal))
+        show("OpenTelemetry SDK, called directly", measured(here, SDK))
         if "--no-peer" not in sys.argv[1:]:
             python = environment_for_the_peer(folder / "peer")
-            rows[PEER] = measured(python, THEIRS, QOBSERVA_ENDPOINT=url, HOME=name)
-    print(f"{'processor time, ms':<36}{'work':>6}{'without':>10}{'with':>10}{'ratio':>8}")
-    for who, by_work in rows.items():
-        for work, (plain, hooked, ratio) in by_work.items():
-            print(f"{who:<36}{work:>6}{plain:>10.2f}{hooked:>10.2f}{ratio:>8.3f}")
+            show(PEER, measured(python, THEIRS, QOBSERVA_ENDPOINT=url, HOME=name))
     return 0
 
 

@@ -268,6 +268,21 @@ QUALITY_VERDICT = Signal(
     (*by.JOB, by.QUESTION, by.ANSWER),
 )
 
+COMPILE_LOOKUPS = Signal(
+    "qgm.compile.cache.lookups",
+    COUNTER,
+    "{lookup}",
+    "Circuits that were looked for among those compiled before.",
+    by.DEVICES,
+)
+COMPILE_HITS = Signal(
+    "qgm.compile.cache.hits",
+    COUNTER,
+    "{lookup}",
+    "Circuits that were found there, for the same calibration and compiler.",
+    by.DEVICES,
+)
+
 OBSERVE_INFO = Signal(
     "qgm.observe.build", Kind.INFO, "1", "The running version of this package.", (by.VERSION,)
 )

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ class Summary:
         errors: Failed jobs by `stage/class`.
         estimates: The newest of each statistic that was recorded, in the order of the first.
         verdicts: Question to the newest answer, with its reason.
+        expected: Estimated cost of what was submitted, exact text by currency; bills come later.
         journal: The journal's file.
     """
 
@@ -78,6 +80,7 @@ class Summary:
     errors: dict[str, int] = field(default_factory=dict)
     estimates: tuple[Estimate, ...] = ()
     verdicts: dict[str, str] = field(default_factory=dict)
+    expected: dict[str, str] = field(default_factory=dict)
     journal: str | None = None
 
 
@@ -113,6 +116,7 @@ def summarize(events: Iterable[Event], journal: Path | None = None, open_jobs: i
         errors=_by_count(Counter(_place(body["error"]) for body in jobs if body.get("error"))),
         estimates=tuple(_newest(told).values()),
         verdicts={e.body["question"]: _answer(e.body) for e in told if e.verb == "judged"},
+        expected=_expected(told),
         journal=None if journal is None else str(journal.absolute()),
     )
 
@@ -139,7 +143,7 @@ def render(
         parts += [Text(), _estimate_table(summary.estimates)]
     if extra:
         parts += [Text(), Text(heading, style="bold"), _grid(list(extra))]
-    last = [("cost", UNPRICED), ("run id", summary.run), ("journal", summary.journal)]
+    last = [("cost", _cost(summary)), ("run id", summary.run), ("journal", summary.journal)]
     return Group(*parts, Text(), _grid([(name, value) for name, value in last if value]))
 
 
@@ -228,6 +232,16 @@ def percentile(values: Sequence[float], share: float) -> float | None:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
+def _expected(told: Iterable[Event]) -> dict[str, str]:
+    sums: dict[str, Decimal] = {}
+    for event in told:
+        body = event.body
+        if event.verb == "estimated" and "cost" in body:
+            amount = Decimal(body["cost"])
+            sums[body["currency"]] = sums.get(body["currency"], Decimal(0)) + amount
+    return {currency: str(amount) for currency, amount in sorted(sums.items())}
+
+
 def _place(error: dict[str, Any]) -> str:
     return f"{error.get('stage') or 'no stage'}/{error.get('class', 'other')}"
 
@@ -258,6 +272,13 @@ def _estimate(event: Event) -> Estimate:
 
 
 # ------------------------------------------------------------------------------------------ text
+
+
+def _cost(summary: Summary) -> str:
+    if not summary.expected:
+        return UNPRICED
+    told = [f"{Decimal(text):,.2f} {currency}" for currency, text in summary.expected.items()]
+    return f"about {', '.join(told)} by estimate; 'qgm-observe cost' tells the bills"
 
 
 def _facts(summary: Summary) -> Table:

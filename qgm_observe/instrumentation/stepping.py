@@ -60,6 +60,7 @@ class Optimization:
         self._over = False
         self._evaluated_at = 0
         self._losses: list[float] = []
+        self._at: dict[bytes | None, list[float]] = {}
         self._told: tuple[Any, Any] = (None, None)
         self._evaluations = self._jobs = 0
 
@@ -135,7 +136,7 @@ class Optimization:
             raise
         seen.leave()
         with recorder().guard("instrumentation"):
-            self._take(seen, value, is_loss)
+            self._take(seen, value, is_loss, args)
         return value
 
     def _enter(self, is_loss: bool) -> "_Evaluation | None":
@@ -150,7 +151,7 @@ class Optimization:
             self._due = False
         return _Evaluation(self._step)
 
-    def _take(self, seen: "_Evaluation", value: Any, is_loss: bool) -> None:
+    def _take(self, seen: "_Evaluation", value: Any, is_loss: bool, args: Any) -> None:
         evaluated_at = seen.told(is_loss)
         if self._step is None:
             return
@@ -159,6 +160,7 @@ class Optimization:
         self._evaluated_at = evaluated_at
         if is_loss and len(self._losses) < _LOSSES_KEPT:
             self._losses += numbers(value)
+            self._at[_key(args[0] if args else None)] = numbers(value)
 
     def _complete(self, at: int) -> None:
         """End the step that goes on, as a whole one."""
@@ -171,9 +173,13 @@ class Optimization:
         self._forget()
 
     def _describe(self, step: StepHandle) -> None:
-        """The loss that the optimizer tells, else the lowest of the step."""
+        """The loss that the optimizer tells, else that where it stands, else the step's lowest."""
         loss, point = self._told
-        told = numbers(loss) or self._losses
+        told = (
+            numbers(loss)
+            or (self._at.get(_key(point)) if point is not None else None)
+            or self._losses
+        )
         if told and step.loss_value is None:
             step.loss(min(told))
         if hasattr(point, "tolist"):
@@ -183,6 +189,7 @@ class Optimization:
     def _forget(self) -> None:
         self._losses, self._evaluations, self._jobs, self._evaluated_at = [], 0, 0, 0
         self._told, self._over = (None, None), False
+        self._at = {}
 
     def _end(self, error: BaseException | None) -> None:
         step = self._step
@@ -277,6 +284,11 @@ def numbers(value: Any) -> list[float]:
         return [float(each) for each in (flat if isinstance(flat, list) else [flat])]
     except (AttributeError, TypeError, ValueError):
         return []
+
+
+def _key(point: Any) -> bytes | None:
+    """A point, to know it again."""
+    return point.tobytes() if hasattr(point, "tobytes") else None
 
 
 def _itself(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -52,6 +52,9 @@ statistic), `circuit`, `frozen`, `every` (s between points, `null` for each eval
 (epoch s up to which points were seen), `baseline` (see `qgm_observe.quality.baseline.Baseline`) and
 `state` (see `qgm_observe.quality.drift.DriftState`, or `null`). Baselines are never pruned.
 
+`provenance` on a finished job has what differs from job to job; the documents that it shares with
+others are `blobs` of that kind (see `qgm_observe.lifecycle.provenance`).
+
 `encoding` on a finished subject names how its data were encoded: name, version and fingerprint.
 
 `versions` on a run, or on a job outside any run, are those of the quantum libraries its process had

@@ -5,7 +5,7 @@ import weakref
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qgm_observe.journal.blobs import Blob
+from qgm_observe.lifecycle.programs import Content
 
 if TYPE_CHECKING:
     from qgm_observe.journal import Store
@@ -22,7 +22,7 @@ class KnownCalibration(NamedTuple):
         taken_at: When the provider took it, epoch seconds, `None` where nobody says.
     """
 
-    blob: Blob
+    content: Content
     taken_at: float | None
 
 
@@ -81,8 +81,8 @@ class Calibrations:
             if len(self._contents) >= _READINGS_KEPT:
                 self._contents.clear()
             told = calibration(job.device.provider, job.device.name, json.loads(raw), 0.0)
-            known = KnownCalibration(Blob("calibration", content_of(told)), told.taken_at)
-            self._contents[key] = known
+            content = Content.of("calibration", content_of(told))
+            self._contents[key] = KnownCalibration(content, told.taken_at)
         return self._contents[key]
 
 
@@ -93,7 +93,7 @@ def _held(job: "JobHandle", at: float) -> KnownCalibration | None:
     told = held_by(job.backend, device.provider, device.name, at)
     if told is None:
         return None
-    return KnownCalibration(Blob("calibration", content_of(told)), told.taken_at)
+    return KnownCalibration(Content.of("calibration", content_of(told)), told.taken_at)
 
 
 def _source(backend: Any) -> Any:

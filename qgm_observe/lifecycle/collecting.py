@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qgm_observe.catalog import ErrorClass, Outcome
+from qgm_observe.catalog import ErrorClass
 from qgm_observe.errors import JournalError
 from qgm_observe.journal import TERMINAL, open_journal
 from qgm_observe.lifecycle.handle import Handle, current
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Slot = tuple[int | None, int]
 """Index of the step, `None` outside one, and the order of the job in it, from 0."""
 
-_OF_USE = {None, Outcome.SUCCESS, Outcome.LOST}
+_IN_VAIN = {"CANCELLED", "ERROR", "FAILED"}
 
 
 class Outstanding(NamedTuple):
@@ -58,7 +58,7 @@ def earlier(job: "JobHandle") -> Outstanding | None:
 
 
 def collect(job: "JobHandle", found: Outstanding, service: Any) -> "AttemptHandle | None":
-    """Return the attempt that an earlier process made of a job, `None` if it never arrived.
+    """Return the attempt that an earlier process made of a job, `None` if it is of no use.
 
     Args:
         job: It takes the earlier one's id, so that both are one.
@@ -69,7 +69,7 @@ def collect(job: "JobHandle", found: Outstanding, service: Any) -> "AttemptHandl
         Exception: what the service raises; to go on then might submit a second time.
     """
     provider_job = _at_provider(found, service)
-    if provider_job is None:
+    if provider_job is None or _status(provider_job) in _IN_VAIN:
         return None
     job.recorder.writer.rename(job, int(found.job, 16))
     attempt = job.collected(provider_job, found.number)
@@ -85,14 +85,16 @@ def outstanding(run: "RunHandle") -> dict[Slot, Outstanding]:
         contextlib.suppress(JournalError),  # nothing was recorded yet
         open_journal(run.recorder.settings.journal_path, read_only=True) as journal,
     ):
-        ended: dict[str, Any] = {}
-        for event in journal.events(verbs=(TERMINAL, "reconciled"), nouns=("job",), runs=[run.id]):
-            ended[event.subject] = event.body.get("outcome", ended.get(event.subject))
-        for event in journal.events(
-            verbs=("intent", "submitted"), nouns=("attempt",), runs=[run.id]
-        ):
+        failed: set[tuple[str, int]] = set()
+        verbs = (TERMINAL, "reconciled")
+        for event in journal.events(verbs=verbs, nouns=("job",), runs=[run.id]):
+            for attempt in event.body.get("attempts") or ():
+                if "error" in attempt:
+                    failed.add((event.subject, attempt["number"]))
+        verbs = ("intent", "submitted")
+        for event in journal.events(verbs=verbs, nouns=("attempt",), runs=[run.id]):
             body = event.body
-            if "place" in body and ended.get(body["job"]) in _OF_USE:
+            if "place" in body and (body["job"], body["number"]) not in failed:
                 found[body.get("step_index"), body["place"]] = _outstanding(body)
     return found
 
@@ -117,6 +119,11 @@ def _at_provider(found: Outstanding, service: Any) -> Any:
             raise
     tagged = service.jobs(job_tags=[f"qgm-{found.job}"], limit=1)
     return tagged[0] if tagged else None
+
+
+def _status(provider_job: Any) -> str:
+    status = provider_job.status()
+    return str(getattr(status, "name", status)).upper()
 
 
 def _nearest(handle: Handle | None, noun: str) -> Handle | None:

@@ -47,7 +47,8 @@ class AttemptHandle:
                 self.outcome = outcome_of(error)
                 self.failure = classify(error, stage)
         with self.job.recorder.guard("spending"):
-            (spending.settle if self.submitted else spending.refused)(self)
+            was_refused = error is not None and stage == "submit"
+            (spending.refused if was_refused else spending.settle)(self)
 
 
 class JobHandle(Handle):

@@ -12,8 +12,9 @@ import json
 import sys
 import weakref
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
+from qgm_observe.journal.blobs import Blob
 from qgm_observe.lifecycle.circuits import usage_of
 
 CIRCUITS_A_SECOND = 10
@@ -32,6 +33,19 @@ _SEEDS = (
 """Where samplers of Qiskit, Aer and IBM's client keep their seeds."""
 
 
+class Content(NamedTuple):
+    """A blob with its hash, which takes long for a large one."""
+
+    blob: Blob
+    key: str
+
+    @classmethod
+    def of(cls, kind: str, data: bytes) -> Self:
+        """Return the content that some bytes are."""
+        blob = Blob(kind, data)
+        return cls(blob, blob.hash)
+
+
 class CircuitFacts(NamedTuple):
     """What names a circuit.
 
@@ -46,7 +60,7 @@ class CircuitFacts(NamedTuple):
     structure: str
     exact: str
     layout: tuple[int, ...] | None
-    qpy: bytes | None
+    qpy: Content | None
     names: tuple[str, ...]
 
 
@@ -244,7 +258,7 @@ def _angle(angle: Any) -> str:
     return str(angle)
 
 
-def _qpy(circuit: Any) -> bytes | None:
+def _qpy(circuit: Any) -> Content | None:
     qpy = sys.modules.get("qiskit.qpy")
     if qpy is None:
         return None
@@ -253,7 +267,7 @@ def _qpy(circuit: Any) -> bytes | None:
         qpy.dump(circuit, file)
     except Exception:  # noqa: BLE001  a gate of the script's own may not be written
         return None
-    return file.getvalue()
+    return Content.of("circuits", file.getvalue())
 
 
 def _whole(value: Any) -> int | None:

@@ -21,6 +21,7 @@ from qgm_observe.lifecycle import programs
 from qgm_observe.lifecycle.calibrations import Calibrations, KnownCalibration
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.origin import Origin
+from qgm_observe.lifecycle.programs import Content
 from qgm_observe.redaction import redacted
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 ORIGIN = Origin()
 """Of this process, whatever recorder it has."""
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 _MOST_SETTINGS = 64
 _LONGEST_TEXT = 128
 
@@ -48,7 +50,8 @@ class Provenance:
         self._origin = origin
         self._programs = programs.Programs()
         self._calibrations = Calibrations()
-        self._shared: tuple[Any, Blob] | None = None
+        self._process: tuple[Any, Content] | None = None
+        self._batch: tuple[list[Blob], set[str]] = [], set()
 
     @property
     def is_kept(self) -> bool:
@@ -74,15 +77,17 @@ class Provenance:
             own["gaps"] = {} if own["settings"] else {"settings": "no core was observed"}
         else:
             own, inline = self._of_job(handle, blobs, named, journal)
-        documents = [self._of_process(), Blob("provenance", _json(_known(own)))]
+        documents = [self._of_process(), Content.of("provenance", _json(_known(own)))]
         self._keep(documents, blobs, named)
         return {"blobs": named, **({"provenance": inline} if inline else {})}
 
-    def _of_process(self) -> Blob:
+    def _of_process(self) -> Content:
+        """The document of the process, made anew only when more is known."""
         facts, gaps = self._origin.facts()
-        if self._shared is None or self._shared[0] is not facts:
-            self._shared = facts, Blob("provenance", _json({**facts, "gaps": gaps}))
-        return self._shared[1]
+        if self._process is None or self._process[0] is not facts:
+            content = Content.of("provenance", _json({**facts, "gaps": gaps}))
+            self._process = facts, content
+        return self._process[1]
 
     def _of_job(
         self, job: Any, blobs: list[Blob], named: dict[str, list[str]], journal: "Store | None"
@@ -96,25 +101,29 @@ class Provenance:
                 gaps["layout"] = "Qiskit laid no circuit out"
         else:
             gaps["circuits"] = job.program or "no circuit was seen"
+        if not own["device"]:
+            gaps["device"] = "the backend object tells no version"
+        calibrations, inline_too = self._of_calibration(job, own, gaps, journal)
+        self._keep(calibrations, blobs, named)
+        self._take_told(job, own, gaps)
+        own["gaps"] = gaps
+        return own, inline | inline_too
+
+    def _of_calibration(
+        self, job: Any, own: dict[str, Any], gaps: dict[str, str], journal: "Store | None"
+    ) -> tuple[list[Content], dict[str, Any]]:
+        """At the submission, and of a remote job at the run."""
         at = self._submitted_at(job)
         held = self._calibrations.held(job, at, journal)
         if held is None:
             gaps["calibration"] = "the backend object holds none, nor has the journal"
         else:
-            self._keep([held.blob], blobs, named)
-            own["calibration"] = {"hash": held.blob.hash, "taken_at": held.taken_at}
-        if job.remote:
-            run = self._calibrations.in_force(job, self._ran_at(job), journal)
-            if run is None:
-                gaps["calibration_at_run"] = "the journal has no reading of the device until then"
-            else:
-                self._keep([run.blob], blobs, named)
-                inline |= _skewed(held, run)
-        self._take_told(job, own, gaps)
-        if not own["device"]:
-            gaps["device"] = "the backend object tells no version"
-        own["gaps"] = gaps
-        return own, inline
+            own["calibration"] = {"hash": held.content.key, "taken_at": held.taken_at}
+        run = self._calibrations.in_force(job, self._ran_at(job), journal)
+        if job.remote and run is None:
+            gaps["calibration_at_run"] = "the journal has no reading of the device until then"
+        found = [known.content for known in (held, run) if known is not None]
+        return found, {} if run is None else _skewed(held, run)
 
     def _take_told(self, job: Any, own: dict[str, Any], gaps: dict[str, str]) -> None:
         level, seed = (_told_above(job, name) for name in ("optimization_level", "seed"))
@@ -124,6 +133,8 @@ class Provenance:
             gaps["optimization_level"] = "neither the core nor a note tells it"
         if not seeds and not getattr(job.program, "seeds", None):
             gaps["seed"] = "neither the core, a note nor the sampler tells it"
+        if not _is_encoded(job):
+            gaps["encoding"] = "no encoding was told"
 
     def _of_program(
         self,
@@ -136,20 +147,24 @@ class Provenance:
         own["circuits"] = [
             {"structure": each.structure, "layout": each.layout} for each in circuits
         ]
-        written = [Blob("circuits", each.qpy) for each in circuits if each.qpy is not None]
+        written = [each.qpy for each in circuits if each.qpy is not None]
         content, parametric = programs.document(program)
-        self._keep([*written, Blob("program", content)], blobs, named)
+        self._keep([*written, Content.of("program", content)], blobs, named)
         return parametric
 
-    def _keep(self, new: Iterable[Blob], blobs: list[Blob], named: dict[str, list[str]]) -> None:
-        for blob in new:
+    def _keep(self, new: Iterable[Content], blobs: list[Blob], named: dict[str, list[str]]) -> None:
+        """Name contents; one batch of rows takes each of them once."""
+        if self._batch[0] is not blobs:
+            self._batch = blobs, set()
+        for blob, key in new:
             fate = captured(self._recorder.settings.capture, blob.kind)
             if fate is Capture.NOTHING:
                 continue
             hashes = named.setdefault(blob.kind, [])
-            if blob.hash not in hashes:
-                hashes.append(blob.hash)
-            if fate is Capture.KEEP:
+            if key not in hashes:
+                hashes.append(key)
+            if fate is Capture.KEEP and key not in self._batch[1]:
+                self._batch[1].add(key)
                 blobs.append(blob)
 
     def _submitted_at(self, job: "JobHandle") -> float:
@@ -187,7 +202,8 @@ def device_facts(backend: Any) -> dict[str, str]:
         facts["version"] = str(version)[:64]
     if isinstance(processor, Mapping) and processor.get("family"):
         revision = processor.get("revision")
-        facts["processor"] = f"{processor['family']} r{revision}" if revision else "unknown"
+        family = str(processor["family"])[:64]
+        facts["processor"] = f"{family} r{revision}" if revision else family
     interface = getattr(type(backend), "version", None)
     if facts and isinstance(interface, int):
         package = type(backend).__module__.partition(".")[0]
@@ -221,7 +237,7 @@ def of_event(journal: "Store", event: "Event") -> dict[str, Any]:
 
 
 def _skewed(held: KnownCalibration | None, run: KnownCalibration) -> dict[str, Any]:
-    told: dict[str, Any] = {"calibration_at_run": run.blob.hash}
+    told: dict[str, Any] = {"calibration_at_run": run.content.key}
     if held is not None and held.taken_at is not None and run.taken_at is not None:
         told["calibration_skew"] = run.taken_at - held.taken_at
     return told
@@ -237,10 +253,15 @@ def _told_above(handle: Handle | None, name: str) -> Any:
     return None
 
 
+def _is_encoded(handle: Handle | None) -> bool:
+    while handle is not None and handle.encoded_as is None:
+        handle = handle.parent
+    return handle is not None
+
+
 def _known(document: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in document.items() if v is not None and v != {}}
 
 
 def _json(content: Any) -> bytes:
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
-    return text.encode("utf-8", "replace")
+    return _encode(content).encode("utf-8", "replace")

@@ -61,8 +61,9 @@ def guards_of(job: "JobHandle") -> list[BudgetGuard]:
         if handle.limits is not None:
             found.append(_guard_of(handle))
         handle = handle.parent
-    everywhere = _of_process(job.recorder)
-    return found if everywhere is None else [*found, everywhere]
+    if job.recorder.settings.guard is not None:
+        found.append(_of_process(job.recorder))
+    return found
 
 
 def _guard_of(handle: "Handle") -> BudgetGuard:
@@ -75,16 +76,15 @@ def _guard_of(handle: "Handle") -> BudgetGuard:
         return handle.budget
 
 
-def _of_process(recorder: "Recorder") -> BudgetGuard | None:
-    if recorder.settings.guard is None:
-        return None
+def _of_process(recorder: "Recorder") -> BudgetGuard:
     with _lock:
         if recorder.budget is None:
             try:
-                wanted = limited(recorder, recorder.settings.guard)
+                wanted = limits(recorder.settings.guard or "")
+                limited(recorder, wanted)
             except UsageError as error:
                 raise BudgetExceeded(f"{error}; nothing was submitted") from error
-            recorder.budget = None if wanted is None else _made(recorder, wanted)
+            recorder.budget = _made(recorder, wanted)
         return recorder.budget
 
 
@@ -155,6 +155,8 @@ def affordable(job: "JobHandle", wanted: int, jobs: int) -> int:
 def settle(attempt: "AttemptHandle") -> None:
     """Take note that an attempt has ended, and how long the device worked where that is told."""
     job, seconds = attempt.job, attempt.execute_seconds
+    if not attempt.booked and not job.remote:
+        return
     job.recorder.waiting.discard(attempt)
     if job.remote and job.shots and seconds is not None:
         job.recorder.history.add(job.device.provider, job.device.name, job.shots, seconds)
@@ -203,6 +205,8 @@ def refused(attempt: "AttemptHandle") -> None:
 
 def retries_of(job: "JobHandle") -> int:
     """Return how often a submission that was certainly not taken may be made again."""
+    if not job.remote:
+        return 0
     ceilings = [guard.limits.retries for guard in guards_of(job)]
     return min((each for each in ceilings if each is not None), default=0)
 

@@ -9,7 +9,7 @@ Source: IBM's guide "Workload usage" ("2 + 0.00035 * <num executions>" seconds);
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import median
 from threading import Lock
 
@@ -65,15 +65,28 @@ class History:
         base, number = formula(executions or DEFAULT_SHOTS), len(ratios)
         if number == 0:
             return Estimate(name=_NAME, value=base, method="formula of IBM's guide")
-        outside = max(int((number + 1) * (1 - LEVEL) / 2), 1)
-        if number <= outside * 2:
+        held = next_between(ratios)
+        if held is None:
             return Estimate(name=_NAME, value=base * median(ratios), n=number, method="median")
         return Estimate(
             name=_NAME,
             value=base * median(ratios),
-            low=base * ratios[outside - 1],
-            high=base * ratios[-outside],
-            level=(number + 1 - 2 * outside) / (number + 1),
+            low=base * held[0],
+            high=base * held[1],
+            level=held[2],
             method="order statistics of earlier jobs",
             n=number,
         )
+
+
+def next_between(ordered: Sequence[float]) -> tuple[float, float, float] | None:
+    """Return between what the next of such values lies and how likely, `None` of too few.
+
+    Args:
+        ordered: Values of one distribution, ascending; of fewer than 19 the level is below 0.9.
+    """
+    number = len(ordered)
+    outside = max(int((number + 1) * (1 - LEVEL) / 2), 1)
+    if number <= outside * 2:
+        return None
+    return ordered[outside - 1], ordered[-outside], (number + 1 - 2 * outside) / (number + 1)

@@ -36,6 +36,8 @@ from qgm_observe.training.validation import require_integer
 
 OnStep = Callable[[int, float], None]
 Pub = tuple[Any, dict[tuple[Any, ...], Matrix]]
+Compiler = Callable[[Any, Mapping[str, Any], Callable[[Any], Any]], Any]
+"""Takes a circuit, what else decides the result, and what compiles; for instance a cache."""
 
 _INITIAL, _PERTURBATIONS, _TRAINING_SHOTS, _SAMPLING_SHOTS = range(4)
 
@@ -65,6 +67,7 @@ class QCBM(Options):
 
     Attributes:
         device: Where circuits run.
+        compiler: Compiles in place of the core, which remembers only what it compiled itself.
         target: What is learned; None before `prepare`.
         circuit: The circuit before compilation; None before `prepare`.
         parameters: Circuit parameters in radians, shape (P,); None before `prepare`.
@@ -75,6 +78,7 @@ class QCBM(Options):
     """
 
     device: Device = field(kw_only=False)
+    compiler: Compiler | None = field(default=None, repr=False)
     target: Target | None = field(default=None, init=False)
     circuit: Any = field(default=None, init=False, repr=False)
     parameters: Vector | None = field(default=None, init=False, repr=False)
@@ -227,17 +231,21 @@ class QCBM(Options):
         Returns:
             A circuit of the backend's own instructions on its own qubits.
         """
+        options = {
+            "optimization_level": self.optimization_level,
+            "seed_transpiler": self.seed % 2**31,
+        }
+        if self.compiler is not None:
+            return self.compiler(circuit, options, lambda each: self._translate(each, options))
         structure = circuit_hash(circuit)
         if structure not in self._compiled:
-            from qiskit.transpiler import generate_preset_pass_manager
-
-            passes = generate_preset_pass_manager(
-                optimization_level=self.optimization_level,
-                backend=self.backend,
-                seed_transpiler=self.seed % 2**31,
-            )
-            self._compiled[structure] = passes.run(circuit)
+            self._compiled[structure] = self._translate(circuit, options)
         return self._compiled[structure]
+
+    def _translate(self, circuit: Any, options: Mapping[str, int]) -> Any:
+        from qiskit.transpiler import generate_preset_pass_manager
+
+        return generate_preset_pass_manager(backend=self.backend, **options).run(circuit)
 
     def submit(self, pubs: Iterable[Pub], *, shots: int | None = None) -> Job:
         """Hand all circuits of a step to the sampler at once.

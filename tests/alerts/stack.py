@@ -96,10 +96,20 @@ class Receiver:
 
 
 class Stack:
-    """Starts everything in a folder; `stop` ends it by its processes."""
+    """Starts everything in a folder; `stop` ends it by its processes.
 
-    def __init__(self, folder: Path, journal: Path, tools: Callable[[str], Path]) -> None:
-        self.folder, self.receiver = folder, Receiver()
+    Without `as_shipped` all intervals are a second, and pages wait for nothing.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        journal: Path,
+        tools: Callable[[str], Path],
+        *,
+        as_shipped: bool = False,
+    ) -> None:
+        self.folder, self.receiver, self.as_shipped = folder, Receiver(), as_shipped
         self.exporter, self.prometheus, self.alertmanager = (free_port() for _ in range(3))
         self._processes: list[subprocess.Popen[bytes]] = []
         self._write()
@@ -175,29 +185,33 @@ class Stack:
         for place, text in rendered.items():
             if place.startswith("rules/"):
                 data = yaml.safe_load(text)
-                for group in data["groups"]:
+                for group in () if self.as_shipped else data["groups"]:
                     group["interval"] = "1s"
                 (self.folder / place).write_text(yaml.safe_dump(data))
         manager = yaml.safe_load(rendered["alertmanager.yml"])
-        manager["route"] |= {"group_wait": "3s", "group_interval": "1s"}
-        for route in manager["route"]["routes"]:
-            if route["receiver"] == "on-call":
-                route["group_wait"] = "300ms"
+        if not self.as_shipped:
+            manager["route"] |= {"group_wait": "3s", "group_interval": "1s"}
+            for route in manager["route"]["routes"]:
+                if route["receiver"] == "on-call":
+                    route["group_wait"] = "300ms"
         for receiver in manager["receivers"]:
             for hook in receiver.get("webhook_configs", ()):
                 hook["url"] = f"http://127.0.0.1:{self.receiver.port}/{receiver['name']}"
                 del hook["http_config"]
         (self.folder / "alertmanager.yml").write_text(yaml.safe_dump(manager))
         state = self.folder / "state"
-        exporter = {"follow_seconds": 0.2, "scrape_interval_seconds": 0.1, "state": str(state)}
+        quick = {"follow_seconds": 0.2, "scrape_interval_seconds": 0.1}
+        own: dict[str, Any] = {"scrape_interval_seconds": 30} if self.as_shipped else quick
+        exporter = own | {"state": str(state)}
         (self.folder / "exporter.yml").write_text(yaml.safe_dump(exporter))
         (self.folder / "prometheus.yml").write_text(yaml.safe_dump(self._scraping()))
 
     def _scraping(self) -> dict[str, Any]:
         second = {"scrape_interval": "1s", "scrape_timeout": "900ms", "evaluation_interval": "1s"}
+        shipped = {"scrape_interval": "30s", "evaluation_interval": "30s"}
         here = "127.0.0.1"
         return {
-            "global": second,
+            "global": shipped if self.as_shipped else second,
             "rule_files": [f"{self.folder}/rules/*.yml"],
             "alerting": {
                 "alertmanagers": [

@@ -2,6 +2,8 @@
 
 import random
 import subprocess
+import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,8 +92,6 @@ def prometheus(tmp_path_factory, tools):
 
 
 def _wait(url: str) -> None:
-    import threading
-
     pause = threading.Event()
     for _ in range(int(PATIENCE / 0.1)):
         try:
@@ -129,7 +129,7 @@ def test_pandas_and_promql_count_the_same(prometheus, capsys):
                 exact = np.sum((happened > at - window) & (happened <= at) & failed)
                 worst = max(worst, abs(float(exact) - bad))
     with capsys.disabled():
-        print(f" [largest distance to the exact count of failures: {worst:g}]", end="")
+        sys.stdout.write(f" [at most {worst:g} failures from the exact count]")
     assert worst < 30
 
 

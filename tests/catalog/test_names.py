@@ -53,6 +53,8 @@ EXPOSED = """\
 # TYPE qgm_quality_drift_level gauge
 # TYPE qgm_quality_drift_limit gauge
 # TYPE qgm_quality_verdict gauge
+# TYPE qgm_compile_cache_lookups_total counter
+# TYPE qgm_compile_cache_hits_total counter
 # TYPE qgm_observe_build_info info
 # TYPE qgm_observe_errors_total counter
 # TYPE qgm_observe_events_dropped_total counter

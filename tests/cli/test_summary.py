@@ -276,3 +276,21 @@ def test_json_holds_the_same(tmp_path: Path) -> None:
     assert told.keys() == {*Summary.__dataclass_fields__, "cost"}
     assert (told["run"], told["jobs"], told["cost"]) == (RUN, {"success": 2}, None)
     assert told["estimates"][0]["value"] == 1.0
+
+
+def test_what_submissions_are_expected_to_cost_is_told_until_the_bills_come() -> None:
+    """Estimates add up by currency, and none is called a cost."""
+    bodies: list[dict[str, Any]] = [
+        {"cost": "3.20", "currency": "USD"},
+        {"cost": "1.60", "currency": "USD"},
+        {"cost": "2", "currency": "EUR"},
+        {"device_seconds": 2.0},
+    ]
+    summary = summarize(
+        Event(verb="estimated", noun="attempt", subject="a", at=1, body=body, id=str(number))
+        for number, body in enumerate(bodies)
+    )
+
+    assert summary.expected == {"EUR": "2", "USD": "4.80"}
+    assert to_json(summary)["cost"] is None
+    assert "cost      about 2.00 EUR, 4.80 USD by estimate" in text(summary)

@@ -12,6 +12,7 @@ from qgm_observe.dashboards.preview.figures import shown
 
 from .month import END, HEALTHY
 
+pytestmark = pytest.mark.timeout(240)  # the month is recorded by whichever test comes first
 ALL_IS_WELL = "there is nothing to list while nothing fails"
 NOT_HERE = "no Kubernetes, no series beyond the cap"
 UNANSWERED_WHEN_HEALTHY = {

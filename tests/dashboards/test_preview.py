@@ -16,6 +16,8 @@ from qgm_observe.dashboards.preview.asking import panels_of
 
 from .month import END, HEALTHY, START
 
+pytestmark = pytest.mark.timeout(240)  # the month is recorded by whichever test comes first
+
 
 class Page(html.parser.HTMLParser):
     """The elements of a page, those left open, and what it loads from elsewhere."""

@@ -48,6 +48,20 @@ def test_an_outage_costs_few_calls_and_ends_soon(polled, provider):
     assert "CANARY" not in exporter.text()
 
 
+def test_a_calibration_comes_back_after_a_pause(polled, provider):
+    """An exporter that stood still for hours shows the old calibration again."""
+    exporter = polled()
+    exporter.run(60)
+    shown = exporter.named("qgm_device_t1_seconds")
+
+    exporter.now += 3 * 3600  # the machine slept: longer than a calibration is believed
+    exporter.run(1)
+    exporter.run(1000)
+
+    assert len(shown) == 3
+    assert exporter.named("qgm_device_t1_seconds") == shown
+
+
 def test_a_first_failure_is_seen_as_an_increase(polled, provider):
     """A counter of failures is at 0 for two scrape intervals and then at its count."""
     exporter = polled()

@@ -125,7 +125,7 @@ def test_a_job_names_what_it_rests_on(journal: Path) -> None:
     assert known["seeds"] == {"seed": 5}
     assert known["circuits"][0]["layout"] == [1, 0]
     assert known["calibration"]["taken_at"] == 1_795_428_000.0
-    assert known["gaps"] == {"container": "not told"}
+    assert known["gaps"] == {"container": "not told", "encoding": "no encoding was told"}
     program = json.loads(content(journal, event.body["blobs"]["program"][0]))
     assert program["seeds"] == {"sampler": 17}
     assert program["pubs"][0]["shots"] == 100
@@ -139,7 +139,8 @@ def test_what_is_not_known_is_named(journal: Path) -> None:
     (event,) = finished(journal)
 
     assert set(told(journal, event)["gaps"]) == {
-        *("calibration", "circuits", "container", "device", "optimization_level", "seed")
+        *("calibration", "circuits", "container", "device", "encoding"),
+        *("optimization_level", "seed"),
     }
 
 

@@ -86,7 +86,7 @@ def test_a_recorded_program_is_what_was_asked() -> None:
         None, [(circuit, [[0.0], [3.14159265]], 50)], None, 1, all_of_it=True
     )
     content, _ = document(program)
-    circuits = [each.facts().qpy or b"" for each in circuits_of(program)]
+    circuits = [each.facts().qpy.blob.data for each in circuits_of(program)]  # type: ignore[union-attr]
 
     (pub,) = read_program(content, circuits)
     counts = replay(pub, None, 50, seed=3)

@@ -1,0 +1,88 @@
+"""What the alerts on accounts, samples, inputs and training are tried on."""
+
+from collections.abc import Iterator
+
+from qgm_observe.alerts.courses import (
+    DEVICE_PLACES,
+    JOB_PLACES,
+    Trials,
+    absent,
+    course,
+    short,
+)
+from qgm_observe.alerts.scenario import BAD, HEALTHY, Check, Scenario, Trial
+from qgm_observe.catalog import provider_signals, signals
+from qgm_observe.slo.window import DAY, HOUR
+
+
+def accounts(made: Trials) -> Iterator[Trial]:
+    """Yield the trials of causes in accounts."""
+    used = made.level(provider_signals.ACCOUNT_USED, 1000, 2000)
+    left = made.level(
+        provider_signals.ACCOUNT_REMAINING, 1e6, 500 * made.thresholds.quota_hours / 24
+    )
+    slow = {"step": 2 * HOUR, "scenarios": (course(3, before=14), absent())}
+    yield made.trial("QgmQuotaLow", ("provider",), used, left, **slow)  # type: ignore[arg-type]
+    plenty = made.level(
+        provider_signals.ACCOUNT_REMAINING, 1e6, 3000 * made.thresholds.quota_hours / 24
+    )
+    lasting = Scenario(
+        "what is left lasts for three days: silent",
+        [(HEALTHY, 14), (BAD, 4)],
+        (Check(15, False), Check(17, False)),
+    )
+    yield made.trial(
+        "QgmQuotaLow", ("provider",), used, plenty, scenarios=(lasting,), step=2 * HOUR
+    )
+    reached = made.level(provider_signals.ACCOUNT_LIMIT_REACHED, 0, 1)
+    yield made.trial("QgmQuotaLow", ("provider",), reached, scenarios=(course(3), short(1)))
+    days = made.thresholds.credentials_days * DAY
+    ends = made.ago(provider_signals.CREDENTIALS_EXPIRE, -days - DAY, -days + DAY)
+    yield made.trial("QgmCredentialsExpire", ("provider",), ends, scenarios=(course(2), absent()))
+    lost = made.level(provider_signals.ACCOUNT_ABANDONED, 0, 1)
+    yield made.trial(
+        "QgmJobsAbandoned", DEVICE_PLACES, lost, scenarios=(course(4), short(2), absent())
+    )
+    usd = made.thresholds.cost_usd
+    cost = made.count(signals.COST, usd / 10, 2 * usd, basis="estimated")
+    small = made.count(signals.COST, usd / 1000, usd / 20, basis="estimated")
+    week = 7 * 12 + 6
+    young = Scenario(
+        "a pipeline of a few days: silent",
+        [(HEALTHY, 30), (BAD, 2)],
+        (Check(29, False), Check(31, False)),
+    )
+    yield made.trial(
+        "QgmCostAnomaly",
+        ("pipeline",),
+        cost,
+        scenarios=(course(2, before=week, after=14), young, absent()),
+        step=2 * HOUR,
+    )
+    cheap = Scenario(
+        "more than usual, and little money: silent",
+        [(HEALTHY, week), (BAD, 4)],
+        (Check(week + 3, False),),
+    )
+    yield made.trial("QgmCostAnomaly", ("pipeline",), small, scenarios=(cheap,), step=2 * HOUR)
+
+
+def quality(made: Trials) -> Iterator[Trial]:
+    """Yield the trials of causes in samples, inputs and training."""
+    yield made.trial(
+        "QgmQualityDrift",
+        JOB_PLACES,
+        made.level(signals.QUALITY_DRIFT_LEVEL, 1, 5),
+        made.level(signals.QUALITY_DRIFT_LIMIT, 3, 3),
+        scenarios=(course(2), absent()),
+    )
+    for alert, question, answer in (
+        ("QgmModeCollapse", "collapse", "collapsed"),
+        ("QgmInputDrift", "inputs", "drifted"),
+        ("QgmEncodingMismatch", "encoding", "mismatched"),
+        ("QgmTrainingStuck", "training", "diverging"),
+        ("QgmTrainingStuck", "training", "barren_plateau"),
+        ("QgmTrainingStuck", "training", "stuck"),
+    ):
+        verdict = made.level(signals.QUALITY_VERDICT, None, 1, question=question, answer=answer)
+        yield made.trial(alert, JOB_PLACES, verdict, scenarios=(course(3), short(1), absent()))
