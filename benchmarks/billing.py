@@ -8,6 +8,7 @@ reconciler asks it afterwards, and the report puts both beside each other.
 
 import os
 import random
+import statistics
 import tempfile
 import time
 from collections.abc import Iterator
@@ -114,16 +115,27 @@ class Bench:
             Reconciler([desk], lambda: self.clock.now).settle(journal, docket, early=True)
         ibm.close()
 
-    def rows(self) -> list[Row]:
-        """Return the report by mode."""
+    def rows(self) -> tuple[Row, float | None]:
+        """Return the report, and by which share a job's estimate is off in the median.
+
+        In a session a job's estimate holds the idle time before it, so that the whole alone can be
+        compared.
+        """
         with open_journal(self.path, read_only=True) as journal:
-            return report(Statement.of(journal, tariff(PLAN).price), "mode", journal)
+            spent = Statement.of(journal, tariff(PLAN).price)
+            (row,) = report(spent, "mode", journal)
+        off = [
+            float(abs(line.estimated.amount / line.known.amount - 1))
+            for line in spent.lines
+            if line.estimated and line.known and line.mode is not ExecutionMode.SESSION
+        ]
+        return row, statistics.median(off) if off else None
 
 
-def measured() -> dict[str, tuple[Row, float]]:
+def measured() -> dict[str, tuple[Row, float | None, float]]:
     """Return by mode what the report says, and the seconds that the provider has charged."""
     os.environ["USAGE_DATA_OPT_OUT"] = "True"
-    found: dict[str, tuple[Row, float]] = {}
+    found: dict[str, tuple[Row, float | None, float]] = {}
     for mode in ("job", "batch", "session"):
         with tempfile.TemporaryDirectory() as folder:
             provider = IBMProvider(["fake_manila"], clock=VirtualClock(time.time()), seed=3)
@@ -132,8 +144,7 @@ def measured() -> dict[str, tuple[Row, float]]:
                 with bench.recording():
                     bench.train(mode)
                 bench.bill()
-                (row,) = bench.rows()
-                found[mode] = row, provider.account.used_seconds
+                found[mode] = *bench.rows(), provider.account.used_seconds
     return found
 
 
@@ -144,9 +155,18 @@ def main() -> None:
         f"{STEPS} steps of {QPU_SECONDS:g} s ± {SPREAD:.0%} on the device and "
         f"{CLASSICAL_SECONDS:g} s elsewhere, {PLAN}"
     )
-    heads = ("mode", "provider charged", "estimated", "billed", "error", "idle", "sum of jobs")
-    print(("{:<8}" + "{:>18}" * 6).format(*heads))
-    for mode, (row, charged) in measured().items():
+    heads = (
+        "mode",
+        "provider charged",
+        "estimated",
+        "billed",
+        "error",
+        "a job's",
+        "idle",
+        "sum of jobs",
+    )
+    print(("{:<8}" + "{:>18}" * 7).format(*heads))
+    for mode, (row, off, charged) in measured().items():
         estimated, billed = row.estimated["USD"], row.known["USD"]
         idle = row.wasted.get("idle", {}).get("USD", Decimal(0))
         cells = (
@@ -154,6 +174,7 @@ def main() -> None:
             f"{estimated:.2f} USD",
             f"{billed:.2f} USD",
             f"{row.error('USD') or 0:+.1%}",
+            "" if off is None else f"{off:.1%}",
             f"{idle:.2f} USD",
             f"{billed - idle:.2f} USD",
         )

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,13 @@ class Mutant:
         file: Its name.
         what: Which rule, and how it is broken.
         group: The rules.
+        alert: Whose tests are enough, `None` for what several alerts may rest on.
     """
 
     file: str
     what: str
     group: dict[str, Any]
+    alert: str | None = None
 
 
 def changes(expression: str) -> Iterator[tuple[str, str]]:
@@ -132,12 +135,26 @@ def mutants(file: str, group: dict[str, Any]) -> Iterator[Mutant]:
         if told not in _KEPT:
             templates.setdefault(re.sub(r"_rate\w+$", "", told), []).append(number)
     for name, numbers in templates.items():
-        yield Mutant(file, f"{name}: left out", _without(group, numbers))
-        for what in dict.fromkeys(w for n in numbers for w, _ in changes(_expr(group, n))):
-            yield Mutant(file, f"{name}: {what}", _changed(group, numbers, what))
-        for part in ("for", "keep_firing_for"):
-            if any(part in group["rules"][number] for number in numbers):
-                yield Mutant(file, f"{name}: without `{part}`", _shortened(group, numbers, part))
+        alert = group["rules"][numbers[0]].get("alert")
+        for what, made in _broken(group, numbers):
+            yield Mutant(file, f"{name}: {what}", _only(made, alert), alert)
+
+
+def _broken(group: dict[str, Any], numbers: list[int]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "left out", _without(group, numbers)
+    for what in dict.fromkeys(w for n in numbers for w, _ in changes(_expr(group, n))):
+        yield what, _changed(group, numbers, what)
+    for part in ("for", "keep_firing_for"):
+        if any(part in group["rules"][number] for number in numbers):
+            yield f"without `{part}`", _shortened(group, numbers, part)
+
+
+def _only(group: dict[str, Any], alert: str | None) -> dict[str, Any]:
+    """Leave other alerts out, which rest on nothing of this one."""
+    if alert is None:
+        return group
+    kept = [rule for rule in group["rules"] if rule.get("alert", alert) == alert]
+    return group | {"rules": kept}
 
 
 _KEPT = {
@@ -192,12 +209,26 @@ def is_noticed(mutant: Mutant, tests: dict[str, str]) -> bool:
         rules = folder / "rules" / f"{mutant.file}.yml"
         rules.write_text(json.dumps({"groups": [mutant.group]}), encoding="utf-8")
         for place, text in tests.items():
-            (folder / "tests" / place).write_text(text, encoding="utf-8")
+            chosen = _tests(text, mutant.alert)
+            if chosen:
+                (folder / "tests" / place).write_text(chosen, encoding="utf-8")
         files = sorted((folder / "tests").glob("*.yml"))
         done = subprocess.run(
             [PROMTOOL, "test", "rules", *files], capture_output=True, check=False, timeout=120
         )
     return done.returncode != 0
+
+
+@cache
+def _tests(text: str, alert: str | None) -> str:
+    """Return the tests of a file that ask for an alert, as JSON; nothing if there are none."""
+    document = yaml.safe_load(text)
+    if alert is not None:
+        asked = f'alertname="{alert}"'
+        document["tests"] = [
+            t for t in document["tests"] if asked in json.dumps(t).replace("\\", "")
+        ]
+    return json.dumps(document) if document["tests"] else ""
 
 
 def shelf(names: tuple[str, ...] = CHOSEN) -> dict[str, str]:
@@ -238,6 +269,7 @@ def measured(only: str | None, every: int) -> tuple[list[Mutant], list[Mutant]]:
             tests = tests_of(file, rendered)
             tried += [(mutant, tests) for mutant in mutants(file, group)]
     tried = tried[::every]
+    sys.stderr.write(f"{len(tried)} broken rules\n")
     with ThreadPoolExecutor(2) as pool:
         noticed = list(pool.map(lambda pair: is_noticed(*pair), tried))
     survivors = [mutant for (mutant, _), is_in in zip(tried, noticed, strict=True) if not is_in]

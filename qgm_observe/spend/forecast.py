@@ -44,9 +44,7 @@ class Span(NamedTuple):
         """Return both, one after the other; the lower level holds."""
         known = [each.level for each in (self, other) if each.level is not None]
         level = min(known) if len(known) == len((self, other)) else None
-        return Span(
-            self.low + other.low, self.value + other.value, self.high + other.high, level
-        )
+        return Span(self.low + other.low, self.value + other.value, self.high + other.high, level)
 
 
 class Bill(NamedTuple):

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 SOURCE = Path(__file__).parents[2] / "benchmarks" / "mutations.py"
-FILES = ("quality", "trends", "device")
+FILES = ("quality", "account", "work")
 TRIED = 4
 
 
