@@ -22,7 +22,7 @@ from qgm_observe.spend.compiled import CompiledCircuits, key_of
 from qgm_observe.training.ansatz import born_circuit
 
 REPETITIONS = 15
-PROCESSES, ROUNDS, KEYS = 8, 400, 12
+PROCESSES, ROUNDS, KEYS, ROOM = 8, 400, 12, 20
 ENTRY_BYTES = 20_000
 
 
@@ -58,9 +58,10 @@ def speed(folder: Path, level: int) -> tuple[float, float, float]:
     for each in fresh:  # a process looks at its calibration once
         each.key(circuit, options)
     waiting = iter(fresh)
+    twin = born_circuit(12, ("ry", "rz"), "linear", 3)  # as another process builds it
     return (
         median_ms(lambda: translate(circuit)),
-        median_ms(lambda: next(waiting)(circuit, options, never)),
+        median_ms(lambda: next(waiting)(twin, options, never)),
         median_ms(lambda: remembering(circuit, options, never)),
     )
 
@@ -78,7 +79,7 @@ def content_of(number: int, calibration: int) -> bytes:
 
 def work(folder: str, own: int) -> tuple[int, int, int]:
     """Look up circuits while calibrations change; return look-ups, hits, wrong contents."""
-    cache = CompiledCircuits(Path(folder), most_bytes=ENTRY_BYTES * KEYS)
+    cache = CompiledCircuits(Path(folder), most_bytes=ENTRY_BYTES * ROOM)
     hits = wrong = 0
     for turn in range(ROUNDS):
         number, calibration = (turn * 7 + own) % KEYS, turn // 100
@@ -114,7 +115,7 @@ def main() -> None:
         print(f"{level:<8}{cells}")
     with tempfile.TemporaryDirectory() as folder:
         looked, hits, wrong, size = together(Path(folder))
-    bound = ENTRY_BYTES * KEYS
+    bound = ENTRY_BYTES * ROOM
     print(
         f"{PROCESSES} processes, 4 calibrations: {looked:,} look-ups, {hits / looked:.0%} hits, "
         f"{wrong} torn or stale; {size:,} of {bound:,} bytes kept"

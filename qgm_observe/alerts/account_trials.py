@@ -10,7 +10,7 @@ from qgm_observe.alerts.courses import (
     course,
     short,
 )
-from qgm_observe.alerts.scenario import BAD, HEALTHY, Check, Scenario, Trial
+from qgm_observe.alerts.scenario import BAD, HEALTHY, IDLE, Check, Scenario, Trial
 from qgm_observe.catalog import provider_signals, signals
 from qgm_observe.slo.window import DAY, HOUR
 
@@ -33,6 +33,14 @@ def accounts(made: Trials) -> Iterator[Trial]:
     )
     yield made.trial(
         "QgmQuotaLow", ("provider",), used, plenty, scenarios=(lasting,), step=2 * HOUR
+    )
+    unused = made.level(provider_signals.ACCOUNT_USED, 1000, 1000)
+    nearly_none = made.level(provider_signals.ACCOUNT_REMAINING, 0.5, 0.5)
+    still = Scenario(
+        "hardly any is left, and none is used: silent", [(HEALTHY, 16)], (Check(15, False),)
+    )
+    yield made.trial(
+        "QgmQuotaLow", ("provider",), unused, nearly_none, scenarios=(still,), step=2 * HOUR
     )
     reached = made.level(provider_signals.ACCOUNT_LIMIT_REACHED, 0, 1)
     yield made.trial("QgmQuotaLow", ("provider",), reached, scenarios=(course(3), short(1)))
@@ -65,6 +73,13 @@ def accounts(made: Trials) -> Iterator[Trial]:
         (Check(week + 3, False),),
     )
     yield made.trial("QgmCostAnomaly", ("pipeline",), small, scenarios=(cheap,), step=2 * HOUR)
+    billed = Scenario(
+        "bills come late and count nothing: silent",
+        [(IDLE, week), (BAD, 2)],
+        (Check(week + 1, False),),
+        decoyed=BAD,
+    )
+    yield made.trial("QgmCostAnomaly", ("pipeline",), cost, scenarios=(billed,), step=2 * HOUR)
 
 
 def quality(made: Trials) -> Iterator[Trial]:

@@ -1,8 +1,11 @@
 """What the alerts of objectives are tried on: good and bad events of the very series they count."""
 
 from collections.abc import Iterator
+from typing import Any
 
+from qgm_observe.alerts import rules
 from qgm_observe.alerts.budget import ALL, PLACES
+from qgm_observe.alerts.recorded_trials import Recorded
 from qgm_observe.alerts.scenario import (
     BAD,
     BUSY,
@@ -58,6 +61,7 @@ def trials(objective: Objective, selectors: Selectors) -> Iterator[Trial]:
             scenarios=tuple(_scenarios(objective, severity)),
             step=STEP,
             sums="(qgm:slo|slo:).*",
+            recorded=_recorded(objective, lines, selectors),
         )
 
 
@@ -84,6 +88,34 @@ def _spending(objective: Objective, spend: Spend, selectors: Selectors) -> Trial
         step=STEP,
         sums="qgm:slo.*",
     )
+
+
+def _recorded(
+    objective: Objective, lines: tuple[Line, ...], selectors: Selectors
+) -> tuple[dict[str, Any], ...]:
+    """Return what is recorded at four steps of the first scenario."""
+    if not isinstance(objective.indicator, Ratio):
+        return ()
+    good, total = lines_by_role(objective, lines, selectors)
+    phases = [(HEALTHY, _HEALTHY), (BAD, _BAD)]
+    found = Recorded(objective, good, total, phases, STEP)
+    windows = rules.windows(objective)
+    steps = (3, _HEALTHY - 1, _HEALTHY + 1, _HEALTHY + 5)
+    return tuple(test for at in steps for test in found.tests(at, windows))
+
+
+def lines_by_role(
+    objective: Objective, lines: tuple[Line, ...], selectors: Selectors
+) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
+    """Return which lines count what is good, and which count all."""
+    indicator = objective.indicator
+    assert isinstance(indicator, Ratio)  # noqa: S101  told to the type checker
+    wanted = series_of(selectors.narrowed(indicator.good[0]))
+    good = tuple(line for line in lines if line.series == wanted)
+    is_part = indicator.good[0].signal.kind is Kind.COUNTER
+    is_part = is_part and indicator.good[0].signal is indicator.total[0].signal
+    others = tuple(line for line in lines if line not in good)
+    return good, (lines if is_part else others)
 
 
 def _alerts(objective: Objective) -> list[tuple[str, str]]:

@@ -43,7 +43,7 @@ def rules(objective: Objective, configuration: Configuration) -> Iterator[Rule]:
     if isinstance(objective.indicator, Spend):
         yield from money_rules.rules(objective, configuration, selectors)
         return
-    yield from _counts(objective, _windows(objective), selectors)
+    yield from _counts(objective, windows(objective), selectors)
     yield {
         "record": "qgm:slo_budget:ratio",
         "expr": f"vector({plain(objective.budget)})",
@@ -57,14 +57,14 @@ def rules(objective: Objective, configuration: Configuration) -> Iterator[Rule]:
         yield _each_failure(objective, configuration)
 
 
-def _windows(objective: Objective) -> list[float]:
-    """All that a rule, a text or the budget asks for, ascending."""
-    windows = {objective.window.seconds, DAY}
+def windows(objective: Objective) -> list[float]:
+    """Return all that a rule, a text or the budget asks for, seconds, ascending."""
+    found = {objective.window.seconds, DAY}
     if objective.score is not None:
-        windows |= {*score_rules.USED}
+        found |= {*score_rules.USED}
     elif objective.burns:
-        windows |= {*burn_rules.used(objective)}
-    return sorted(windows)
+        found |= {*burn_rules.used(objective)}
+    return sorted(found)
 
 
 def _counts(objective: Objective, windows: Iterable[float], selectors: Selectors) -> Iterator[Rule]:

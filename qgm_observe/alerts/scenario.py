@@ -19,6 +19,7 @@ HEALTHY, BAD, IDLE, BUSY = "healthy", "bad", "idle", "busy"
 REBORN, ANEW = "reborn", "anew"
 """Phases that begin with counters at 0: one that is bad, one that is healthy."""
 
+_MODEL, _SIBLINGS = 'model="some"', 5
 Phases = Sequence[tuple[str, int]]
 
 
@@ -116,6 +117,7 @@ class Trial:
         step: Seconds between two evaluations.
         told_apart: Labels that tell it from other rules of its name.
         sums: Recorded series by a pattern of their names, of which none may be NaN.
+        recorded: Further tests of the first scenario, as promtool reads them.
     """
 
     alert: str
@@ -125,10 +127,13 @@ class Trial:
     step: float = 600.0
     told_apart: dict[str, str] = field(default_factory=dict)
     sums: str = ""
+    recorded: tuple[dict[str, Any], ...] = ()
 
     def tests(self) -> list[dict[str, Any]]:
         """Return them as promtool reads them."""
-        return [self._test(scenario) for scenario in self.scenarios]
+        tests = [self._test(scenario) for scenario in self.scenarios]
+        tests[0]["promql_expr_test"] += self.recorded
+        return tests
 
     def _test(self, scenario: Scenario) -> dict[str, Any]:
         series = [] if scenario.absent else [self._series(line, scenario) for line in self.lines]
@@ -161,6 +166,8 @@ class Trial:
             told = [each for each in line.decoys if each not in own]
             found += [{"series": each, "values": values} for each in told]
             own |= set(told)
+            if scenario.decoyed == BAD and line.kind == COUNT:
+                found += [{"series": each, "values": f"0+0x{length}"} for each in _idle(line)]
         return found
 
     def _series(self, line: Line, scenario: Scenario) -> dict[str, str]:
@@ -188,6 +195,15 @@ class Trial:
 
     def _time(self, step: int) -> str:
         return shorthand(step * self.step) if step else "0m"
+
+
+def _idle(line: Line) -> list[str]:
+    """Return label sets that never count anything: many nothings are nothing."""
+    return [
+        line.series.replace(_MODEL, f'model="idle{number}"')
+        for number in range(_SIBLINGS)
+        if _MODEL in line.series
+    ]
 
 
 def _notation(values: Sequence[float | None]) -> str:

@@ -21,6 +21,7 @@ COMMANDS = {
     "baseline": "capture, show or freeze the levels that drift is judged against",
     "shots": "plan shots: for an interval, for a change to be seen, and when more are wasted",
     "devices": "list devices, and rank them for a circuit",
+    "preflight": "tell before it is submitted whether work should be: cost, wait, quota, layout",
     "export": "serve a provider or journals to Prometheus",
     "diff": "tell what changed between two runs, the most suspicious first",
     "reproduce": "replay a recorded job on a simulator with the noise of its calibration",

@@ -68,13 +68,14 @@ def main(args: argparse.Namespace) -> int:
 def _core(args: argparse.Namespace) -> tuple[Any, Any]:
     """The training core and what it is to learn, both from the training room."""
     try:
+        from qgm_observe.instrumentation.caching import CachedCompiler
         from qgm_observe.training.devices import load_device
         from qgm_observe.training.qcbm import QCBM
         from qgm_observe.training.targets import load_target
 
         target = load_target(args.target)
         device = load_device(args.device, target.num_qubits, args.seed)
-        return QCBM(device, seed=args.seed), target
+        return QCBM(device, seed=args.seed, compiler=CachedCompiler(device.backend)), target
     except ImportError as error:
         raise MissingExtra("the demo", "demo") from error
     except ValueError as error:

@@ -49,6 +49,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--guard", metavar="LIMITS", help="what it may take, such as '20 USD, 600 s, 3 retries'"
     )
+    parser.add_argument(
+        "--preflight", metavar="PLAN", help="ask first: 'ibm_fez, session, 200 jobs, 1024 shots'"
+    )
     parser.add_argument("--plan", help="the provider account's plan, for prices")
     parser.add_argument("--serve", type=int, metavar="PORT", help="serve /metrics meanwhile")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the summary as JSON")
@@ -95,7 +98,7 @@ class _Watched:
         self._open = contextlib.ExitStack()
         labels = {"model": args.model, "model_version": args.model_version}
         told = {name: value for name, value in labels.items() if value is not None}
-        self._run: RunHandle = qgm.run(guard=args.guard, **told)
+        self._run: RunHandle = qgm.run(guard=args.guard, preflight=args.preflight, **told)
 
     def run(self) -> int:
         """Run the program and return its exit code."""

@@ -72,7 +72,7 @@ class CachedCompiler:
             is_hit = True
         if is_hit:
             recorder().count(signals.COMPILE_HITS, 1, *labels)
-        return known
+        return _with_parameters_of(circuit, known)
 
     def key(self, circuit: Any, options: Mapping[str, Any]) -> str:
         """Return the key of a circuit as it would be compiled now."""
@@ -142,6 +142,13 @@ def structure_of(circuit: Any) -> str:
         if step.name not in plain:
             told.append(_inside(step.operation))
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def _with_parameters_of(circuit: Any, compiled: Any) -> Any:
+    """Let the circuit's own parameters stand where those of an equal circuit do, by name."""
+    own = {each.name: each for each in circuit.parameters}
+    others = {each: own[each.name] for each in compiled.parameters if each != own[each.name]}
+    return compiled.assign_parameters(others) if others else compiled
 
 
 @cache

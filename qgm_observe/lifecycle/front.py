@@ -11,6 +11,7 @@ from qgm_observe.lifecycle.run import RunHandle
 from qgm_observe.lifecycle.spending import limited
 from qgm_observe.settings import Settings, load_settings
 from qgm_observe.spend.limits import Limits
+from qgm_observe.spend.plan import Plan
 from qgm_observe.telemetry.endpoint import Endpoint
 from qgm_observe.telemetry.endpoint import serve as serve_bytes
 
@@ -24,6 +25,7 @@ def run(
     parent: RunHandle | str | None = None,
     resumed_from: int | None = None,
     guard: str | Limits | None = None,
+    preflight: str | Plan | None = None,
     **labels: Any,
 ) -> RunHandle:
     """Return the handle of a run, for `with`, `async with` or as a decorator.
@@ -37,16 +39,24 @@ def run(
         guard: What it may take, as `20 USD, 600 s, 30 % idle, 3 retries, ttl 2 h, 5/min`; see
             `qgm_observe.spend.limits.limits`. What would go beyond is not submitted and raises
             `BudgetExceeded`.
+        preflight: What it is going to submit, as `ibm_fez, session, 200 jobs, 1024 shots, 10 s
+            between`; see `qgm_observe.spend.plan.plan`. The provider is asked now, and a no-go
+            raises `BudgetExceeded`; what cannot be told is logged.
         labels: `project`, `pipeline`, `model`, `model_version`, `kind`.
 
     Raises:
-        UsageError: a label is unknown, the id is no run id, or the guard cannot be read.
+        UsageError: a label is unknown, the id is no run id, or guard or preflight cannot be read.
+        BudgetExceeded: preflight says no.
         MissingExtra: what the guard needs is not installed.
     """
     here = recorder()
     if isinstance(parent, str):
         parent = RunHandle(here, None, None, run_id=parent)
     limits = limited(here, guard)
+    if preflight is not None:
+        from qgm_observe.lifecycle.preflight import required
+
+        required(here, preflight)
     return RunHandle(here, parent, labels, run_id=id, resumed_from=resumed_from, limits=limits)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 PATIENCE = 0.2
-"""Seconds that the first document waits for git, less than a submission waits for its intent."""
+"""Seconds that the end of a run waits for git, less than a submission waits for its intent."""
 
 _GIT_SECONDS = 2.0
 _MOST_FILES = 64
@@ -52,7 +52,7 @@ class Origin:
         self._done = threading.Event()
         self._git = Git(None, None, "no answer in time")
         self._told: tuple[Facts, Gaps] = {}, {}
-        self._knows_git = False
+        self._knows_git = self._waited = False
 
     def begin(self) -> None:
         """Let a thread of its own ask git; once is enough."""
@@ -60,12 +60,19 @@ class Origin:
             self._begun = True
             threading.Thread(target=self._ask, name="qgm-observe-origin", daemon=True).start()
 
-    def facts(self) -> tuple[Facts, Gaps]:
-        """Return what is known, the same objects until more is, and what is not known."""
+    def facts(self, *, patient: bool = False) -> tuple[Facts, Gaps]:
+        """Return what is known, the same objects until more is, and what is not known.
+
+        Args:
+            patient: Whether git may take its time, once and within a bound.
+        """
         self.begin()
-        waited = self._done.wait(0 if self._modules else PATIENCE)
-        if len(sys.modules) != self._modules or waited != self._knows_git:
-            self._modules, self._knows_git = len(sys.modules), waited
+        if patient and not self._waited:
+            self._waited = True
+            self._done.wait(PATIENCE)
+        told = self._done.is_set()
+        if len(sys.modules) != self._modules or told != self._knows_git:
+            self._modules, self._knows_git = len(sys.modules), told
             self._told = self._looked()
         return self._told
 

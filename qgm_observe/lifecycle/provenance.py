@@ -77,13 +77,17 @@ class Provenance:
             own["gaps"] = {} if own["settings"] else {"settings": "no core was observed"}
         else:
             own, inline = self._of_job(handle, blobs, named, journal)
-        documents = [self._of_process(), Content.of("provenance", _json(_known(own)))]
+        is_over = handle.noun == "run" and bool(handle.ended)
+        documents = [
+            self._of_process(patient=is_over),
+            Content.of("provenance", _json(_known(own))),
+        ]
         self._keep(documents, blobs, named)
         return {"blobs": named, **({"provenance": inline} if inline else {})}
 
-    def _of_process(self) -> Content:
+    def _of_process(self, *, patient: bool) -> Content:
         """The document of the process, made anew only when more is known."""
-        facts, gaps = self._origin.facts()
+        facts, gaps = self._origin.facts(patient=patient)
         if self._process is None or self._process[0] is not facts:
             content = Content.of("provenance", _json({**facts, "gaps": gaps}))
             self._process = facts, content

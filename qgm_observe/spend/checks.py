@@ -111,8 +111,8 @@ def shots_needed(plan: Plan) -> int:
 def _device(plan: Plan, outlook: Outlook) -> Finding:
     check, info, status = Check.DEVICE, outlook.info, outlook.status
     if info is None or status is None:
-        reason = outlook.untold.get("device", "nobody was asked")
-        return Finding(check, Answer.UNKNOWN, f"{plan.device}: {reason}")
+        untold = outlook.untold.get("device", "nobody was asked")
+        return Finding(check, Answer.UNKNOWN, f"{plan.device}: {untold}")
     reason = why_unusable(info, status, plan.qubits, None, plan.layout)
     if reason is not None:
         return Finding(check, Answer.NO_GO, f"{plan.device}: {reason}")
@@ -130,11 +130,12 @@ def _layout(plan: Plan, outlook: Outlook) -> Iterator[Finding]:
         if "calibration" in outlook.untold:
             yield Finding(Check.LAYOUT, Answer.UNKNOWN, outlook.untold["calibration"])
         return
-    if laid.reason is not None:
-        yield Finding(Check.LAYOUT, Answer.NO_GO, laid.reason)
-        return
     faults = laid.faults or LayoutFaults()
     off = named(faults.disabled_qubits, faults.disabled_edges)
+    if laid.reason is not None:
+        told = f"{off} of the layout disabled, and without" if off else "on the layout"
+        yield Finding(Check.LAYOUT, Answer.NO_GO, f"{told} {laid.reason}")
+        return
     old = named(faults.stale_qubits, faults.stale_edges)
     doubtful = named(
         (*faults.suspect_qubits, *faults.missing_qubits),

@@ -103,7 +103,8 @@ def forecast(plan: Plan, history: History, wait: Estimate, price: Price | None) 
     usage = busy
     if plan.mode is ExecutionMode.SESSION:
         most = plan.idle_seconds * (plan.jobs - 1)
-        usage = busy.plus(Span(*(min(each, most) for each in gaps[:3]), 1.0))
+        idle = (min(gaps.low, most), min(gaps.value, most), min(gaps.high, most))
+        usage = busy.plus(Span(*idle, 1.0))
     return Forecast(
         mode=plan.mode,
         job=job,
@@ -235,14 +236,14 @@ def _spacing(plan: Plan, job: Span, queued: Span | None) -> Span:
 
 
 def _bill(plan: Plan, usage: Span, price: Price | None) -> Bill | None:
-    tasks = plan.jobs * plan.circuits
-    costs = [
-        cost(price, tasks=tasks, shots=plan.all_shots, seconds=seconds) for seconds in usage[:3]
+    told = [
+        cost(price, tasks=plan.jobs * plan.circuits, shots=plan.all_shots, seconds=each)
+        for each in (usage.low, usage.value, usage.high)
     ]
-    amounts = [each.amount for each in costs if each is not None]
-    if price is None or len(amounts) < len(costs):
+    low, value, high = (None if each is None else each.amount for each in told)
+    if price is None or low is None or value is None or high is None:
         return None
-    return Bill(*amounts, price.currency)
+    return Bill(low, value, high, price.currency)
 
 
 def _is_near(hours_apart: int) -> bool:

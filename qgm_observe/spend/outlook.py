@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from qgm_observe.errors import MissingExtra, UsageError
@@ -128,8 +129,9 @@ def look(
     asked = _Asked(provider)
     listed = asked("device", lambda: dict(_named(provider))) or {}
     if listed and device not in listed:
-        known = ", ".join(sorted(listed)[:8])
-        raise UsageError(f"device {device!r}: {provider.name} has none; write one of {known}")
+        near = get_close_matches(device, listed, n=3) or sorted(listed)[:8]
+        known = ", ".join(near)
+        raise UsageError(f"device {device!r}: {provider.name} has none; write {known}")
     info, status = listed.get(device, (None, None))
     able = provider.capabilities
     usage = asked("usage", provider.usage) if Capability.USAGE in able else None
@@ -202,7 +204,8 @@ def _layouts(
     for wanted in dict.fromkeys((layout, ())):
         placed = place(circuit, info, calibration, wanted or None)
         if placed.reason:
-            yield wanted, Laid(qubits=wanted, reason=placed.reason)
+            asked = layout_faults(calibration, wanted) if wanted else None
+            yield wanted, Laid(qubits=wanted, faults=asked, reason=placed.reason)
             continue
         yield (
             wanted,

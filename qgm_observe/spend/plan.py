@@ -1,6 +1,7 @@
 """What is about to be submitted, as a line that people write: `ibm_fez, 200 jobs, 1024 shots`."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -17,7 +18,13 @@ SESSION_SECONDS = 28_800.0
 IDLE_SECONDS = 60.0
 """Idle time after which a session gives the device back. Assumed: the interface tells none."""
 
-_MODES = {str(mode): mode for mode in ExecutionMode if mode is not ExecutionMode.LOCAL}
+_WORDS: Mapping[str, Mapping[str, object]] = {
+    "job": {"mode": ExecutionMode.JOB},
+    "batch": {"mode": ExecutionMode.BATCH},
+    "session": {"mode": ExecutionMode.SESSION},
+    "at once": {"at_once": True},
+}
+_MONEY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Z]{3}|s)")
 _COUNT = re.compile(r"([0-9][0-9_]*)\s*(jobs?|circuits?|shots?)")
 _TIME = re.compile(r"([0-9.]+)(?:\s*-\s*([0-9.]+))?\s*s\s+(between|each)")
 _DEVICE = re.compile(r"(?:([a-z]+)/)?([A-Za-z][A-Za-z0-9_.:/-]*)")
@@ -121,19 +128,18 @@ def plan(text: str) -> Plan:
 
 
 def _read(part: str) -> dict[str, Any]:
-    if part in _MODES:
-        return {"mode": _MODES[part]}
-    if part == "at once":
-        return {"at_once": True}
+    if part in _WORDS:
+        return dict(_WORDS[part])
     if count := _COUNT.fullmatch(part):
         return {f"{count[2].rstrip('s')}s": int(count[1])}
     if time := _TIME.fullmatch(part):
         return {time[3]: (_number(part, time[1]), _number(part, time[2] or time[1]))}
-    if spent := re.fullmatch(r"([0-9.]+)\s*([A-Z]{3}|s)", part):
+    if spent := _MONEY.fullmatch(part):
         amount = _number(part, spent[1])
-        if spent[2] == "s":
-            return {"device_seconds": amount}
-        return {"money": Cost(Decimal(spent[1]), spent[2])}
+        is_time = spent[2] == "s"
+        return (
+            {"device_seconds": amount} if is_time else {"money": Cost(Decimal(spent[1]), spent[2])}
+        )
     if device := _DEVICE.fullmatch(part):
         return {"device": device[2]} | ({"provider": device[1]} if device[1] else {})
     raise UsageError(f"plan {part!r} cannot be read: write for instance {EXAMPLE!r}")

@@ -27,7 +27,7 @@ FACTS = {"python": "3.11.7", "packages": {"qiskit": "2.6.2"}}
 class Origin:
     """A process that is made of what it is told."""
 
-    def facts(self) -> Any:
+    def facts(self, *, patient: bool) -> Any:
         return FACTS, {"container": "not told"}
 
 
