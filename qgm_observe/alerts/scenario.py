@@ -158,7 +158,8 @@ class Trial:
         own = {line.series for line in self.lines}
         found = []
         length = sum(steps for _, steps in scenario.phases)
-        for line in self.lines:
+        worse_first = sorted(self.lines, key=lambda line: (line.healthy or 0) - (line.bad or 0))
+        for line in worse_first:
             phases = scenario.phases if scenario.decoyed == BAD else [(HEALTHY, length)]
             if scenario.decoyed == HEALTHY and not (line.healthy or 0) > (line.bad or 0):
                 continue

@@ -2,9 +2,9 @@
 
     core = QCBM(device, compiler=CachedCompiler(device.backend))
 
-The key holds what decides the result: the circuit's structure, the numbers of the calibration that
-the backend object holds (without any instant), the backend's name and version, the versions of
-Qiskit and of the file format, and the options. Another calibration or compiler is another key, so
+The key holds what decides the result: the circuit's structure, the calibration as the compiler sees
+it (the errors and durations in the backend's target, without any instant), the backend's name and
+version, the versions of Qiskit and of the file format, and the options. Another calibration or compiler is another key, so
 what was compiled for the former is not found.
 """
 
@@ -20,8 +20,6 @@ from typing import Any
 from qgm_observe.catalog import signals
 from qgm_observe.lifecycle import recorder
 from qgm_observe.lifecycle.devices import describe
-from qgm_observe.providers.calibration import canonical_json
-from qgm_observe.providers.calibration_content import content_of, held_by
 from qgm_observe.spend.compiled import CompiledCircuits, key_of
 
 FOLDER = "compiled"
@@ -109,14 +107,12 @@ class CachedCompiler:
                 self._remembered.popitem(last=False)
 
     def _calibration_hash(self) -> str:
-        """Hash what the backend holds, anew when it holds something else."""
+        """Hash what it is compiled for, anew when the backend holds something else."""
         kept = getattr(self._backend, "__dict__", {})
         held = tuple(kept.get(name) for name in _PLACES)
         known = self._calibration
         if known is None or any(a is not b for a, b in zip(known[0], held, strict=True)):
-            content = _target_text(self._backend)  # first: a backend may read its calibration here
-            told = held_by(self._backend, self._device.provider, self._device.name, 0.0)
-            content += b"" if told is None else content_of(told)
+            content = _content_of(self._backend.target)  # a backend may build it only here
             held = tuple(kept.get(name) for name in _PLACES)  # with the target that was built
             known = self._calibration = held, hashlib.sha256(content).hexdigest()
         return known[1]
@@ -173,8 +169,15 @@ def _text(value: Any) -> str:
     return bytes(value.tobytes()).hex() if hasattr(value, "tobytes") else str(value)
 
 
-def _target_text(backend: Any) -> bytes:
-    """The instructions and pairs that can be compiled to, where nothing is calibrated."""
-    coupling = getattr(backend, "coupling_map", None)
-    pairs = sorted(coupling.get_edges()) if coupling is not None else None
-    return canonical_json([sorted(backend.operation_names), backend.num_qubits, pairs])
+def _content_of(target: Any) -> bytes:
+    """What a `qiskit.transpiler.Target` says: each gate where it is, its error and duration."""
+    told = [f"{target.num_qubits} {target.dt}"]
+    for name in sorted(target.operation_names):
+        places = target[name] or {}
+        lines = [f"{name} {at} {_numbers(each)}" for at, each in places.items()]
+        told += sorted(lines) or [name]
+    return "\n".join(told).encode()
+
+
+def _numbers(properties: Any) -> str:
+    return "" if properties is None else f"{properties.error} {properties.duration}"

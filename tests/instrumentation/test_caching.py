@@ -65,13 +65,13 @@ def test_another_calibration_compiles_anew(cache, backend):
     compiler = CachedCompiler(backend, cache)
     before = compiler.key(ansatz(), OPTIONS)
     told = backend.properties().to_dict()
-    backend._props_dict = dict(told)
+    backend._props_dict, backend._target = dict(told), None  # as after a refresh
     assert compiler.key(ansatz(), OPTIONS) == before
 
     gate = next(each for each in told["gates"] if each["gate"] == "cx")
     error = next(each for each in gate["parameters"] if each["name"] == "gate_error")
     error["value"] *= 1.5
-    backend._props_dict = dict(told)
+    backend._props_dict, backend._target = dict(told), None
 
     assert compiler.key(ansatz(), OPTIONS) != before
 

@@ -236,9 +236,33 @@ def test_the_shipped_objectives_keep_training_and_inference_apart():
 
 
 def test_the_shipped_objectives_answer_the_measures_that_have_signals():
-    """M5 waits for a signal in money; every other measure has an objective."""
+    """Every measure has an objective."""
     answered = {metric for each in shipped() for metric in each.metrics}
-    assert answered == {f"M{n}" for n in range(1, 11)} - {"M5"}
+    assert answered == {f"M{n}" for n in range(1, 11)}
+
+
+def test_the_shipped_cap_is_one_of_billed_money():
+    """What is estimated and what is invoiced are other answers, never added to what is billed."""
+    spend = next(each for each in shipped() if each.name == "quantum-spend")
+    assert isinstance(spend.indicator, Spend)
+    assert [(s.signal, s.matchers) for s in spend.indicator.spent] == [
+        (signals.COST, (Matcher("basis", ("billed",)),))
+    ]
+
+
+def test_submissions_are_counted_by_attempt():
+    """An attempt of a submission is bad when no answer came, or one that blames the provider."""
+    found = next(each for each in shipped() if each.name == "provider-submissions")
+    bad = Matcher("status_class", ("5xx", "none"), negated=True)
+    submit = Matcher("operation", ("submit",))
+
+    assert (found.severity, found.target, found.indicator.unit) == (
+        "ticket",
+        Decimal("0.99"),
+        Unit.ATTEMPT,
+    )
+    assert found.indicator.total == (Selection(signals.CLIENT_REQUESTS, (submit,)),)
+    assert set(found.indicator.good[0].matchers) == {submit, bad}
 
 
 def test_a_folder_is_all_its_files(tmp_path):
