@@ -6,6 +6,7 @@ from qgm_observe.alerts.budget import Rule, budget_alert
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.alerts.selectors import Selectors
 from qgm_observe.alerts.text import Said, asked
+from qgm_observe.slo.burn import PAGE
 from qgm_observe.slo.decimals import plain
 from qgm_observe.slo.indicator import Spend
 from qgm_observe.slo.objective import Objective
@@ -39,4 +40,9 @@ def rules(
         ),
     )
     expression = f"{spent} + {AHEAD_HOURS} * {pace} >= {plain(spend.cap)}"
-    yield budget_alert("QgmSpendCap", objective, configuration, expression, said)
+    yield budget_alert(alert_of(objective), objective, configuration, expression, said)
+
+
+def alert_of(objective: Objective) -> str:
+    """Return the page, or a ticket where the objective is to raise no more."""
+    return "QgmSpendCap" if objective.severity == PAGE else "QgmSloBurnTicket"

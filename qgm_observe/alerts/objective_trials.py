@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from qgm_observe.alerts import rules
+from qgm_observe.alerts import money_rules, rules
 from qgm_observe.alerts.budget import ALL, PLACES
 from qgm_observe.alerts.recorded_trials import Recorded
 from qgm_observe.alerts.scenario import (
@@ -81,8 +81,8 @@ def _spending(objective: Objective, spend: Spend, selectors: Selectors) -> Trial
     )
     idle = Scenario("nothing is spent: silent", [(IDLE, 8)], (Check(7, False),))
     return Trial(
-        alert="QgmSpendCap",
-        labels={"slo": objective.name, "severity": PAGE} | dict.fromkeys(PLACES, ALL),
+        alert=money_rules.alert_of(objective),
+        labels={"slo": objective.name, "severity": objective.severity} | dict.fromkeys(PLACES, ALL),
         lines=(line,),
         scenarios=(near, reached, idle),
         step=STEP,

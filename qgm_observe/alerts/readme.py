@@ -59,7 +59,10 @@ def _row(alert: Alert, *, is_rendered: bool) -> str:
 
 
 def _missing(configuration: Configuration) -> Iterator[str]:
-    has_money = any(isinstance(each.indicator, Spend) for each in configuration.objectives)
+    has_money = any(
+        isinstance(each.indicator, Spend) and each.severity == "page"
+        for each in configuration.objectives
+    )
     yield ""
     yield "## What is missing"
     yield ""

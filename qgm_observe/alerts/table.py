@@ -233,7 +233,10 @@ ALERTS = (
 BY_NAME = {alert.name: alert for alert in ALERTS}
 
 NO_MONEY = Lacking(
-    "QgmSpendCap", PAGE, STARTER, "an objective with `spent` and `cap`: the cap is yours to name"
+    "QgmSpendCap",
+    PAGE,
+    STARTER,
+    "an objective of money with `severity: page`: the cap is yours to name",
 )
 """Rendered as soon as an objective holds money against a cap."""
 

@@ -141,6 +141,13 @@ COST = Signal(
     "Other currencies are in `qgm.cost.foreign`.",
     (*by.JOB, by.BASIS),
 )
+COST_BILLS = Signal(
+    "qgm.cost.bills",
+    COUNTER,
+    "{bill}",
+    "Amounts that `qgm.cost` is the sum of: estimates, settled bills, invoice lines.",
+    (*by.JOB, by.BASIS),
+)
 COST_DEVICE_TIME = Signal(
     "qgm.cost.device_time",
     COUNTER,

@@ -29,9 +29,9 @@ def render(plan: Plan, told: Preflight) -> None:
         for line in said[1:]:
             print(f"{'':<26}{line}")
     print()
-    print(f"  {'mode':<10}{'device time':<30}{'cost':<32}until the last result")
+    print(f"  {'mode':<10}{'device time':<28}{'cost':<38}until the last result")
     for each in told.forecasts:
-        print(f"  {each.mode:<10}{seconds(each.usage):<30}{_cost(each):<32}{_finish(each)}")
+        print(f"  {each.mode:<10}{seconds(each.usage):<28}{_cost(each):<38}{_finish(each)}")
     print(f"  wait: {_wait(told.wait)}")
     if told.quality is not None:
         print(f"  expected success: {_success(told.quality)}")

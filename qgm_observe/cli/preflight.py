@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from qgm_observe.catalog import ExecutionMode
 from qgm_observe.cli.flight_table import render
 from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.journal import open_journal
@@ -37,7 +38,6 @@ _PLANNED = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from qgm_observe.catalog import ExecutionMode
     from qgm_observe.providers.registry import providers
 
     modes = [str(mode) for mode in ExecutionMode if mode is not ExecutionMode.LOCAL]
@@ -156,6 +156,8 @@ def _planned(args: argparse.Namespace) -> tuple[Plan, Any]:
         told = {"qubits": circuit.num_qubits}
     given = {name: getattr(args, name) for name in _PLANNED if getattr(args, name) is not None}
     told |= given
+    if args.mode is not None:
+        told["mode"] = ExecutionMode(args.mode)
     if "device" not in told:
         raise UsageError("no device: write --device NAME, such as --device ibm_fez")
     if args.layout and told.get("qubits") not in {None, len(args.layout)}:

@@ -140,6 +140,7 @@ class Panel:
         style: `line`, `bars` or `stacked`; only for time series.
         log: Whether the scale is logarithmic.
         keys: Label columns of a table, in order.
+        empty: What it says without any row or series.
         lowest_first: Column that a table is sorted by; without it the first query, highest first.
         colors: Series by name with a color that says something of them.
         content: Markdown of a text.
@@ -161,6 +162,7 @@ class Panel:
     style: str = "line"
     log: bool = False
     keys: tuple[str, ...] = ()
+    empty: str = INSUFFICIENT
     lowest_first: str = ""
     colors: tuple[tuple[str, Color], ...] = ()
     content: str = ""
@@ -214,12 +216,14 @@ class Variable:
         title: As people see it.
         query: `label_values(...)`.
         single: Whether exactly one value is chosen.
+        default: The value that a single one has at first, where it is there.
     """
 
     name: str
     title: str
     query: str
     single: bool = False
+    default: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,13 @@ from qgm_observe.catalog.questions import ANSWERS
 from qgm_observe.dashboards import client_panels, device_panels, kinds
 from qgm_observe.dashboards.board import Board, Color, Meaning, Panel, Query, Role, Row, Variable
 from qgm_observe.dashboards.kinds import COUNT, RATIO, SECONDS, basis, column, limit
-from qgm_observe.dashboards.queries import INTERVAL, RANGE, Scope, pick
+from qgm_observe.dashboards.queries import INTERVAL, RANGE, RATE, Scope, pick
 from qgm_observe.dashboards.site import Site, annotations, links, site, variables
 
 RESTARTS = "kube_pod_container_status_restarts_total"
 """Of kube-state-metrics, where it is scraped."""
+
+NO_RESTARTS = "none, or kube-state-metrics is not scraped"
 
 MODEL = ("model", "device")
 CHOSEN = 'statistic=~"$statistic"'
@@ -255,14 +257,14 @@ def _stages(here: Site) -> tuple[Panel, ...]:
         Query(
             expr=scope.quantile(share, signals.JOB_STAGE_DURATION, "1h", ("stage",)),
             legend=f"{{{{stage}}}} p{share * 100:.0f}",
-            interval="15m",
+            interval="30m",
             exemplar=True,
         )
         for share in (0.5, 0.95, 0.99)
     ]
     return (
         kinds.bucket_heatmap(
-            "Stage duration", heat, SECONDS, scope.buckets(signals.JOB_STAGE_DURATION, INTERVAL)
+            "Stage duration", heat, SECONDS, scope.buckets(signals.JOB_STAGE_DURATION, RATE)
         ),
         kinds.lines(
             "Stages", long, SECONDS, quantiles, every, log=True, minimum=None
@@ -300,7 +302,9 @@ def _errors(here: Site) -> Panel:
     )
     key = ("pipeline", "stage", "error_class")
     failed = here.scope.count(signals.JOB_ERRORS, RANGE, key)
-    return kinds.table("Errors", told, key, (column(f"{failed} > 0", "Failed", COUNT),), width=8)
+    return kinds.table(
+        "Errors", told, key, (column(f"{failed} > 0", "Failed", COUNT),), width=8, empty=kinds.NONE
+    )
 
 
 def _restarts(here: Site) -> Panel:
@@ -313,4 +317,6 @@ def _restarts(here: Site) -> Panel:
     ours = f'group by (namespace) (up{{job=~"{here.configuration.written.exporter_job}"}})'
     rise = f"increase({RESTARTS}[$__rate_interval]) and on (namespace) {ours}"
     expr = f"sum by (namespace, pod) ({rise}) > 0"
-    return kinds.counted_bars("Pod restarts", told, expr, "{{namespace}} {{pod}}", width=8)
+    return kinds.counted_bars(
+        "Pod restarts", told, expr, "{{namespace}} {{pod}}", width=8, empty=NO_RESTARTS
+    )

@@ -19,6 +19,7 @@ from qgm_observe.dashboards.site import (
     links,
     site,
 )
+from qgm_observe.slo.indicator import Ratio
 
 CHOSEN = 'slo="$slo"'
 PACE = "3d"
@@ -28,7 +29,13 @@ PACE = "3d"
 def error_budget(configuration: Configuration) -> Board:
     """Return the board."""
     here = site(configuration)
-    slo = Variable(name="slo", title="Objective", query=f"label_values({BUDGET}, slo)", single=True)
+    slo = Variable(
+        name="slo",
+        title="Objective",
+        query=f"label_values({BUDGET}, slo)",
+        single=True,
+        default=_first(configuration),
+    )
     return Board(
         slug="slo",
         title="SLO and error budget",
@@ -45,6 +52,12 @@ def error_budget(configuration: Configuration) -> Board:
         refresh="1m",
         time_from="now-7d",
     )
+
+
+def _first(configuration: Configuration) -> str:
+    """What a board opens on: the first objective that is judged by its events."""
+    told = (each.name for each in configuration.objectives if isinstance(each.indicator, Ratio))
+    return next(told, "")
 
 
 def _recorded(name: str, window: str = "") -> str:
@@ -206,12 +219,14 @@ def _spenders(here: Site) -> tuple[Panel, ...]:
             "Failed jobs by class", errors, ("provider", "device", "stage", "error_class"),
             _spent(scope.count(signals.JOB_ERRORS, RANGE,
                                ("provider", "device", "stage", "error_class"))),
+            empty=kinds.NONE,
         ),
         kinds.table(
             "Failed work by model", apart, ("kind", "model", "pipeline"),
             (*_spent(scope.count(failed, RANGE, ("kind", "model", "pipeline"))),
              column(scope.count(signals.ROOTS, RANGE, ("kind", "model", "pipeline")), "Of",
                     "short", role=Role.BASIS)),
+            empty=kinds.NONE,
         ),
         kinds.counted_bars(
             "Good and all", traffic,

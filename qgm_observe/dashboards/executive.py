@@ -4,7 +4,7 @@ from qgm_observe.alerts.budget import ERRORS, EVENTS
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.catalog import labels as by
 from qgm_observe.catalog import provider_signals, signals
-from qgm_observe.dashboards import kinds
+from qgm_observe.dashboards import kinds, money_panels
 from qgm_observe.dashboards.board import Board, Panel, Query, Role, Row
 from qgm_observe.dashboards.kinds import RATIO, SECONDS, basis, column, higher_is_better, limit
 from qgm_observe.dashboards.queries import pick
@@ -36,6 +36,7 @@ def executive(configuration: Configuration) -> Board:
             Row("Is the work done?", _work(here)),
             Row("Are the promises kept?", _promises(here)),
             Row("Are the samples good?", _quality(here)),
+            Row("What does it cost?", money_panels.costs(here)),
             Row("How long does it take, and what does it use?", _time(here)),
         ),
         variables=variables(here.scope, signals.JOBS, by.PROJECT),
@@ -230,7 +231,7 @@ def _time(here: Site) -> tuple[Panel, ...]:
         Query(
             expr=here.scope.quantile(share, signals.JOB_DURATION, DAY, ("execution_mode",)),
             legend=f"{{{{execution_mode}}}} p{share * 100:.0f}",
-            interval="6h",
+            interval=DAY,
         )
         for share in (0.5, 0.95)
     ]
@@ -245,7 +246,7 @@ def _time(here: Site) -> tuple[Panel, ...]:
             height=8,
         ),
         kinds.lines(
-            "Job duration", latency, SECONDS, quantiles, here.jobs(DAY, "6h"), width=12, log=True,
+            "Job duration", latency, SECONDS, quantiles, here.jobs(DAY, DAY), width=12, log=True,
             minimum=None,
         ),
         kinds.counted_bars(

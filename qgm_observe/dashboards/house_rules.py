@@ -28,6 +28,12 @@ FOREIGN = {
 }
 """Metrics that others make, with the labels that we may ask for."""
 
+_UNITS = {
+    "s": ("s",),
+    "By": ("bytes",),
+    "USD": ("currencyUSD",),
+    "1": ("percentunit", "none"),
+}
 _OF_SCRAPES = {"source", "le", "job", "instance", "pod", "namespace"}
 _OPEN = {"account", "device", "model", "pipeline", "project", "provider", "qubit", "region"}
 
@@ -163,14 +169,12 @@ def _units_for(expr: str) -> tuple[str, ...]:
         return ()
     (unit,) = units
     if " / " in expr or "avg_over_time" in expr:
-        return ("percentunit", "none")
+        return (*_UNITS["1"], *(_UNITS["USD"] if unit == "USD" else ()))
     if unit == "s" and "_bucket{" in expr and "histogram_quantile" not in expr:
         return ("s",)
     if unit == "s" and re.search(r"_count\{", expr):
         return ("short", "none")
-    return {"s": ("s",), "By": ("bytes",), "1": ("percentunit", "none")}.get(
-        unit, ("short", "none")
-    )
+    return _UNITS.get(unit, ("short", "none"))
 
 
 def word_beside_color(board: Json) -> Iterator[Complaint]:

@@ -22,6 +22,9 @@ from qgm_observe.dashboards.board import (
 from qgm_observe.dashboards.queries import verdict
 
 RATIO, SECONDS, COUNT = "percentunit", "s", "short"
+NONE = "none"
+"""What an empty list of things that went wrong says."""
+
 NOTHING = Meaning(None, INSUFFICIENT, Color.UNKNOWN)
 
 
@@ -205,11 +208,12 @@ def counted_bars(
     width: int = 12,
     interval: str = "5m",
     colors: tuple[tuple[str, Color], ...] = (),
+    empty: str = INSUFFICIENT,
 ) -> Panel:
     """Counts of events an interval, stacked: the bars add up to what happened."""
     query = Query(expr=expr, legend=legend, interval=interval)
     made = lines(title, told, COUNT, [query], None, width=width, style="stacked")
-    return replace(made, colors=colors)
+    return replace(made, colors=colors, empty=empty)
 
 
 def burn_timeseries(
@@ -305,9 +309,13 @@ def table(
     width: int = 12,
     height: int = 8,
     lowest_first: str = "",
+    empty: str = INSUFFICIENT,
     links: tuple[Link, ...] = (),
 ) -> Panel:
-    """Rows of labels, and a column a query; sorted by the first one, highest first, unless told."""
+    """Rows of labels, and a column a query; sorted by the first one, highest first, unless told.
+
+    `empty` is `NONE` where no row means that nothing is wrong.
+    """
     return Panel(
         kind=Kind.TABLE,
         title=title,
@@ -317,6 +325,7 @@ def table(
         meanings=(NOTHING,),
         keys=tuple(keys),
         lowest_first=lowest_first,
+        empty=empty,
         width=width,
         height=height,
         links=links,

@@ -74,5 +74,7 @@ def _mend_variable(variable: Json) -> None:
     elif variable["type"] == "datasource":
         for key in ("includeAll", "multi", "sort"):
             variable.pop(key, None)
-    else:
+    elif variable.get("current", {}).get("value") is None:
         variable.pop("current", None)
+    else:
+        variable["current"]["selected"] = True

@@ -5,10 +5,10 @@ from qgm_observe.alerts.links import board_uid
 from qgm_observe.alerts.score_rules import HIGHEST, THRESHOLD
 from qgm_observe.catalog import labels as by
 from qgm_observe.catalog import provider_signals, signals
-from qgm_observe.dashboards import device_panels, kinds
+from qgm_observe.dashboards import device_panels, kinds, money_panels
 from qgm_observe.dashboards.board import Board, Color, Link, Panel, Query, Row
 from qgm_observe.dashboards.kinds import SECONDS, basis, column, higher_is_better, limit
-from qgm_observe.dashboards.queries import INTERVAL, RANGE, pick
+from qgm_observe.dashboards.queries import INTERVAL, RANGE, RATE, pick
 from qgm_observe.dashboards.site import (
     SUCCESS_STEPS,
     Site,
@@ -70,6 +70,7 @@ def _trouble(here: Site) -> tuple[Panel, ...]:
             width=12,
             height=12,
             lowest_first="severity",
+            empty=kinds.NONE,
         ),
         _success(here),
         _telemetry(here),
@@ -176,7 +177,7 @@ def _jobs(here: Site) -> tuple[Panel, ...]:
             "Errors by stage and class", errors, ("stage", "error_class"),
             (column(scope.count(signals.JOB_ERRORS, RANGE, ("stage", "error_class")) + " > 0",
                     "Failed", "short"),),
-            width=8,
+            width=8, empty=kinds.NONE,
         ),
         _failing(here),
         kinds.ratio_timeseries(
@@ -188,9 +189,10 @@ def _jobs(here: Site) -> tuple[Panel, ...]:
         kinds.counted_bars(
             "Compilation failures", compiling,
             scope.count(pick(signals.JOB_ERRORS, stage="compile"), INTERVAL, ("pipeline",)),
-            "{{pipeline}}", width=8,
+            "{{pipeline}}", width=8, empty=kinds.NONE,
         ),
         _in_flight(here),
+        money_panels.spend_rate(here),
     )  # fmt: skip
 
 
@@ -212,6 +214,7 @@ def _failing(here: Site) -> Panel:
             column(here.scope.count(signals.ROOTS, RANGE, ("pipeline",)), "Of", "short"),
         ),
         width=8,
+        empty=kinds.NONE,
         links=(debug,),
     )
 
@@ -263,7 +266,7 @@ def _queue(here: Site) -> tuple[Panel, ...]:
             ours, width=8,
         ),
         kinds.bucket_heatmap(
-            "Time in the queue", waits, SECONDS, scope.buckets(queued, INTERVAL), width=8
+            "Time in the queue", waits, SECONDS, scope.buckets(queued, RATE), width=8
         ),
     )  # fmt: skip
 
@@ -276,7 +279,7 @@ def _recent(here: Site) -> tuple[Panel, ...]:
     return (
         kinds.table(
             "Alerts of the last 7 days", pages, ("severity", "alertname", "slo"),
-            (column(fired, "Fired for", SECONDS),),
+            (column(fired, "Fired for", SECONDS),), empty=kinds.NONE,
         ),
         kinds.counted_bars(
             "Shots", shots, here.scope.count(signals.JOB_SHOTS, INTERVAL, ("device",)),

@@ -172,7 +172,7 @@ def _details(panel: Panel) -> Json:
         "color": {"mode": _color_mode(panel)},
         "thresholds": {"mode": "absolute", "steps": _steps(panel.steps)},
         "mappings": _mappings(panel.meanings),
-        "noValue": next((each.text for each in panel.meanings if each.value is None), None),
+        "noValue": panel.empty if panel.meanings else None,
         "min": panel.minimum,
         "max": panel.maximum,
         "decimals": panel.decimals,
@@ -342,7 +342,7 @@ def _variable(variable: Variable) -> Any:
         includeAll=not variable.single,
         multi=not variable.single,
         allValue=None if variable.single else ".*",
-        default=None if variable.single else "$__all",
+        default=(variable.default or None) if variable.single else "$__all",
     )
 
 

@@ -3,9 +3,9 @@
     core = QCBM(device, compiler=CachedCompiler(device.backend))
 
 The key holds what decides the result: the circuit's structure, the calibration as the compiler sees
-it (the errors and durations in the backend's target, without any instant), the backend's name and
-version, the versions of Qiskit and of the file format, and the options. Another calibration or compiler is another key, so
-what was compiled for the former is not found.
+it (errors and durations in the backend's target, without any instant), the backend's name and
+version, the versions of Qiskit and of the file format, and the options. Another calibration or
+compiler is another key, so what was compiled for the former is not found.
 """
 
 import hashlib

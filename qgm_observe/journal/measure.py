@@ -259,6 +259,8 @@ def spent(event: Event) -> list[Measurement]:
     basis = _BASIS[event.verb]
     found = _amount(signals.COST_DEVICE_TIME, (*labels, basis), body.get("device_seconds"))
     found += _amount(signals.COST, (*labels, basis), cost)
+    if _is_amount(cost):
+        found.append((signals.COST_BILLS, (*labels, basis), 1))
     if cost is None and event.verb != "estimated":
         currency = _text(body.get("currency")) if "cost" in body else "unknown"
         found.append((signals.COST_FOREIGN, (*labels, currency), 1))

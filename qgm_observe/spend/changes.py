@@ -1,8 +1,8 @@
 """The cheapest change that makes planned work go; pure.
 
-Cheapest is what gives up the fewest shots, then what costs least, then what ends first. Up to three
-steps are put together, each an answer to a check that says no. A change counts when nothing says no
-any more, and nothing that could be told before cannot be told after it.
+Cheapest is what gives up the fewest shots, then what costs least, then what takes the fewest steps,
+then what ends first. Up to three steps are put together, each an answer to a check that says no. A
+change counts when nothing says no any more, and nothing that could be told before it is open after.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -99,7 +99,7 @@ def _change(old: Plan, new: Plan, outlook: Outlook, steps: tuple[str, ...]) -> C
     )
 
 
-def _price(change: Change, outlook: Outlook) -> tuple[float, Decimal, float, float, int]:
+def _price(change: Change, outlook: Outlook) -> tuple[float, Decimal, float, int, float]:
     expected = foreseen(change.plan, outlook)
     late = (change.plan.start_at or outlook.at) - outlook.at
     finish = expected.finish.value if expected.finish is not None else expected.usage.value
@@ -107,8 +107,8 @@ def _price(change: Change, outlook: Outlook) -> tuple[float, Decimal, float, flo
         change.gives_up,
         change.bill or Decimal(0),
         expected.usage.value,
-        late + finish,
         len(change.steps),
+        late + finish,
     )
 
 

@@ -16,6 +16,7 @@ from qgm_observe.providers.protocol import DeviceStatus, Price
 from qgm_observe.providers.ranking import HOURS_OF_WEEK, NEAR_HOURS, hour_of_week, percentile
 from qgm_observe.records import Estimate
 from qgm_observe.spend.foresight import LEVEL, History, next_between
+from qgm_observe.spend.limiter import MINUTE
 from qgm_observe.spend.plan import Plan
 
 UNTRIED = 5.0
@@ -199,14 +200,17 @@ def _span(wait: Estimate) -> Span | None:
 
 
 def _gaps(plan: Plan, job: Span) -> Span:
-    """Time between all jobs, in which our own limit of submissions may hold them back."""
+    """Time between all jobs; the less they take, the more our own limit holds them back."""
     number = plan.jobs - 1
-    low, high = (each * number for each in ((0.0, 0.0) if plan.at_once else plan.between))
+    low, high = (0.0, 0.0) if plan.at_once else plan.between
+    pauses, busy = (low, (low + high) / 2, high), (job.low, job.value, job.high)
+    gaps = [pause * number for pause in pauses]
     if plan.throttled is not None:
-        whole = (plan.jobs - 1) // int(max(plan.throttled, 1.0)) * 60.0
-        low = max(low, whole - job.high * plan.jobs)
-        high = max(high, whole - job.low * plan.jobs)
-    return Span(low, (low + high) / 2, high, 1.0)
+        minutes, rest = divmod(number, int(max(plan.throttled, 1.0)))
+        for end, (pause, each) in enumerate(zip(pauses, busy, strict=True)):
+            last = rest * pause + (rest + 1) * each
+            gaps[end] = max(gaps[end], minutes * MINUTE + last - each * plan.jobs)
+    return Span(gaps[0], gaps[1], gaps[2], 1.0)
 
 
 def _queues(plan: Plan) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 SOURCE = Path(__file__).parents[2] / "benchmarks" / "mutations.py"
-FILES = ("quality", "account", "work")
+FILES = ("quality", "telemetry")
 TRIED = 4
 
 

@@ -34,6 +34,7 @@ EXPOSED = """\
 # TYPE qgm_sessions_total counter
 # TYPE qgm_session_usage_seconds_total counter
 # TYPE qgm_cost_usd_total counter
+# TYPE qgm_cost_bills_total counter
 # TYPE qgm_cost_device_time_seconds_total counter
 # TYPE qgm_cost_wasted_usd_total counter
 # TYPE qgm_cost_prevented_usd_total counter

@@ -50,6 +50,9 @@ ON_AER = INFERENCE | {
     "execution_mode": "local",
     "shot_class": "1k",
 }
+USUAL, RUNAWAY, REQUEST = 1.8, 12.0, 0.2
+"""USD of a training run in good days, of one in the outage, of a remote request."""
+
 STEPS = 12
 SHOTS = 4096
 GOOD = {  # statistic: value in the good month, in trouble, half of the interval
@@ -160,6 +163,12 @@ class Month:
             body=body,
             id=f"{run}/finished",
         )
+        yield from self._paid(at, ON_FEZ, RUNAWAY if in_trouble else USUAL, run, failed=fails)
+        if at % DAY < 2.4 * HOUR:
+            guarded = ON_FEZ | {"cost": "0.9", "currency": "USD"}
+            yield self._event("guarded", "attempt", at, guarded, run)
+            stopped = ON_FEZ | {"outcome": "guarded", "duration": 0.1}
+            yield self._event("finished", "job", at, stopped, run)
         usage = ON_FEZ | {"outcome": "success", "shot_class": "none", "usage_seconds": 20.0 * steps}
         yield self._event("finished", "session", at, usage, run)
 
@@ -175,9 +184,21 @@ class Month:
         stage = "compile" if labels is ON_AER else "queue"
         error = self._error(stage, in_trouble=in_trouble) if fails else None
         yield self._job(start + length, length, labels, error, None)
+        if labels is ON_MARRAKESH:
+            yield from self._paid(start + length, labels, REQUEST, None, failed=fails)
         if not fails:
             yield from self._told(start + length, labels, None, in_trouble=in_trouble)
             yield from self._baselines(start + length, labels, in_trouble=in_trouble)
+
+    def _paid(
+        self, at: float, labels: dict[str, Any], usd: float, run: str | None, *, failed: bool
+    ) -> Iterator[Event]:
+        """An estimate a tenth too high, and the bill; of work that failed all of it is wasted."""
+        noun = "session" if run else "attempt"
+        told = labels | {"cost": f"{1.1 * usd:.3f}", "currency": "USD"}
+        yield self._event("estimated", noun, at, told, run)
+        wasted = {"wasted": {"failed": f"{usd:.3f}"}} if failed else {}
+        yield self._event("billed", noun, at, told | {"cost": f"{usd:.3f}"} | wasted, run)
 
     def _job(
         self,

@@ -28,8 +28,11 @@ UNANSWERED_IN_OUTAGE = {place for place, why in UNANSWERED_WHEN_HEALTHY.items() 
 RED_WHEN_HEALTHY: set[tuple[str, str]] = set()
 
 RED_IN_OUTAGE = {
+    ("executive", "Cost against the cap (28d)"),
+    ("executive", "Cost this week"),
     ("executive", "Diversity against baseline"),
     ("executive", "Error budgets"),
+    ("executive", "Forecast to week's end"),
     ("executive", "Objectives breached"),
     ("executive", "Success (30 d)"),
     ("executive", "Telemetry coverage (30 d)"),
@@ -138,5 +141,5 @@ def test_the_alerts_that_fire_are_those_of_the_outage(server):
     pages = {labels["alertname"] for labels, _ in server.vector(query, END)}
 
     assert server.vector(query, HEALTHY) == []
-    assert pages == {"QgmSloBurnPage", "QgmProviderOutage"}
+    assert pages == {"QgmSloBurnPage", "QgmProviderOutage", "QgmSpendCap"}
     assert len(server.vector('ALERTS{alertname="QgmWatchdog"}', HEALTHY)) == 1

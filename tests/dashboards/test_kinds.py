@@ -81,3 +81,14 @@ def test_the_worst_reading_is_red(make, worst):
     """Higher or lower is better, as its name says."""
     assert word_of(make, worst) == make[0 if worst < 0 else -1].word
     assert make[0 if worst < 0 else -1].color is Color.BAD
+
+
+def test_an_empty_list_of_faults_says_none():
+    """No row is no fault where a list says so, and anywhere else too little to tell."""
+    listed = [kinds.column("f > 0", "Failed", "short")]
+    faults = kinds.table("Errors", TOLD, ("stage",), listed, empty=kinds.NONE)
+
+    assert (faults.empty, kinds.table("Runs", TOLD, ("run",), listed).empty) == (
+        "none",
+        "insufficient data",
+    )

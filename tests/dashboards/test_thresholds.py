@@ -15,6 +15,7 @@ LEFT = {-0.5: "red", -0.001: "red", 0.0: "orange", 0.249: "orange", 0.25: "green
 READOUT = {0.0: "green", 0.029: "green", 0.03: "orange", 0.099: "orange", 0.1: "red", 0.5: "red"}
 GATES = {0.001: "green", 0.0099: "green", 0.01: "orange", 0.049: "orange", 0.05: "red", 1.0: "red"}
 OLD = {HOUR: "green", 23 * HOUR: "green", DAY: "orange", 35 * HOUR: "orange", 1.5 * DAY: "red"}
+WEEK = {0.0: "green", 199.9: "green", 200.0: "orange", 249.9: "orange", 250.0: "red", 900.0: "red"}
 MEANT = {
     ("executive", "Success (30 d)"): SUCCESS,
     ("executive", "Objectives breached"): {0: "green", 1: "orange", 2: "red", 5: "red"},
@@ -23,6 +24,9 @@ MEANT = {
     ("executive", "Valid shots (7 d)"): {0.5: "red", 0.7: "orange", 0.79: "orange", 0.8: "green"},
     ("executive", "Diversity against baseline"): {0.7: "red", 0.85: "orange", 0.9: "green"},
     ("executive", "Device time used"): {0.0: "green", 0.79: "green", 0.8: "orange", 1.0: "red"},
+    ("executive", "Cost this week"): WEEK,
+    ("executive", "Forecast to week's end"): WEEK,
+    ("executive", "Cost against the cap (28d)"): {0.79: "green", 0.8: "orange", 1.0: "red"},
     ("on-call", "Success (24 h)"): SUCCESS,
     ("on-call", "Telemetry up"): {0.0: "red", 0.5: "orange", 0.99: "orange", 1.0: "green"},
     ("on-call", "Stalled runs"): {0: "green", 1: "orange", 2: "red"},

@@ -43,6 +43,7 @@ def test_each_way_of_knowing_a_cost_is_a_counter_of_its_own(verb, body, basis):
     assert measurements(event(verb, device_seconds=2.0, **USD, **body)) == [
         (signals.COST_DEVICE_TIME, (*JOB, basis), 2.0),
         (signals.COST, (*JOB, basis), 3.2),
+        (signals.COST_BILLS, (*JOB, basis), 1),
     ]
 
 
@@ -52,6 +53,7 @@ def test_waste_is_a_part_of_the_bill_by_its_reason():
 
     assert told == [
         (signals.COST, (*JOB, "billed"), 3.2),
+        (signals.COST_BILLS, (*JOB, "billed"), 1),
         (signals.COST_WASTED, (*JOB, "failed"), 3.2),
     ]
 
@@ -65,6 +67,7 @@ def test_a_job_in_a_session_is_counted_with_its_session():
     assert [(signal, value) for signal, _, value in told] == [
         (signals.COST_DEVICE_TIME, 2.0),
         (signals.COST, 3.2),
+        (signals.COST_BILLS, 1),
     ]
 
 
@@ -83,8 +86,10 @@ def test_what_is_not_in_dollars_is_counted_and_not_added(bill, currency):
 
 
 def test_a_free_bill_is_known_to_be_free():
-    """A cost of 0 is no bill without a price."""
-    assert measurements(event("billed", cost="0", currency="USD")) == []
+    """A cost of 0 is no bill without a price: it is a bill that adds nothing."""
+    assert measurements(event("billed", cost="0", currency="USD")) == [
+        (signals.COST_BILLS, (*JOB, "billed"), 1)
+    ]
 
 
 def test_untagged_money_is_of_a_device_and_of_no_work():
@@ -135,6 +140,7 @@ def test_pruning_keeps_what_money_was_counted(tmp_path):
     assert before == after
     assert set(after.counters) == {
         signals.COST.name,
+        signals.COST_BILLS.name,
         signals.COST_PREVENTED.name,
         provider_signals.COST_UNTAGGED.name,
     }

@@ -181,7 +181,8 @@ class Asker:
         length = frame_of(self.board, self.now).length
         asked = f"group by ({label}) (last_over_time({self.filled(of)}[{length:.0f}s]))"
         values = sorted(m.get(label, "") for m, _ in self._server.vector(asked, self.now))
-        return values[0] if values else ""
+        first = variable.get("current", {}).get("value")
+        return first if first in values else values[0] if values else ""
 
 
 def _name(target: Mapping[str, Any], labels: Mapping[str, str]) -> str:

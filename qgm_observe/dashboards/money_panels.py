@@ -1,0 +1,282 @@
+"""Panels of money: what work cost, what it will cost, what was wasted, what guards prevented.
+
+Estimates, bills and invoices are different answers to one question. What is shown is billed, with
+what was estimated as a number of its own; they are never added up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from qgm_observe.alerts.configuration import Configuration
+from qgm_observe.catalog import Basis, Outcome, signals
+from qgm_observe.catalog import labels as by
+from qgm_observe.dashboards import kinds
+from qgm_observe.dashboards.board import Color, Meaning, Panel, Query, Role, Step
+from qgm_observe.dashboards.kinds import COUNT, RATIO, basis, column, limit, lower_is_better
+from qgm_observe.dashboards.queries import FEWEST, Scope, pick
+from qgm_observe.dashboards.site import Site
+from qgm_observe.slo import promql
+from qgm_observe.slo.decimals import plain
+from qgm_observe.slo.indicator import Spend
+from qgm_observe.slo.window import DAY, HOUR, shorthand
+
+USD = "currencyUSD"
+WEEK, MONTH = "7d", "30d"
+WEEK_SECONDS = 7 * DAY
+MONDAY = 4 * DAY
+"""Seconds from the epoch, a Thursday, to the first Monday 00:00 UTC."""
+
+BILLED, ESTIMATED = Basis.BILLED.value, Basis.ESTIMATED.value
+REMOTE = "!local"
+_PLAIN = (Step(None, Color.PLAIN, "not judged"),)
+PENDING = Meaning(9, "pending", Color.UNKNOWN)
+"""Work was estimated and no bill has come yet."""
+
+_INTO_WEEK = f"((time() - {MONDAY}) % {WEEK_SECONDS})"
+
+
+def costs(here: Site) -> tuple[Panel, ...]:
+    """Return what leads to a decision on money: this week, the cap, what a sample costs."""
+    return (
+        _this_week(here),
+        _week_end(here),
+        _against_cap(here),
+        _by_model(here),
+        _wasted(here),
+        _per_sample(here),
+        _per_valid_sample(here),
+        _prevented(here),
+    )
+
+
+def spend_rate(here: Site) -> Panel:
+    """Return the money of each hour, so that a runaway shows before its bills come."""
+    told = here.told(
+        "Cost of work in each hour: billed when usage is settled, estimated when it is submitted. "
+        "Two answers to one question, never added up.",
+        "Below the dashed line, the pace at which the cap lasts its window.",
+        "QgmSpendCap",
+    )
+    queries = [
+        Query(expr=_cost(here.scope, basis_, "1h"), legend=basis_, interval="5m")
+        for basis_ in (BILLED, ESTIMATED)
+    ]
+    cap = _cap_of(here.configuration, HOUR)
+    lines = [limit(f"vector({cap:.4g})", "pace of the cap")] if cap else []
+    bills = basis(_bills(here.scope, "1h"), "bills", interval="5m")
+    return kinds.lines("Cost an hour", told, USD, (*queries, *lines), bills, width=8)
+
+
+# ---------------------------------------------------------------------------------- against the cap
+
+
+def _cap_of(configuration: Configuration, seconds: float) -> float | None:
+    """The part of the cap that falls on so many seconds of its window; `None` without a cap."""
+    found = _capped(configuration)
+    return found and found[0] * seconds / found[1]
+
+
+def _capped(configuration: Configuration) -> tuple[float, float] | None:
+    """The first cap and its window in seconds."""
+    told = ((each.indicator, each.window.seconds) for each in configuration.objectives)
+    return next(((what.cap, span) for what, span in told if isinstance(what, Spend)), None)
+
+
+def _steps(configuration: Configuration, seconds: float) -> tuple[Step, ...]:
+    cap = _cap_of(configuration, seconds)
+    return lower_is_better(0.8 * cap, cap, ("within", "close", "over")) if cap else ()
+
+
+def _this_week(here: Site) -> Panel:
+    told = here.told(
+        "Billed since Monday 00:00 UTC, against the week's part of the cap.",
+        "Below four fifths of that part.",
+        "QgmSpendCap",
+    )
+    return _money(
+        here, "Cost this week", told, _since_monday(here.scope, BILLED), WEEK,
+        steps=_steps(here.configuration, WEEK_SECONDS),
+        estimated=_since_monday(here.scope, ESTIMATED),
+    )  # fmt: skip
+
+
+def _week_end(here: Site) -> Panel:
+    told = here.told(
+        "What this week will have cost when it ends, at the pace of the last 24 hours.",
+        "Below four fifths of the week's part of the cap.",
+        "QgmCostAnomaly",
+    )
+    ahead = {
+        basis_: f"({_since_monday(here.scope, basis_)}) + ({_cost(here.scope, basis_, '1d')})"
+        f" * ({WEEK_SECONDS} - {_INTO_WEEK}) / {DAY}"
+        for basis_ in (BILLED, ESTIMATED)
+    }
+    return _money(
+        here, "Forecast to week's end", told, ahead[BILLED], WEEK,
+        steps=_steps(here.configuration, WEEK_SECONDS), estimated=ahead[ESTIMATED],
+    )  # fmt: skip
+
+
+def _against_cap(here: Site) -> Panel:
+    told = here.told(
+        "Share of the cap that was billed in its window. Narrowed to a project, which the cap is "
+        "not.",
+        "Below four fifths.",
+        "QgmSpendCap",
+    )
+    cap, seconds = _capped(here.configuration) or (0.0, 28.0 * DAY)
+    window = shorthand(seconds)
+    billed, estimated = (_cost(here.scope, each, window) for each in (BILLED, ESTIMATED))
+    if not cap:
+        return _money(here, f"Cost ({window})", told, billed, window, steps=(), estimated=estimated)
+    return _money(
+        here, f"Cost against the cap ({window})", told, f"({billed}) / {plain(cap)}", window,
+        steps=lower_is_better(0.8, 1, ("within", "close", "over")), estimated=estimated, unit=RATIO,
+    )  # fmt: skip
+
+
+def _money(
+    here: Site,
+    title: str,
+    told: kinds.Told,
+    billed: str,
+    window: str,
+    *,
+    steps: tuple[Step, ...],
+    estimated: str,
+    unit: str = USD,
+) -> Panel:
+    """Billed money, `pending` while there are estimates and no bill, and the estimate apart."""
+    bills, before = _bills(here.scope, window), _bills(here.scope, window, ESTIMATED)
+    made = kinds.stat(
+        title, told, unit, billed, basis(bills, "bills"), steps=steps, name="billed", width=8
+    )
+    is_billed = f"and on () ({bills} > 0)"
+    queries = [
+        replace(
+            each,
+            expr=f"({each.expr}) {is_billed} or on () ({before} > 0) * 0 + 9 or on () vector(NaN)",
+            meanings=(*each.meanings[:-1], PENDING, each.meanings[-1]),
+        )
+        if each.role is Role.VERDICT
+        else each
+        for each in made.queries
+    ]
+    queries[0] = replace(queries[0], expr=f"({billed}) {is_billed} or on () vector(NaN)")
+    queries.append(Query(expr=estimated, legend="estimated", unit=USD, steps=_PLAIN, instant=True))
+    return replace(made, queries=tuple(queries))
+
+
+def _since_monday(scope: Scope, basis_: str) -> str:
+    """What a counter rose by since Monday 00:00 UTC, by its newest value at that hour."""
+    chosen = scope.selector(pick(signals.COST, basis=basis_))
+    each = f"max without (instance, pod) (last_over_time({chosen}[{promql.NEWEST}]))"
+    monday = f"({each} and on () (day_of_week() == 1 and hour() == 0))"
+    return f"sum(clamp_min({each} - (last_over_time({monday}[7d:1h]) or {each} * 0), 0))"
+
+
+def _cost(scope: Scope, basis_: str, window: str, labels: Sequence[str] = ()) -> str:
+    return scope.count(pick(signals.COST, basis=basis_), window, labels)
+
+
+def _bills(scope: Scope, window: str, basis_: str = BILLED) -> str:
+    counted = scope.count(pick(signals.COST_BILLS, basis=basis_), window)
+    return f"({counted} or on () vector(0))"
+
+
+# --------------------------------------------------------------------------------------- what for
+
+
+def _by_model(here: Site) -> Panel:
+    told = here.told(
+        "What models cost at each provider in 30 days: billed, and beside it what was estimated "
+        "before.",
+        "As planned, and estimates close to bills.",
+        "QgmCostAnomaly",
+    )
+    key, scope = ("provider", "model"), here.scope
+    return kinds.table(
+        "Cost by provider and model (30 d)",
+        told,
+        key,
+        (
+            column(f"{_cost(scope, BILLED, MONTH, key)} > 0", "Billed", USD),
+            column(f"{_cost(scope, ESTIMATED, MONTH, key)} > 0", "Estimated", USD),
+            column(
+                f"{scope.count(pick(signals.COST_BILLS, basis=BILLED), MONTH, key)} > 0",
+                "Bills", COUNT, role=Role.BASIS,
+            ),
+        ),
+        width=8,
+    )  # fmt: skip
+
+
+def _wasted(here: Site) -> Panel:
+    told = here.told(
+        "Billed cost of 30 days that brought nothing, by the reason: work that failed, was "
+        "cancelled or repeated, and sessions that were idle.",
+        "None.",
+        "QgmJobsAbandoned",
+    )
+    reason = (by.WASTE.name,)
+    wasted = f"{here.scope.count(signals.COST_WASTED, MONTH, reason)} > 0"
+    share = f"({wasted}) / on () group_left () {_cost(here.scope, BILLED, MONTH)}"
+    return kinds.table(
+        "Wasted cost by reason (30 d)",
+        told,
+        reason,
+        (column(wasted, "Wasted", USD), column(share, "Of the bills", RATIO)),
+        width=8,
+        empty=kinds.NONE,
+    )
+
+
+def _per_sample(here: Site) -> Panel:
+    told = here.told(
+        "Billed cost of 30 days for each 1,000 shots of successful remote jobs; what failed is "
+        "paid as well.",
+        "Steady.",
+        "QgmCostAnomaly",
+    )
+    shots = here.scope.count(pick(signals.JOB_SHOTS, execution_mode=REMOTE), MONTH)
+    return _price(here, "Cost per 1,000 samples", told, shots)
+
+
+def _per_valid_sample(here: Site) -> Panel:
+    told = here.told(
+        "Billed cost of 30 days for each 1,000 valid samples of remote jobs: shots that were "
+        "judged stand for those that were not.",
+        "Steady, and close to the cost per sample.",
+        "QgmQualityDrift",
+    )
+    scope = here.scope
+    shots, judged, valid = (
+        scope.count(pick(signal, execution_mode=REMOTE), MONTH)
+        for signal in (signals.JOB_SHOTS, signals.QUALITY_SCORED, signals.QUALITY_VALID)
+    )
+    valid_shots = f"({shots} * ({valid}) / ({judged} >= {FEWEST}))"
+    return _price(here, "Cost per 1,000 valid samples", told, valid_shots)
+
+
+def _price(here: Site, title: str, told: kinds.Told, samples: str) -> Panel:
+    bills = _bills(here.scope, MONTH)
+    billed = f"{_cost(here.scope, BILLED, MONTH)} and on () ({bills} > 0)"
+    reading = f"1000 * ({billed}) / ({samples} > 0) or on () vector(NaN)"
+    return kinds.stat(title, told, USD, reading, basis(bills, "bills"), name="billed", width=8)
+
+
+def _prevented(here: Site) -> Panel:
+    told = here.told(
+        "Estimated cost in 30 days of submissions that a guard did not let through: no bill ever "
+        "comes for them.",
+        "Nothing to prevent; what is prevented was not paid.",
+        "QgmSpendCap",
+    )
+    scope = here.scope
+    guarded = scope.count(pick(signals.JOBS, outcome=Outcome.GUARDED.value), MONTH)
+    prevented = f"({scope.count(signals.COST_PREVENTED, MONTH)} or on () vector(0))"
+    counted = f"({guarded} or on () vector(0))"
+    return kinds.stat(
+        "Prevented by guards (30 d)", told, USD, prevented, basis(counted, "jobs stopped"),
+        name="prevented", width=8,
+    )  # fmt: skip
