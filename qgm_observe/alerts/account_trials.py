@@ -44,6 +44,10 @@ def accounts(made: Trials) -> Iterator[Trial]:
     )
     reached = made.level(provider_signals.ACCOUNT_LIMIT_REACHED, 0, 1)
     yield made.trial("QgmQuotaLow", ("provider",), reached, scenarios=(course(3), short(1)))
+    yield from _work_left(made)
+
+
+def _work_left(made: Trials) -> Iterator[Trial]:
     days = made.thresholds.credentials_days * DAY
     ends = made.ago(provider_signals.CREDENTIALS_EXPIRE, -days - DAY, -days + DAY)
     yield made.trial("QgmCredentialsExpire", ("provider",), ends, scenarios=(course(2), absent()))
@@ -51,6 +55,10 @@ def accounts(made: Trials) -> Iterator[Trial]:
     yield made.trial(
         "QgmJobsAbandoned", DEVICE_PLACES, lost, scenarios=(course(4), short(2), absent())
     )
+    yield from _costs(made)
+
+
+def _costs(made: Trials) -> Iterator[Trial]:
     usd = made.thresholds.cost_usd
     cost = made.count(signals.COST, usd / 10, 2 * usd, basis="estimated")
     small = made.count(signals.COST, usd / 1000, usd / 20, basis="estimated")

@@ -242,6 +242,8 @@ def test_promtool_finds_nothing(aggregates, clock, event, open_row, tools):
     noted = {
         "qgm.observe.errors": [[["writer"], 1]],
         "qgm.client.requests": [[[*where, "submit", "5xx"], 2]],
+        "qgm.compile.cache.lookups": [[["ibm", "ibm_fez"], 2]],
+        "qgm.compile.cache.hits": [[["ibm", "ibm_fez"], 1]],
         "qgm.client.retries": [[[*where, "submit"], 1]],
         "qgm.client.request.duration": [[[*where, "read"], 0.3], [[*where, "read"], 0.1]],
         "qgm.client.connect.duration": [[[*where, "tls"], 0.02]],

@@ -96,7 +96,7 @@ def run_pytest(tmp_path: Path) -> Pytest:
     def run(*options: str) -> str:
         done = subprocess.run(
             [
-                *(sys.executable, "-m", "pytest", "-p", "qgm_observe.testing.plugin"),
+                *(sys.executable, "-m", "pytest"),
                 *("-p", "no:cacheprovider", "-p", "no:randomly", *options),
             ],
             cwd=tmp_path,
@@ -188,7 +188,7 @@ def test_a_journal_that_cannot_be_written_is_one_line(run_pytest: Pytest, tmp_pa
     (tmp_path / "ci.db").write_text("no journal at all, but text that is long enough to be read")
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-p", "qgm_observe.testing.plugin"),
+            *(sys.executable, "-m", "pytest"),
             *("-p", "no:cacheprovider", "--qgm-journal", "ci.db"),
         ],
         cwd=tmp_path,
