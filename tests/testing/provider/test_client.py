@@ -265,7 +265,7 @@ def test_a_job_remembers_the_calibration_it_ran_with(
 
 
 def test_a_script_that_waits_comes_to_an_end(submit: Callable[..., Any]) -> None:
-    """With a clock that moves by itself, init, run and result of a sampler take 2 s of processor time."""
+    """With a clock that moves by itself, init, run and result take 2 s of processor time."""
     start = time.process_time()
     with IBMProvider(["fake_fez"], clock=VirtualClock(per_request=5)) as provider:
         backend = provider.service().backend("ibm_fez")
