@@ -134,7 +134,8 @@ class Writer:
         """Write all that waits, a batch a transaction."""
         ring = self.recorder.ring
         while self._announced or ring:
-            begun = [self._announced.popleft() for _ in range(len(self._announced))]
+            announced = [self._announced.popleft() for _ in range(len(self._announced))]
+            begun = [handle for handle in announced if not handle.told]  # else it ended meanwhile
             blobs: list[Blob] = []
             rows = self._each(partial(self._announce, blobs=blobs), begun)
             answers: list[Future[None]] = []

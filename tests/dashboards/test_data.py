@@ -141,5 +141,5 @@ def test_the_alerts_that_fire_are_those_of_the_outage(server):
     pages = {labels["alertname"] for labels, _ in server.vector(query, END)}
 
     assert server.vector(query, HEALTHY) == []
-    assert pages == {"QgmSloBurnPage", "QgmProviderOutage"}
+    assert pages == {"QgmSloBurnPage", "QgmProviderOutage", "QgmSpendCap"}
     assert len(server.vector('ALERTS{alertname="QgmWatchdog"}', HEALTHY)) == 1

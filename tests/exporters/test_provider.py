@@ -88,7 +88,8 @@ def test_it_is_ready_after_the_first_poll_even_of_a_provider_that_is_down(starte
     exporter = started(TEXT, lambda _: provider)
     until(lambda: exporter.readiness() is None)
 
-    assert 'qgm_provider_up{provider="ibm",account="team",source="provider"} 0' in text(exporter)
+    down = 'qgm_provider_up{provider="ibm",account="team",source="provider"} 0'
+    until(lambda: down in text(exporter))
 
 
 def test_it_says_why_it_is_not_ready(config_file, started, provider, stuck):

@@ -318,6 +318,21 @@ def test_an_end_that_was_interrupted_half_way_is_completed(
     assert job not in recorder.open
 
 
+def test_what_ended_before_its_beginning_was_written_is_not_open(
+    path: Path, recorder: Recorder
+) -> None:
+    """A run that ends while the writer takes up its beginning leaves no open row behind."""
+    run = qgm.run(model="m").begin()
+    run.end()
+    recorder.flush()
+    recorder.writer.announce(run)
+    recorder.flush()
+
+    with open_journal(path, read_only=True) as journal:
+        assert journal.open_work() == []
+        assert [event.verb for event in journal.events(nouns=["run"])][-1] == "finished"
+
+
 def test_what_ends_after_the_close_is_written_too(path: Path, recorder: Recorder) -> None:
     """A job that an exit handler runs after ours is in the journal when it has ended."""
     recorder.close()
