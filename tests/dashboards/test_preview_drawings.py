@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from qgm_observe.dashboards.preview import figures
 from qgm_observe.dashboards.preview.asking import Answer, Asker, Frame, Line, frame_of
 from qgm_observe.dashboards.preview.fields import Field, field_of, threshold_color
 from qgm_observe.dashboards.preview.figures import bargauge, markdown, shown, stat, table
@@ -284,3 +285,13 @@ def test_values_keep_their_colors_in_stats() -> None:
         ("now", "50 %", "red"),
         ("then", "99 %", "orange"),
     ]
+
+
+def test_rows_are_sorted_by_the_letters_of_a_label():
+    """A table sorted by a label shows pages above tickets, as Grafana does."""
+    panel = {"options": {"sortBy": [{"displayName": "severity", "desc": False}]}}
+    rows = [{"severity": "ticket"}, {"severity": "page"}]
+
+    _, cells = figures._organized(panel, rows)
+
+    assert [row[0].text for row in cells] == ["page", "ticket"]

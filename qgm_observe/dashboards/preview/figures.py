@@ -99,11 +99,16 @@ def _organized(panel: Json, rows: list[dict[str, Any]]) -> tuple[list[str], list
     ]
     for sort in panel.get("options", {}).get("sortBy", ())[:1]:
         by = next((n for n in names if renamed.get(n, n) == sort["displayName"]), "")
-        rows = sorted(rows, key=lambda row: _number(row.get(by)), reverse=bool(sort.get("desc")))
+        rows = sorted(rows, key=lambda row: _place(row.get(by)), reverse=bool(sort.get("desc")))
     cells = [
         [_cell(panel, row.get(name), renamed.get(name, name)) for name in names] for row in rows
     ]
     return [renamed.get(name, name) for name in names], cells
+
+
+def _place(value: Any) -> tuple[float, str]:
+    """Where a cell stands in its column: numbers by size, text by its letters."""
+    return (0.0, value) if isinstance(value, str) else (_number(value), "")
 
 
 def _number(cell: Any) -> float:
