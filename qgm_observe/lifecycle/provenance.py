@@ -25,7 +25,7 @@ from qgm_observe.lifecycle.programs import Content
 from qgm_observe.redaction import redacted
 
 if TYPE_CHECKING:
-    from qgm_observe.journal import Event, Store
+    from qgm_observe.journal import Store
     from qgm_observe.lifecycle.job import JobHandle
     from qgm_observe.lifecycle.recorder import Recorder
 
@@ -233,11 +233,6 @@ def read(journal: "Store", body: Mapping[str, Any]) -> dict[str, Any]:
     if not (body.get("blobs") or {}).get("provenance"):
         gaps["provenance"] = "none was recorded"
     return told | {"gaps": gaps}
-
-
-def of_event(journal: "Store", event: "Event") -> dict[str, Any]:
-    """Return the provenance of a record from one of its events."""
-    return read(journal, event.body)
 
 
 def _skewed(held: KnownCalibration | None, run: KnownCalibration) -> dict[str, Any]:

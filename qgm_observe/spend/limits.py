@@ -1,7 +1,7 @@
 """What work may take, as one line that people write: `20 USD, 600 s, 3 retries`."""
 
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -70,12 +70,6 @@ def limits(text: str) -> Limits:
             raise UsageError(f"guard {part!r}: that limit stands twice; write it once")
         found[name] = value
     return Limits(**found)
-
-
-def tightened(first: Limits, second: Limits) -> Limits:
-    """Return limits with those of the second over the first."""
-    changes = {each.name: getattr(second, each.name) for each in fields(second)}
-    return replace(first, **{name: value for name, value in changes.items() if value is not None})
 
 
 def _read(part: str) -> tuple[str, Any]:
