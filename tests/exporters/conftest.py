@@ -2,7 +2,7 @@
 
 import gzip
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
@@ -20,6 +20,7 @@ from qgm_observe.exporters.account import Account
 from qgm_observe.exporters.asker import Asker, Clocks
 from qgm_observe.exporters.config import load_config
 from qgm_observe.exporters.exporter import Reply
+from qgm_observe.exporters.journal import JournalExporter
 from qgm_observe.exporters.page import Page
 from qgm_observe.exporters.polling import Polling
 from qgm_observe.exporters.question import Question
@@ -36,8 +37,13 @@ from qgm_observe.providers.protocol import (
     Price,
     ProviderJob,
 )
+from qgm_observe.settings import Settings
 from qgm_observe.telemetry.aggregates import Aggregates
 from qgm_observe.telemetry.prometheus import CLASSIC, Exposition, Form
+from qgm_observe.telemetry.shipping import Shipper, receiver_of
+
+from .central import Central
+from .journals import Clock, close_all
 
 EPOCH = 1_800_000_000.0
 CONFIG = "providers:\n- provider: ibm\n  account: team\n"
@@ -327,3 +333,56 @@ class WebFiles:
 def web_files(tmp_path: Path) -> WebFiles:
     """A folder with a certificate authority in it."""
     return WebFiles(tmp_path)
+
+
+# ------------------------------------------------------------------ exporters of journals
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def start(clock: Clock) -> Iterator[Callable[..., JournalExporter]]:
+    """Begins exporters whose time is the clock's, and ends them."""
+    begun: list[JournalExporter] = []
+
+    def start(*paths: Path, config: Path | None = None) -> JournalExporter:
+        exporter = JournalExporter([str(path) for path in paths], config, clock)
+        begun.append(exporter)
+        exporter.tick()
+        return exporter
+
+    yield start
+    for exporter in begun:
+        exporter.stop(1)
+
+
+@pytest.fixture(autouse=True)
+def closing() -> Iterator[None]:
+    """Closes the journals of a test."""
+    yield
+    close_all()
+
+
+@pytest.fixture
+def central(tmp_path: Path, clock: Clock) -> Iterator[Central]:
+    (tmp_path / "central").mkdir()
+    made = Central(tmp_path / "central", clock)
+    yield made
+    made.close()
+    close_all()
+
+
+@pytest.fixture
+def ship(central: Central) -> Callable[..., Shipper]:
+    """Ships a journal once, as the settings say; gives the shipper."""
+
+    def ship(path: Path, **settings: Any) -> Shipper:
+        receiver = receiver_of(Settings(ship_to=central.url, **settings))
+        shipper = Shipper(path, receiver, 5.0, blobs=settings.get("ship_blobs", False))
+        shipper.finish(20)
+        return shipper
+
+    return ship

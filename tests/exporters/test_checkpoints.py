@@ -1,44 +1,14 @@
 """Tests of what an exporter remembers: a restart shows what was shown, and holds what was held."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from qgm_observe.exporters.checkpoints import Checkpoints
 from qgm_observe.exporters.journal import JournalExporter
 
-from .journals import NOW, REMOTE, Clock, close_all, counters, fill, finished, jobs_on
+from .journals import NOW, REMOTE, Clock, counters, fill, finished, jobs_on
 
 Start = Callable[..., JournalExporter]
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def start(clock: Clock) -> Iterator[Start]:
-    """Begins exporters whose time is the clock's, and ends them."""
-    begun: list[JournalExporter] = []
-
-    def start(*paths: Path, config: Path | None = None) -> JournalExporter:
-        exporter = JournalExporter([str(path) for path in paths], config, clock)
-        begun.append(exporter)
-        exporter.tick()
-        return exporter
-
-    yield start
-    for exporter in begun:
-        exporter.stop(1)
-
-
-@pytest.fixture(autouse=True)
-def closing() -> Iterator[None]:
-    """Closes the journals of a test."""
-    yield
-    close_all()
 
 
 def end(exporter: JournalExporter) -> None:

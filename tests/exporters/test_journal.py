@@ -2,7 +2,7 @@
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,6 @@ from qgm_observe.telemetry.openmetrics import OPENMETRICS
 from .journals import (
     NOW,
     Clock,
-    close_all,
     fill,
     finished,
     jobs_on,
@@ -24,34 +23,6 @@ from .journals import (
 )
 
 Start = Callable[..., JournalExporter]
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def start(clock: Clock) -> Iterator[Start]:
-    """Begins exporters whose time is the clock's, and ends them."""
-    begun: list[JournalExporter] = []
-
-    def start(*paths: Path, config: Path | None = None) -> JournalExporter:
-        exporter = JournalExporter([str(path) for path in paths], config, clock)
-        begun.append(exporter)
-        exporter.tick()
-        return exporter
-
-    yield start
-    for exporter in begun:
-        exporter.stop(1)
-
-
-@pytest.fixture(autouse=True)
-def closing() -> Iterator[None]:
-    """Closes the journals of a test."""
-    yield
-    close_all()
 
 
 def end(exporter: JournalExporter) -> None:

@@ -1,7 +1,7 @@
 """Tests of the receiver: what is shipped is stored once, and odd things are refused one by one."""
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,12 @@ from qgm_observe.journal import Journal, open_journal
 from qgm_observe.journal.shipment import Shipment, packed
 from qgm_observe.journal.store import identity
 from qgm_observe.records import current_process
-from qgm_observe.settings import Settings
-from qgm_observe.telemetry.shipping import Shipper, receiver_of
+from qgm_observe.telemetry.shipping import Shipper
 
 from .central import Central
 from .journals import (
     NOW,
     Clock,
-    close_all,
     counters,
     fill,
     finished,
@@ -27,33 +25,6 @@ from .journals import (
     samples,
     still_open,
 )
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def central(tmp_path: Path, clock: Clock) -> Iterator[Central]:
-    (tmp_path / "central").mkdir()
-    made = Central(tmp_path / "central", clock)
-    yield made
-    made.close()
-    close_all()
-
-
-@pytest.fixture
-def ship(central: Central) -> Callable[..., Shipper]:
-    """Ships a journal once, as the settings say; gives the shipper."""
-
-    def ship(path: Path, **settings: Any) -> Shipper:
-        receiver = receiver_of(Settings(ship_to=central.url, **settings))
-        shipper = Shipper(path, receiver, 5.0, blobs=settings.get("ship_blobs", False))
-        shipper.finish(20)
-        return shipper
-
-    return ship
 
 
 def test_what_came_of_events_is_counted(

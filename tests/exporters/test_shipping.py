@@ -6,9 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,8 +19,6 @@ from qgm_observe.telemetry.shipping import Shipper, receiver_of
 
 from .central import Central
 from .journals import (
-    Clock,
-    close_all,
     fill,
     finished,
     jobs_on,
@@ -30,33 +27,6 @@ from .journals import (
 )
 
 TOKEN = "canary-0123456789-token"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def central(tmp_path: Path, clock: Clock) -> Iterator[Central]:
-    (tmp_path / "central").mkdir()
-    made = Central(tmp_path / "central", clock)
-    yield made
-    made.close()
-    close_all()
-
-
-@pytest.fixture
-def ship(central: Central) -> Callable[..., Shipper]:
-    """Ships a journal once, as the settings say; gives the shipper."""
-
-    def ship(path: Path, **settings: Any) -> Shipper:
-        receiver = receiver_of(Settings(ship_to=central.url, **settings))
-        shipper = Shipper(path, receiver, 5.0, blobs=settings.get("ship_blobs", False))
-        shipper.finish(20)
-        return shipper
-
-    return ship
 
 
 def stored(central: Central) -> list[str]:
