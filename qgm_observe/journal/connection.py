@@ -21,7 +21,10 @@ from pathlib import Path
 from weakref import WeakSet
 
 from qgm_observe.errors import JournalError
-from qgm_observe.journal import schema
+from qgm_observe.journal import (
+    forking,  # noqa: F401  its hook, registered before ours, runs after it
+    schema,
+)
 from qgm_observe.journal.database import bring_up_to_date, end, is_doubtful, translated
 from qgm_observe.journal.files import make_private_directory, make_private_file, unwritable
 

@@ -115,8 +115,10 @@ class OpenWork:
         heartbeat: When its process last said so, epoch seconds.
         process: JSON list `[host, boot, pid, started]`.
         body: Labels and what is known: `stage` (now in), for a run `steps`, `last_step_at`,
-            `median_step_seconds`; for a job `waiting_since` while it is submitted and
-            not executing.
+            `median_step_seconds`, `planned_steps` where it told, `needed`
+            (`[[provider, device, device time in s], ...]`: of what is planned and not submitted
+            yet); for a job `waiting_since` while it is submitted and not executing, and
+            `needed_seconds` (device time foreseen) until its attempt ends.
     """
 
     subject: str

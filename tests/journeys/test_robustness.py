@@ -95,6 +95,23 @@ ENDINGS = {
         stop.set()
         job("parent")
         """,
+    "fork while our writer imports": """
+        entered = threading.Event()
+        class Slow:
+            def find_spec(self, name, path=None, target=None):
+                if name == "importlib.metadata" and not entered.is_set():
+                    entered.set()
+                    time.sleep(0.5)
+        sys.meta_path.insert(0, Slow())
+        job("parent")
+        assert entered.wait(10)
+        if (child := os.fork()) == 0:
+            signal.alarm(20)
+            job("child")
+            qgm.flush(10)
+            sys.exit()
+        assert os.waitpid(child, 0)[1] == 0
+        """,
     "pool": """
         with multiprocessing.get_context("fork").Pool(2) as pool:
             pool.map(job, range(10))
@@ -144,6 +161,7 @@ ENDINGS = {
 EXPECTED = {
     "fork": ["child", "parent"],
     "fork while others record": [*(f"child {number}" for number in range(10)), "parent", "warm"],
+    "fork while our writer imports": ["child", "parent"],
     "threads that outlive main": ["late", "main"],
     "exit handler": ["at exit, after ours", "at exit, before ours", "first"],
     "exit code": ["before"],
