@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qgm_observe.cli import triage_lists
 from qgm_observe.cli.summary import duration
+from qgm_observe.cli.triage_lists import chosen
 from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.runbooks.actions import Action, next_action
 from qgm_observe.runbooks.asking import MOST, Answers, ask_all
@@ -96,8 +98,6 @@ def main(args: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     _check_alert(args.alert)
     if args.show or args.run:
-        from qgm_observe.cli import triage_lists
-
         return triage_lists.show(_asked(args, ()), args)
     notes: list[str] = []
     objectives = _objectives(args, notes)
@@ -144,14 +144,6 @@ def _asked(args: argparse.Namespace, objectives: Sequence[Any]) -> Answers:
         server = Prometheus(args.prometheus, os.environ.get(TOKEN), timeout=4.0)
     now = time.time()
     return ask_all(args.alert, exporters, server, samples, now=now, objectives=objectives)
-
-
-def chosen(args: argparse.Namespace, facts: Facts) -> bool:
-    """Return whether a run, job or reading is what the options ask for; a run has no device."""
-    return all(
-        wanted is None or facts.get(name) in (wanted, None)
-        for name, wanted in (("pipeline", args.pipeline), ("device", args.device))
-    )
 
 
 def _found(

@@ -62,9 +62,15 @@ def show(answers: Answers, args: argparse.Namespace) -> int:
     return 1 if answers.silent else 0
 
 
-def _chosen(answers: Answers, args: argparse.Namespace) -> list[Facts]:
-    from qgm_observe.cli.triage import chosen
+def chosen(args: argparse.Namespace, facts: Facts) -> bool:
+    """Return whether a run, job or reading is what the options ask for; a run has no device."""
+    return all(
+        wanted is None or facts.get(name) in (wanted, None)
+        for name, wanted in (("pipeline", args.pipeline), ("device", args.device))
+    )
 
+
+def _chosen(answers: Answers, args: argparse.Namespace) -> list[Facts]:
     return [each for each in answers.lists[args.show] if chosen(args, each)]
 
 

@@ -15,8 +15,8 @@ from qiskit_ibm_runtime.options_models.simulator import SimulatorOptions
 from qiskit_ibm_runtime.quantum_program import CircuitItem, QuantumProgram, SamplexItem
 from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
 
-from qgm_observe.testing.provider.execution import prepared
 from qgm_observe.testing.provider.jobs import Job
+from qgm_observe.testing.provider.noise import prepared
 from qgm_observe.testing.provider.snapshots import Json
 
 SCHEMA = "v2.0"

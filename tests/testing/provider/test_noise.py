@@ -9,7 +9,7 @@ from qiskit_ibm_runtime import SamplerV2
 from qiskit_ibm_runtime.executor_sampler import Sampler
 
 from qgm_observe.testing.provider import IBMProvider
-from qgm_observe.testing.provider.execution import noise, prepared
+from qgm_observe.testing.provider.noise import noise, prepared
 from qgm_observe.testing.provider.snapshots import Json, load
 
 DEVICE = "ibmq_manila"
