@@ -8,7 +8,6 @@ answer is closed by the kernel itself (`TCP_USER_TIMEOUT`).
 
 import asyncio
 import contextlib
-import os
 import socket
 import struct
 import threading
@@ -125,30 +124,22 @@ def close_clients(
 
 
 def _close(number: int, port: int, chosen: Callable[[Traffic], bool]) -> bool:
-    client = _duplicate(number)
-    if client is None:
+    try:
+        client = socket.socket(fileno=number)
+    except OSError:
         return False
-    with client, contextlib.suppress(OSError):
+    try:
         is_network = client.family in (socket.AF_INET, socket.AF_INET6)
         if is_network and client.getsockname()[1] == port:
             traffic = _traffic(client)
             if traffic is not None and chosen(traffic):
                 client.shutdown(socket.SHUT_RDWR)
                 return True
+    except OSError:
+        return False
+    finally:
+        client.detach()  # closing any file of SQLite would drop all locks that it holds on it
     return False
-
-
-def _duplicate(number: int) -> socket.socket | None:
-    """Return a socket of its own: the number itself may be another file's a moment later."""
-    try:
-        duplicate = os.dup(number)
-    except OSError:
-        return None
-    try:
-        return socket.socket(fileno=duplicate)
-    except OSError:
-        os.close(duplicate)
-        return None
 
 
 def _traffic(client: socket.socket) -> Traffic | None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from qgm_observe.exporters.limits import (
     close_clients,
     dawdles,
 )
+from qgm_observe.journal import open_journal
 
 
 @given(
@@ -103,6 +106,27 @@ def test_looking_leaves_no_file_open(pair):
         close_clients(pair[0].getsockname()[1])
 
     assert len([*Path("/proc/self/fd").iterdir()]) == before
+
+
+def test_looking_lets_go_of_no_lock(pair, tmp_path):
+    """A journal that is open here keeps its log when the last writer elsewhere ends."""
+    path = tmp_path / "journal.db"
+    write = (
+        "import sys; from qgm_observe.journal import Event, open_journal\n"
+        "with open_journal(sys.argv[1]) as journal:\n"
+        "    facts = {'verb': 'noted', 'noun': 'process', 'at': 1.0, 'body': {}}\n"
+        "    journal.append([Event(id=sys.argv[2], subject='here', **facts)])"
+    )
+
+    with open_journal(path) as journal:
+        assert list(journal.events()) == []
+        log = Path(f"{path}-wal").stat().st_ino
+        close_clients(pair[0].getsockname()[1])
+        for name in ("first", "second"):
+            subprocess.run([sys.executable, "-c", write, path, name], check=True, timeout=60)
+
+        assert Path(f"{path}-wal").stat().st_ino == log
+        assert [each.id for each in journal.events()] == ["first", "second"]
 
 
 def test_without_proc_nobody_is_closed(tmp_path):
