@@ -9,6 +9,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import cache, partial
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qgm_observe.journal import Event
@@ -26,6 +27,7 @@ LEAST = 10
 """Steps between two judgments, and the least of which one is made."""
 
 _APART = 1_000_000_000
+_DEVIATIONS = NormalDist().inv_cdf(0.975)
 
 
 class StepFacts(NamedTuple):
@@ -77,6 +79,8 @@ class Window:
     def _told(self) -> "Iterator[Callable[[TrainingVerdict], Estimate | Verdict]]":
         """What there is to say, which is no more than was told."""
         yield from (_verdict, _slope)
+        if self._steps[-1].error is not None:
+            yield partial(_loss, self._steps[-1])
         if any(step.gradient_error is not None for step in self._steps):
             yield from (_norm2, _snr)
             if all(step.parameters is not None for step in self._steps):
@@ -114,6 +118,19 @@ def _known(steps: tuple[StepFacts, ...]) -> Iterator[tuple[str, Any]]:
 
 def _verdict(told: "TrainingVerdict") -> Verdict:
     return Verdict(question="training", answer=told.state.value, reason=told.reason)
+
+
+def _loss(step: StepFacts, _told: "TrainingVerdict") -> Estimate:
+    """The newest loss, with the interval of its shot noise."""
+    half = _DEVIATIONS * (step.error or 0.0)
+    return Estimate(
+        name="loss",
+        value=step.loss,
+        low=step.loss - half,
+        high=step.loss + half,
+        floor=step.floor,
+        method="normal",
+    )
 
 
 def _slope(told: "TrainingVerdict") -> Estimate:

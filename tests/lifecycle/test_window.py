@@ -46,6 +46,24 @@ def test_a_falling_loss_is_improving_and_shown(
     assert 'answer="improving"' in verdicts[0]
 
 
+def test_a_loss_with_noise_has_an_interval(rows: Rows) -> None:
+    """The newest loss is told with the normal interval of its shot noise; none without noise."""
+    train(np.linspace(1.0, 0.2, 30))
+    told = [e.body for e in rows(verbs=("estimate",)) if e.body["name"] == "loss"]
+    with qgm.run(model="quiet") as run:
+        for index in range(30):
+            with run.step() as step:
+                step.loss(1 / (index + 1))
+
+    assert told[-1]["value"] == pytest.approx(0.2)
+    reach = told[-1]["high"] - told[-1]["value"]
+    assert reach == pytest.approx(0.0196, rel=1e-3)
+    assert told[-1]["value"] - told[-1]["low"] == pytest.approx(reach)
+    quiet = [e for e in rows(verbs=("estimate",)) if e.body["model"] == "quiet"]
+    assert "loss_slope" in {e.body["name"] for e in quiet}
+    assert "loss" not in {e.body["name"] for e in quiet}
+
+
 def test_a_plateau_needs_the_floor_which_an_estimate_brings(rows: Rows) -> None:
     """Flat without a signal is a plateau above an estimate's floor, and unsaid without one."""
     noise = np.random.default_rng(4)
