@@ -1,11 +1,16 @@
-"""Plan shots: for an interval, or for a change to be seen, and where more are wasted."""
+"""Plan shots: for an interval, or for a change to be seen; and compare runs that differ in them."""
 
 import argparse
 import json
 from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
 
-from qgm_observe.errors import UsageError
+from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.quality.shots import ShotPlan, ratio_sd, shots_for_change, shots_for_half_width
+from qgm_observe.records.estimate import VALID_SHOT_RATIO
+
+Told = TypeVar("Told", float, str)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +18,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     aim = parser.add_mutually_exclusive_group(required=True)
     aim.add_argument("--half-width", metavar="H", type=float, help="for an interval of +- H")
     aim.add_argument("--change", metavar="D", type=float, help="to see a change of D in two arms")
+    aim.add_argument(
+        "--compare", nargs=2, metavar="RUN", help="two runs that differ in their shots"
+    )
+    parser.add_argument(
+        "--score", metavar="NAME", help=f"what is compared (default: {VALID_SHOT_RATIO})"
+    )
+    parser.add_argument("--journal", type=Path, metavar="PATH", help="default: the user's own")
     score = parser.add_mutually_exclusive_group()
     score.add_argument("--ratio", metavar="V", type=float, help="expected valid-shot ratio")
     score.add_argument("--sd", type=float, help="deviation of one shot's score; linear XEB: 0.71")
@@ -28,6 +40,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
+    if args.compare is not None:
+        return _compare(args)
     plan = _plan(args)
     if args.json:
         print(json.dumps(asdict(plan), indent=2))
@@ -36,7 +50,25 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
+def _compare(args: argparse.Namespace) -> int:
+    try:
+        from qgm_observe.cli.shot_arms import compare_runs, lines_of
+    except ImportError as error:
+        raise MissingExtra("shots --compare", "quality") from error
+    _refuse(args, "--compare", "ratio", "sd", "alpha", "power", "job_sd", "shots_per_job")
+    score = _or(args.score, VALID_SHOT_RATIO)
+    names = (args.compare[0], args.compare[1])
+    first, second, comparison = compare_runs(args.journal, names, score, _or(args.level, 0.95))
+    if args.json:
+        arms = [asdict(first), asdict(second)]
+        print(json.dumps({"score": score, "runs": arms, **asdict(comparison)}, indent=2))
+    else:
+        print("\n".join(lines_of(first, second, score, comparison)))
+    return 0 if comparison.difference.value is not None else 1
+
+
 def _plan(args: argparse.Namespace) -> ShotPlan:
+    _refuse(args, "a plan", "score", "journal")
     sd = _sd(args)
     if args.half_width is not None:
         _refuse(args, "--half-width", "alpha", "power", "job_sd", "shots_per_job")
@@ -76,7 +108,7 @@ def _refuse(args: argparse.Namespace, aim: str, *names: str) -> None:
             raise UsageError(f"--{name.replace('_', '-')} does not go with {aim}: leave it out")
 
 
-def _or(value: float | None, default: float) -> float:
+def _or(value: Told | None, default: Told) -> Told:
     return default if value is None else value
 
 
