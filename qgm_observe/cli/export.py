@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Serve until told to stop; 1 if the server failed."""
-    from qgm_observe.exporters import web_config, worker
+    from qgm_observe.exporters.web import web_config, worker
 
     web = web_config.load(args.web_config_file)
     warnings = _warnings(args.listen, web)
@@ -53,7 +53,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _serve(exporter: Any, args: argparse.Namespace, warnings: list[str]) -> NoReturn:
-    from qgm_observe.exporters.server import Server, listen
+    from qgm_observe.exporters.web.server import Server, listen
 
     _log_to_standard_error()
     with listen(args.listen) as listening:
@@ -90,7 +90,7 @@ def _configure_server(
 def _provider(args: argparse.Namespace) -> Any:
     from qgm_observe.exporters.provider import open_exporter
 
-    return open_exporter(args.config)
+    return open_exporter(args.config, needs_tokens=not args.check)
 
 
 def _journal(args: argparse.Namespace) -> Any:
@@ -107,8 +107,8 @@ def _plan(exporter: Any) -> list[str]:
 
 def _warnings(address: str, web: Any) -> list[str]:
     """Return what is wrong with being reachable from elsewhere, if anything is."""
-    from qgm_observe.exporters.gate import is_loopback
-    from qgm_observe.exporters.server import parsed
+    from qgm_observe.exporters.web.gate import is_loopback
+    from qgm_observe.exporters.web.server import parsed
 
     host, _ = parsed(address)
     absent = [

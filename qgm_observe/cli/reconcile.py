@@ -5,13 +5,21 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from qgm_observe.cli.summary import duration
 from qgm_observe.errors import UsageError
 from qgm_observe.journal import Store, open_journal
 from qgm_observe.records import Job
 from qgm_observe.settings import load_settings
+
+if TYPE_CHECKING:
+    from qgm_observe.exporters.abandoned import Abandoned, Abandonment
+    from qgm_observe.exporters.journal_config import JournalConfig
 
 DAY = 86400.0
 
@@ -26,6 +34,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="as of `export journal`; its providers are asked",
     )
+    parser.add_argument(
+        "--cancel-abandoned",
+        action="store_true",
+        help="cancel jobs, and close sessions, whose process is gone and whose guard's ttl passed",
+    )
+    parser.add_argument(
+        "--ttl",
+        metavar="TIME",
+        help="how long work may live whose guards told no ttl, such as '2 h'",
+    )
     parser.add_argument("--json", action="store_true", help="for machines")
 
 
@@ -38,6 +56,7 @@ def main(args: argparse.Namespace) -> int:
     config = load_journal_config(args.config)
     if not config.providers:
         raise UsageError(f"{args.config}: no providers: write the accounts that are to be asked")
+    how = _abandonment(config, args)
     path = args.journal or load_settings().journal_path
     open_journal(path, read_only=True).close()  # a mistyped path creates nothing
     with open_journal(path) as journal:
@@ -46,8 +65,8 @@ def main(args: argparse.Namespace) -> int:
         docket = Docket(config.reconcile.max_age_days * DAY)
         scan(journal, docket, now)
         wanted = [job.subject for job in docket.due(now, early=True)]
-        sys.stderr.write(f"{len(wanted):,} jobs to ask for\n")
-        reconciler = Reconciler(desks_of(config, now), time.time)
+        sys.stderr.write(f"{len(wanted):,} jobs and sessions to ask for\n")
+        reconciler = Reconciler(desks_of(config, now), time.time, how)
         try:
             asked = reconciler.settle(journal, docket, early=True)
         finally:
@@ -55,9 +74,32 @@ def main(args: argparse.Namespace) -> int:
             reconciler.close()
         if asked is None:
             raise UsageError(f"journal {path} is reconciled by another process; stop that first")
-        left = docket.counts()
-        _tell(_found(journal, wanted), asked, left, as_json=args.json)
-    return 1 if left else 0
+        told = {
+            "asked": asked,
+            "outcomes": _found(journal, wanted),
+            "unsettled": docket.counts(),
+        }
+    if args.json:
+        print(json.dumps(told | {"abandoned": [_as_json(each) for each in reconciler.abandoned]}))
+    else:
+        _print(told, reconciler.abandoned)
+    return 1 if told["unsettled"] else 0
+
+
+def _abandonment(config: "JournalConfig", args: argparse.Namespace) -> "Abandonment":
+    """What the configuration has done about abandoned work, and the command line beyond that."""
+    from qgm_observe.exporters.reconciler import abandonment_of
+    from qgm_observe.spend.limits import limits
+
+    how = abandonment_of(config)
+    if args.ttl is not None:
+        try:
+            how = replace(how, seconds=limits(f"ttl {args.ttl}").job_seconds)
+        except UsageError:
+            raise UsageError(
+                f"--ttl {args.ttl!r}: write a time such as '2 h' or '90 min'"
+            ) from None
+    return replace(how, cancels=how.cancels or args.cancel_abandoned)
 
 
 def _found(journal: Store, wanted: list[str]) -> dict[str, int]:
@@ -67,13 +109,59 @@ def _found(journal: Store, wanted: list[str]) -> dict[str, int]:
     return dict(Counter(job.outcome.value for job in jobs if job.outcome is not None))
 
 
-def _tell(found: dict[str, int], asked: int, left: dict[str, int], *, as_json: bool) -> None:
-    told: dict[str, Any] = {"asked": asked, "outcomes": found, "unsettled": left}
-    if as_json:
-        print(json.dumps(told))
-        return
-    outcomes = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(found.items()))
-    rest = ", ".join(f"{number:,} at {provider}" for provider, number in sorted(left.items()))
-    print(f"asked for    {asked:,} jobs")
+# ------------------------------------------------------------------------------------------ text
+
+
+def _print(told: dict[str, Any], abandoned: Sequence["Abandoned"]) -> None:
+    outcomes = ", ".join(f"{number:,} {how}" for how, number in sorted(told["outcomes"].items()))
+    left = ", ".join(f"{number:,} at {name}" for name, number in sorted(told["unsettled"].items()))
+    print(f"asked for    {told['asked']:,} jobs")
     print(f"records say  {outcomes or 'nothing'}")
-    print(f"unsettled    {rest or 'none'}")
+    print(f"unsettled    {left or 'none'}")
+    cancelled = [each for each in abandoned if each.is_cancelled]
+    left_alone = [each for each in abandoned if not each.is_cancelled]
+    if cancelled:
+        print(f"cancelled    {_counted(cancelled)}{_spared(cancelled, 'not spent')}")
+    if left_alone:
+        spared = _spared(left_alone, "still to be spent")
+        print(f"abandoned    {_counted(left_alone)}{spared}: --cancel-abandoned cancels")
+    for each in abandoned:
+        print(f"             {each.id} on {each.device}, {duration(each.age)} old{_costs(each)}")
+
+
+def _counted(abandoned: Sequence["Abandoned"]) -> str:
+    counts = Counter(each.noun for each in abandoned)
+    told = [f"{number:,} {noun}{'' if number == 1 else 's'}" for noun, number in counts.items()]
+    return " and ".join(told)
+
+
+def _spared(abandoned: Sequence["Abandoned"], what: str) -> str:
+    sums: dict[str, Decimal] = {}
+    for each in abandoned:
+        if each.amount is not None:
+            total = sums.get(each.amount.currency, Decimal(0)) + each.amount.amount
+            sums[each.amount.currency] = total
+    told = ", ".join(f"{amount:,.2f} {currency}" for currency, amount in sorted(sums.items()))
+    return f", {told} by estimate {what}" if told else ""
+
+
+def _costs(each: "Abandoned") -> str:
+    seconds = "" if each.seconds is None else f", about {each.seconds:,.1f} s"
+    if each.amount is None:
+        return seconds
+    return f"{seconds}, {each.amount.amount:,.2f} {each.amount.currency}"
+
+
+def _as_json(each: "Abandoned") -> dict[str, Any]:
+    amount = each.amount
+    return {
+        "noun": each.noun,
+        "id": each.id,
+        "provider": each.provider,
+        "device": each.device,
+        "age_seconds": each.age,
+        "device_seconds": each.seconds,
+        "cost": None if amount is None else str(amount.amount),
+        "currency": None if amount is None else amount.currency,
+        "is_cancelled": each.is_cancelled,
+    }

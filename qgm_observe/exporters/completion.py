@@ -37,7 +37,7 @@ _NOBODY = {"", "unknown", "local"}
 _LABELS = tuple(label.name for label in by.JOB)
 _KEPT = (
     *(*_LABELS, "start", "outcome", "error", "stages", "attempts", "shots", "session"),
-    "provider_session_id",
+    *("provider_session_id", "ttl_seconds"),
 )
 
 Body = Mapping[str, Any]
@@ -112,7 +112,7 @@ def complete(case: Case, found: Sequence[ProviderJob], price: Price | None = Non
         price: Of the device, for bills of which the provider tells the time alone.
     """
     body, was_lost = case.body, case.body.get("outcome") == Outcome.LOST
-    attempts = _matched(body, found)
+    attempts = matched(body, found)
     told: dict[str, Any] = {"attempts": attempts, "reconciliation": _progress(found)}
     told |= _stages(body, found)
     if was_lost:
@@ -164,8 +164,8 @@ def _is_doubtful(attempt: Body) -> bool:
     return was_cut or attempt.get("outcome") in (*_DOUBTFUL, None)
 
 
-def _matched(body: Body, found: Sequence[ProviderJob]) -> list[dict[str, Any]]:
-    """Return the attempts with what is found: by id, else in the order of their creation.
+def matched(body: Body, found: Sequence[ProviderJob]) -> list[dict[str, Any]]:
+    """Return a job's attempts with what is found: by id, else in the order of their creation.
 
     A submission more than there were attempts, such as of a request that was sent twice, is an
     attempt of its own: it costs as much as any.

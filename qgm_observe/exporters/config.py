@@ -46,18 +46,18 @@ class Credentials(Model):
         named = {"token_env": self.token_env, "token_file": self.token_file}
         return {name: str(place) for name, place in named.items() if place is not None}
 
-    def check(self) -> None:
-        """Look whether a token is where it should be; it is read and forgotten.
-
-        Raises:
-            UsageError: two places are named, or none of it is there.
-        """
+    def missing(self) -> str | None:
+        """Return what is wrong with the token's place; one that is there is read and forgotten."""
         if self.token_env is not None and self.token_file is not None:
-            raise UsageError("credentials: write token_env or token_file, not both")
-        if self.token_file is not None:
-            secret("", self.token_file)
-        elif self.token_env is not None and secret(self.token_env) is None:
-            raise UsageError(f"token_env: set the environment variable {self.token_env}")
+            return "credentials: write token_env or token_file, not both"
+        try:
+            if self.token_file is not None:
+                secret("", self.token_file)
+            elif self.token_env is not None and secret(self.token_env) is None:
+                return f"token_env: set the environment variable {self.token_env}"
+        except UsageError as error:
+            return str(error)
+        return None
 
 
 class DeviceConfig(Model):
@@ -179,12 +179,18 @@ class ProviderConfig(Model):
     )
 
 
-def load_config(path: Path, check: Callable[[AccountConfig], None] | None = None) -> ProviderConfig:
+def load_config(
+    path: Path,
+    check: Callable[[AccountConfig], None] | None = None,
+    *,
+    needs_tokens: bool = True,
+) -> ProviderConfig:
     """Read a configuration file.
 
     Args:
         path: Of the file.
         check: Looks at each account further, and raises `UsageError` about it.
+        needs_tokens: Whether each token has to be where it is said to be.
 
     Raises:
         UsageError: `file:line: what is wrong and what to write instead`.
@@ -197,7 +203,10 @@ def load_config(path: Path, check: Callable[[AccountConfig], None] | None = None
     for number, account in enumerate(config.providers):
         try:
             _check(account, seen)
-            if check is not None:
+            missing = account.credentials.missing()
+            if missing is not None and needs_tokens:
+                raise UsageError(missing)
+            if missing is None and check is not None:
                 check(account)
         except UsageError as error:
             raise documents[0].error(("providers", number), str(error)) from None
@@ -214,7 +223,6 @@ def _check(account: AccountConfig, seen: set[str]) -> None:
     if account.account in seen:
         raise UsageError(f"account {account.account} stands twice; write another alias")
     seen.add(account.account)
-    account.credentials.check()
     for device in account.devices:
         if device.detail == "used" and not device.qubits:
             raise UsageError(f"device {device.name}: detail used needs its qubits; write them")

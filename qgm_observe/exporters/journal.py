@@ -15,15 +15,21 @@ from functools import partial
 from pathlib import Path
 
 from qgm_observe.catalog import SIGNALS, provider_signals
-from qgm_observe.exporters import discovery, reading_api, receiving
-from qgm_observe.exporters.checkpoints import Checkpoint, Checkpoints, Held
 from qgm_observe.exporters.docket import Docket
 from qgm_observe.exporters.exporter import Reply
-from qgm_observe.exporters.following import Follower
+from qgm_observe.exporters.following import discovery, reading_api, receiving
+from qgm_observe.exporters.following.checkpoints import Checkpoint, Checkpoints, Held
+from qgm_observe.exporters.following.follower import Follower
+from qgm_observe.exporters.following.reading_api import Recent
+from qgm_observe.exporters.following.receiving import Receiver
 from qgm_observe.exporters.journal_config import JournalConfig, load_journal_config
-from qgm_observe.exporters.reading_api import Recent
-from qgm_observe.exporters.receiving import Receiver
-from qgm_observe.exporters.reconciler import Desk, Reconciler, desks_of, unsettled
+from qgm_observe.exporters.reconciler import (
+    Desk,
+    Reconciler,
+    abandonment_of,
+    desks_of,
+    unsettled,
+)
 from qgm_observe.journal import Event, Totals
 from qgm_observe.journal.folds import HEARTBEAT_TIMEOUT, is_lost
 from qgm_observe.telemetry.aggregates import Aggregates
@@ -95,7 +101,8 @@ class JournalExporter:
         self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(WORKERS, "qgm-observe-follow")
         self._receiver = self._open_receiver()
-        self._reconciler = Reconciler(desks or desks_of(self.config, clock()), clock)
+        asked = desks or desks_of(self.config, clock())
+        self._reconciler = Reconciler(asked, clock, abandonment_of(self.config))
         self._threads = [
             threading.Thread(target=work, name=f"qgm-observe-{name}", daemon=True)
             for name, work in (("export", self._work), ("reconcile", self._reconcile))

@@ -19,6 +19,14 @@ class ReconcileConfig(Model):
     max_age_days: float = Field(
         default=14.0, gt=0, le=400, description="Age at which a job is asked for no more."
     )
+    cancel_abandoned: bool = Field(
+        default=False,
+        description="Cancel jobs, and close sessions, whose process is gone and whose guard's "
+        "time to live has passed.",
+    )
+    abandoned_after_hours: float | None = Field(
+        default=None, gt=0, description="Time to live of work whose guards told none."
+    )
 
 
 class JournalConfig(Model):
@@ -78,8 +86,7 @@ def load_journal_config(path: Path | None) -> JournalConfig:
         raise UsageError(f"{path}: write exactly one document, not {len(documents)}")
     config = documents[0].validated(JournalConfig)
     for number, account in enumerate(config.providers):
-        try:
-            account.credentials.check()
-        except UsageError as error:
-            raise documents[0].error(("providers", number, "credentials"), str(error)) from None
+        missing = account.credentials.missing()
+        if missing is not None:
+            raise documents[0].error(("providers", number, "credentials"), missing)
     return config

@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 from qgm_observe.catalog import Outcome, provider_signals
 from qgm_observe.errors import UsageError
-from qgm_observe.exporters.account import Account
-from qgm_observe.exporters.asker import Asker, Clocks
 from qgm_observe.exporters.config import (
     ALL,
     AccountConfig,
@@ -20,10 +18,12 @@ from qgm_observe.exporters.config import (
     load_config,
 )
 from qgm_observe.exporters.exporter import Reply
-from qgm_observe.exporters.page import Page
-from qgm_observe.exporters.polling import Polling, Submit, Worker
-from qgm_observe.exporters.question import Answer
-from qgm_observe.exporters.readings import Readings
+from qgm_observe.exporters.polling.account import Account
+from qgm_observe.exporters.polling.accounts import Polling, Submit, Worker
+from qgm_observe.exporters.polling.asker import Asker, Clocks
+from qgm_observe.exporters.polling.page import Page
+from qgm_observe.exporters.polling.question import Answer
+from qgm_observe.exporters.polling.readings import Readings
 from qgm_observe.providers.protocol import Provider
 from qgm_observe.telemetry.aggregates import Aggregates
 from qgm_observe.telemetry.prometheus import Exposition, Form
@@ -39,13 +39,17 @@ SERIES_A_DEVICE = 110
 Opener = Callable[[AccountConfig], Provider]
 
 
-def open_exporter(config_path: Path) -> "ProviderExporter":
+def open_exporter(config_path: Path, *, needs_tokens: bool = True) -> "ProviderExporter":
     """Return an exporter that is configured by a YAML file; it polls once it is started.
+
+    Args:
+        config_path: The file.
+        needs_tokens: Whether tokens have to be there; a plan names what is missing instead.
 
     Raises:
         UsageError: the file cannot be used, with file and line.
     """
-    return ProviderExporter(config_path)
+    return ProviderExporter(config_path, needs_tokens=needs_tokens)
 
 
 def open_provider(config: AccountConfig) -> Provider:
@@ -77,6 +81,7 @@ class ProviderExporter:
         open_: Opens a provider.
         clocks: Tell the time.
         seed: Of the jitter; by default it differs from exporter to exporter.
+        needs_tokens: Whether tokens have to be there now; at each reload they have to.
     """
 
     def __init__(
@@ -85,10 +90,12 @@ class ProviderExporter:
         open_: Opener = open_provider,
         clocks: Clocks = Clocks(time.monotonic, time.time),  # noqa: B008  immutable
         seed: int | None = None,
+        *,
+        needs_tokens: bool = True,
     ) -> None:
         self._path, self._open, self._clocks = config_path, open_, clocks
         self._chance = random.Random(seed)  # noqa: S311  jitter is no secret
-        self.config = load_config(config_path, self._try_to_open)
+        self.config = load_config(config_path, self._try_to_open, needs_tokens=needs_tokens)
         interval = self.config.scrape_interval_seconds
         aggregates = Aggregates("provider", interval, clocks.steady)
         self.page = Page(aggregates, self.config.most_series, self.config.targets)
@@ -250,11 +257,13 @@ def _planned(account: AccountConfig, config: ProviderConfig) -> list[str]:
     named = [each for each in account.devices if each.name != ALL]
     most = min(account.calls_per_hour, fixed + per_device * len(named))
     watched = ", ".join(f"{each.name} ({each.detail})" for each in account.devices)
+    missing = account.credentials.missing()
     rest = "" if len(named) == len(account.devices) else f", {per_device:.0f} for each other device"
     return [
         f"{account.provider}/{account.account}: {watched}",
         f"  calls: at most {most:.0f} an hour{rest}; never more than {account.calls_per_hour}",
         f"  series: {'; '.join(_series_of(each) for each in account.devices)}",
+        *([f"  before it starts: {missing}"] if missing else []),
     ]
 
 

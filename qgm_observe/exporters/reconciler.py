@@ -3,6 +3,7 @@
 One process at a time does this for a journal, by lease. Each account is asked within a budget of
 calls; one that fails is left in peace for a while. A job is found by the provider's id of each
 attempt, and by our tag where an id never came back. A session is billed once all its jobs are.
+What nobody waits for any more is told, and cancelled where that is wanted.
 """
 
 import contextlib
@@ -16,7 +17,13 @@ from typing import TypeVar
 
 from qgm_observe.catalog import ErrorClass
 from qgm_observe.errors import JournalError
-from qgm_observe.exporters.breaker import Breaker
+from qgm_observe.exporters.abandoned import (
+    Abandoned,
+    Abandonment,
+    abandoned_jobs,
+    cancellations,
+    last_submitted,
+)
 from qgm_observe.exporters.completion import (
     TAG,
     Case,
@@ -27,10 +34,12 @@ from qgm_observe.exporters.completion import (
 )
 from qgm_observe.exporters.docket import Docket, Unsettled
 from qgm_observe.exporters.journal_config import JournalConfig
-from qgm_observe.exporters.retry_after import retry_after
-from qgm_observe.exporters.schedule import Budget
+from qgm_observe.exporters.polling.breaker import Breaker
+from qgm_observe.exporters.polling.retry_after import retry_after
+from qgm_observe.exporters.polling.schedule import Budget
 from qgm_observe.journal import Store
 from qgm_observe.providers.protocol import (
+    Canceler,
     Capability,
     Price,
     Provider,
@@ -84,13 +93,24 @@ class Reconciler:
     Args:
         desks: The accounts.
         clock: Epoch seconds.
+        abandonment: What is done about work that nobody waits for.
+
+    Attributes:
+        abandoned: What the newest `settle` found of that.
     """
 
-    def __init__(self, desks: Iterable[Desk], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        desks: Iterable[Desk],
+        clock: Callable[[], float],
+        abandonment: Abandonment = Abandonment(),  # noqa: B008  frozen
+    ) -> None:
+        self.abandoned: list[Abandoned] = []
         self._desks: dict[str, list[Desk]] = {}
         for desk in desks:
             self._desks.setdefault(desk.provider, []).append(desk)
         self._clock = clock
+        self._abandonment = abandonment
 
     @property
     def providers(self) -> list[str]:
@@ -117,6 +137,7 @@ class Reconciler:
             JournalError: the journal cannot be written.
         """
         due = [job for job in docket.due(self._clock(), early=early) if self._desks_of(job)]
+        self.abandoned = []
         asked = 0
         for job in due:
             if stopping is not None and stopping.is_set():
@@ -151,6 +172,7 @@ class Reconciler:
             found = told[-1] or []
             if found:
                 price = self._price(desk, job)
+                found = self._without_abandoned(journal, desk, job, found, price)
                 break
         now = self._clock()
         docket.defer(job, now)
@@ -167,11 +189,16 @@ class Reconciler:
         docket.defer(session, now)
         jobs = list(journal.records(Job, run=session.run, session=session.subject))
         uses = [uses_of(job) for job in jobs]
-        if None in uses:
+        is_due = self._is_abandoned(journal, session, jobs, now)
+        if None in uses and not is_due:
             return False
         id_ = session.body.get("provider_session_id")
         for desk in self._desks_of(session):
             told = self._ask(desk, partial(_session, id_=id_, jobs=jobs))
+            if told is not None and told.is_open and is_due:
+                told = self._closed(desk, session, told, now - last_submitted(session, jobs))
+            if None in uses:
+                continue
             if told is not None and not told.is_open and told.usage_seconds is not None:
                 case = Case(session.subject, session.run, session.body, now)
                 used = [use for each in uses for use in each or ()]
@@ -180,6 +207,54 @@ class Reconciler:
                 docket.take(events, now)
                 return True
         return False
+
+    def _without_abandoned(
+        self,
+        journal: Store,
+        desk: Desk,
+        job: Unsettled,
+        found: list[ProviderJob],
+        price: Price | None,
+    ) -> list[ProviderJob]:
+        """Return a job's at the provider as they are once what is abandoned was cancelled."""
+        now = self._clock()
+        left = abandoned_jobs(job, found, price, self._abandonment, now)
+        ended = [each.cancelled() for each in left if self._ends(desk, each)]
+        gone = {each.id for each in ended}
+        self.abandoned += [*ended, *(each for each in left if each.id not in gone)]
+        if not ended:
+            return found
+        journal.append(cancellations(job, found, ended, now))
+        return self._ask(desk, partial(self._found, desk, job=job)) or found
+
+    def _is_abandoned(
+        self, journal: Store, session: Unsettled, jobs: Iterable[Job], now: float
+    ) -> bool:
+        """Return whether a session has lived too long since its last job, and none is open here."""
+        if not self._abandonment.is_due(session.body, last_submitted(session, jobs), now):
+            return False
+        return not any(work.body.get("session") == session.subject for work in journal.open_work())
+
+    def _closed(
+        self, desk: Desk, session: Unsettled, told: ProviderSession, age: float
+    ) -> ProviderSession | None:
+        """Close an abandoned session if that is wanted, and return it as it is then."""
+        device = str(session.body.get("device", told.device))
+        left = Abandoned(noun="session", id=told.id, provider=desk.provider, device=device, age=age)
+        if not self._ends(desk, left):
+            self.abandoned.append(left)
+            return told
+        self.abandoned.append(left.cancelled())
+        return self._ask(desk, lambda provider: provider.session(told.id))
+
+    def _ends(self, desk: Desk, left: Abandoned) -> bool:
+        """Have a provider end abandoned work, if that is wanted; return whether it did."""
+        if not self._abandonment.cancels:
+            return False
+        is_ended = self._ask(desk, partial(_end, left=left)) is True
+        done = "cancelled" if is_ended else "could not be cancelled"
+        log.warning("reconcile %s: abandoned %s %s %s", desk.provider, left.noun, left.id, done)
+        return is_ended
 
     def _price(self, desk: Desk, work: Unsettled) -> Price | None:
         """Return the account's price of a device; one that cannot be told is unknown."""
@@ -247,6 +322,13 @@ def desks_of(config: JournalConfig, now: float) -> list[Desk]:
     ]
 
 
+def abandonment_of(config: JournalConfig) -> Abandonment:
+    """Return what a configuration has done about work that nobody waits for."""
+    hours = config.reconcile.abandoned_after_hours
+    seconds = None if hours is None else hours * 3600.0
+    return Abandonment(cancels=config.reconcile.cancel_abandoned, seconds=seconds)
+
+
 def unsettled(dockets: Iterable[Docket], providers: Iterable[str]) -> Mapping[str, int]:
     """Return how many jobs of which provider are unsettled, 0 for those without any."""
     counts = dict.fromkeys(providers, 0)
@@ -263,6 +345,22 @@ def _session(provider: Provider, id_: str | None, jobs: Iterable[Job]) -> Provid
         told = _one(provider, ids[0]) if ids else None
         id_ = None if told is None else told.session
     return provider.session(id_) if id_ and Capability.SESSIONS in provider.capabilities else None
+
+
+_UNANSWERED = {ErrorClass.AUTH, ErrorClass.NETWORK, ErrorClass.RATE_LIMIT}
+
+
+def _end(provider: Provider, left: Abandoned) -> bool:
+    """Have something cancelled; false where it is over already, or the provider cannot."""
+    if not isinstance(provider, Canceler):
+        return False
+    try:
+        (provider.cancel if left.noun == "job" else provider.close_session)(left.id)
+    except Exception as error:
+        if _class_of(provider, error) in _UNANSWERED:
+            raise
+        return False
+    return True
 
 
 def _one(provider: Provider, id_: str) -> ProviderJob | None:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from qgm_observe.catalog import ErrorClass
+from qgm_observe.exporters.abandoned import Abandonment
 from qgm_observe.exporters.docket import Docket, scan
+from qgm_observe.exporters.polling.schedule import Budget
 from qgm_observe.exporters.reconciler import Desk, Reconciler
-from qgm_observe.exporters.schedule import Budget
 from qgm_observe.journal import Event, Store
 from qgm_observe.providers.protocol import Capability, JobState, ProviderJob
 from qgm_observe.records import Job
@@ -87,12 +88,18 @@ def lost(subject: str = "00000000000000aa", at: float = NOW - 50.0, **more: Any)
 class Desks:
     """A reconciler of one journal whose provider and time are ours."""
 
-    def __init__(self, journal: Store, clock: Clock, *providers: FakeProvider) -> None:
+    def __init__(
+        self,
+        journal: Store,
+        clock: Clock,
+        *providers: FakeProvider,
+        abandonment: Abandonment = Abandonment(),  # noqa: B008  frozen
+    ) -> None:
         self.journal, self.clock = journal, clock
         self.docket = Docket(MAX_AGE)
         scan(journal, self.docket, clock())
         self.desks = [Desk("ibm", lambda p=p: p, Budget(1000, clock())) for p in providers]  # type: ignore[misc]
-        self.reconciler = Reconciler(self.desks, clock)
+        self.reconciler = Reconciler(self.desks, clock, abandonment)
 
     def settle(self, seconds: float = 31.0, **how: Any) -> int | None:
         self.clock.now += seconds

@@ -16,15 +16,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from qgm_observe.catalog import ErrorClass
-from qgm_observe.exporters.account import Account
-from qgm_observe.exporters.asker import Asker, Clocks
 from qgm_observe.exporters.config import load_config
 from qgm_observe.exporters.exporter import Reply
 from qgm_observe.exporters.journal import JournalExporter
-from qgm_observe.exporters.page import Page
-from qgm_observe.exporters.polling import Polling
-from qgm_observe.exporters.question import Question
-from qgm_observe.exporters.readings import Readings
+from qgm_observe.exporters.polling.account import Account
+from qgm_observe.exporters.polling.accounts import Polling
+from qgm_observe.exporters.polling.asker import Asker, Clocks
+from qgm_observe.exporters.polling.page import Page
+from qgm_observe.exporters.polling.question import Question
+from qgm_observe.exporters.polling.readings import Readings
 from qgm_observe.providers.protocol import (
     AccountUsage,
     Calibration,

@@ -1,6 +1,6 @@
 """What the tests of the journal's exporter share: events that look like ours, time, a page."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ LABELS = {"project": "p", "pipeline": "q", "model": "qcbm", "model_version": "1"
 LABELS |= {"kind": "training", "shot_class": "1k"}
 LOCAL = LABELS | {"provider": "local", "device": "aer", "region": "here", "execution_mode": "local"}
 REMOTE = LABELS | {"provider": "ibm", "device": "ibm_fez", "region": "eu", "execution_mode": "job"}
+
+Start = Callable[..., JournalExporter]
 
 _numbers = count(1)
 _open: list[Store] = []
@@ -112,6 +114,18 @@ def fill(path: Path, *events: Event, form: str = "auto") -> Store:
     _open.append(journal)
     journal.append(events)
     return journal
+
+
+def end(exporter: JournalExporter) -> None:
+    """Ends an exporter as SIGTERM does: it remembers how far it came."""
+    exporter._save(exporter._clock(), at_once=True)
+    exporter.stop(1)
+
+
+def later(exporter: JournalExporter, clock: Clock, seconds: float = 31.0) -> None:
+    """Lets time pass and the exporter look again."""
+    clock.now += seconds
+    exporter.tick()
 
 
 def close_all() -> None:

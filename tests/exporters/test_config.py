@@ -68,7 +68,7 @@ def test_a_list_without_the_star_watches_nothing_else(config_file):
         ),
         (f"{ACCOUNT}  options:\n    api_key: CANARY\n", "4: providers.0.options: write no secret"),
         (f"{ACCOUNT}  credentials: {{token_env: NOT_SET}}\n", "2: token_env: set the environment"),
-        (f"{ACCOUNT}  credentials: {{token_file: /nowhere}}\n", "2: /nowhere of its setting"),
+        (f"{ACCOUNT}  credentials: {{token_file: /nowhere}}\n", "2: /nowhere cannot be read"),
         (
             f"{ACCOUNT}  credentials: {{token_file: a, token_env: b}}\n",
             "2: credentials: write token_env or token_file, not both",

@@ -2,39 +2,26 @@
 
 import shutil
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from qgm_observe.errors import UsageError
-from qgm_observe.exporters.journal import JournalExporter, open_exporter
+from qgm_observe.exporters.journal import open_exporter
 from qgm_observe.telemetry.openmetrics import OPENMETRICS
 
 from .journals import (
     NOW,
     Clock,
+    Start,
     fill,
     finished,
     jobs_on,
+    later,
     opened,
     samples,
     still_open,
 )
-
-Start = Callable[..., JournalExporter]
-
-
-def end(exporter: JournalExporter) -> None:
-    """Ends an exporter as SIGTERM does: it remembers how far it came."""
-    exporter._save(exporter._clock(), at_once=True)
-    exporter.stop(1)
-
-
-def later(exporter: JournalExporter, clock: Clock, seconds: float = 31.0) -> None:
-    """Lets time pass and the exporter look again."""
-    clock.now += seconds
-    exporter.tick()
 
 
 def test_the_page_is_the_sum_over_journals_of_both_forms(start: Start, tmp_path: Path) -> None:
@@ -144,7 +131,7 @@ def test_a_journal_that_somebody_holds_stops_no_other(
     start: Start, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A journal under an exclusive lock shows up as 0 and is read once it is free."""
-    monkeypatch.setattr("qgm_observe.exporters.following.LOCK_PATIENCE", 0.05)
+    monkeypatch.setattr("qgm_observe.exporters.following.follower.LOCK_PATIENCE", 0.05)
     fill(tmp_path / "a.db", finished()).close()
     other = fill(tmp_path / "b.db", finished())
     holder = sqlite3.connect(tmp_path / "a.db", isolation_level=None)

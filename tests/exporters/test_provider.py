@@ -209,6 +209,21 @@ def test_the_plan_tells_calls_and_series_before_anything_starts(config_file):
     ]
 
 
+TOKEN = "credentials: {token_file: /nowhere/token}"
+
+
+def test_a_plan_needs_no_token_and_names_what_is_missing(config_file):
+    """A plan is told before the secrets are made; the exporter itself refuses to start then."""
+    path = config_file(LOCAL.replace("  devices:\n", f"  {TOKEN}\n  devices:\n"))
+
+    assert (
+        "  before it starts: /nowhere/token cannot be read: No such file or directory"
+        in open_exporter(path, needs_tokens=False).plan()
+    )
+    with pytest.raises(UsageError, match=r"2: /nowhere/token cannot be read"):
+        open_exporter(path)
+
+
 def test_real_snapshots_make_a_clean_page_without_duplicates(started, tools):
     """Fez curated, Kyoto used, Kingston in aggregates: promtool is content, no series is twice."""
     exporter = started(LOCAL)

@@ -12,8 +12,8 @@ import pytest
 
 from qgm_observe.cli import main
 from qgm_observe.exporters.journal import JournalExporter
+from qgm_observe.exporters.polling.schedule import Budget
 from qgm_observe.exporters.reconciler import Desk
-from qgm_observe.exporters.schedule import Budget
 from qgm_observe.journal import Journal, open_journal
 from qgm_observe.providers.protocol import JobState
 
@@ -289,7 +289,12 @@ def test_the_command_completes_records(
     second = main(["reconcile", str(tmp_path / "a.db"), "--config", str(config)])
 
     assert (first, second) == (1, 0)
-    assert told == {"asked": 2, "outcomes": {"success": 2}, "unsettled": {"ibm": 1}}
+    assert told == {
+        "asked": 2,
+        "outcomes": {"success": 2},
+        "unsettled": {"ibm": 1},
+        "abandoned": [],
+    }
     assert "records say  1 success" in capsys.readouterr().out
 
 

@@ -68,6 +68,21 @@ def test_a_bad_network_loses_nothing_and_counts_nothing_twice(
     assert jobs_on(central.look()) == 2500
 
 
+def test_files_of_lines_are_shipped_once(
+    central: Central, ship: Callable[..., Shipper], tmp_path: Path
+) -> None:
+    """In the JSONL form too, what was acknowledged to one process no later one sends again."""
+    lines = fill(tmp_path / "lines", form="jsonl")
+    for _ in range(5):
+        lines.append([finished() for _ in range(500)])
+    central.behaviors = ["take", "500"]
+
+    shipped = [ship(tmp_path / "lines").shipped for _ in range(3)]
+
+    assert shipped == [1000, 1500, 0]
+    assert len(stored(central)) == 2500
+
+
 def test_contents_go_along_when_asked(
     central: Central, ship: Callable[..., Shipper], tmp_path: Path
 ) -> None:

@@ -1,0 +1,1 @@
+"""Journals, each row counted once: found, followed, shipped to, read by people."""

@@ -1,0 +1,1 @@
+"""What accounts at providers are asked, when, and the page that comes of it."""

@@ -1,0 +1,1 @@
+"""What every sidecar serves: paths to answers, logins, limits, TLS."""
