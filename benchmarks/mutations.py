@@ -1,21 +1,24 @@
 """Do the rendered tests notice a wrong rule? Each clause of each rule template is broken in turn.
 
-A template is what one line of code renders: all windows of a recorded count are one. A clause is
-dropped, turned around, or changed in its number; the promtool tests that are rendered for the very
-objective or cause then have to fail. What survives is printed.
+A template is what one line of code renders: all windows of a recorded count are one, and so is a
+selector that an expression repeats. What is broken: each side of `and`, `or` and `unless` is left
+out; comparisons are turned around; numbers doubled and halved; ranges, offsets and holds made four
+times as long and as short; matchers, each of their values, and each label of `by` and `on` left
+out; labels that a rule sets are changed; whole rules left out. The promtool tests that are rendered
+for the very objective or cause then have to fail. What survives is printed, and is an error.
 
     python benchmarks/mutations.py [--quick] [--json] [--only FILE]
 """
 
 import argparse
-import copy
 import json
 import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -24,12 +27,27 @@ from typing import Any
 
 import yaml
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from clauses import SECONDS, of_rule
+
 from qgm_observe.alerts.configuration import load_configuration
 from qgm_observe.alerts.shelf import render
 
+_HOLD_FACTOR = 16
 PROMTOOL = Path(__file__).parents[1] / ".tools" / "bin" / "promtool"
-CHOSEN = ("training-success", "inference-latency", "training-in-flight", "provider-api")
-"""Shipped objectives of each form: a page by score, a histogram, minutes, calls by burn rate."""
+CHOSEN = (
+    "training-success",
+    "inference-latency",
+    "training-in-flight",
+    "provider-api",
+    "provider-submissions",
+    "calibration-age",
+    "compile-time-usual",
+    "training-modes",
+    "training-state",
+)
+"""Shipped objectives of each form: a page by score, histograms, minutes, calls by burn rate."""
 
 OWN = """\
 objectives:
@@ -57,12 +75,8 @@ objectives:
     spent: {signal: qgm.cost, match: {kind: training, basis: estimated}}
     cap: 500
 """
-_SET = re.compile(r"\b(unless|and|or)\b")
-_COMPARED = re.compile(r"(?<=[ )])(==|!=|>=|<=|>|<)(?= )")
-_MATCHER = re.compile(r'(\w+)(=~|!~|!=|=)"([^"]*)"')
-_NUMBER = re.compile(r"(?<![\w.\"\[])(\d+(?:\.\d+)?)(?![\w.\"])")
-_TURNED = {"==": "!=", "!=": "==", ">": "<", "<": ">", ">=": "<", "<=": ">"}
-_WINDOW = re.compile(r'window=~?"[^"]*"|\b\d+[mhd]\b')
+EXACT = ("slo-training-success", "slo-inference-latency")
+"""Where the exact count of a window is broken inside: it is one function's line everywhere."""
 
 
 @dataclass(frozen=True)
@@ -82,80 +96,82 @@ class Mutant:
     alert: str | None = None
 
 
-def changes(expression: str) -> Iterator[tuple[str, str]]:
-    """Yield what is done to an expression, without its windows, and the expression that results."""
-    for found in _SET.finditer(expression):
-        end = _end_of_operand(expression, found.end())
-        text = expression[: found.start()].rstrip() + expression[end:]
-        dropped = " ".join(expression[found.start() : end].split())
-        yield f"drop {_WINDOW.sub('W', dropped)[:90]}", text
-    for found in _COMPARED.finditer(expression):
-        turned = _TURNED[found[0]]
-        text = expression[: found.start()] + turned + expression[found.end() :]
-        yield f"{_around(expression, found)} becomes {turned}", text
-    for found in _MATCHER.finditer(expression):
-        if found[1] not in {"slo", "source"}:
-            text = expression[: found.start()] + expression[found.end() :].removeprefix(",")
-            yield f"drop {_WINDOW.sub('W', found[0])}", text.replace(",}", "}")
-    for found in _NUMBER.finditer(expression):
-        if expression[: found.start()].endswith("vector("):
-            continue  # of a watchdog any number is one
-        number = float(found[1])
-        other = number * 10 + 1 if number else 1.0
-        text = expression[: found.start()] + f"{other:g}" + expression[found.end() :]
-        yield f"{_around(expression, found)} becomes {other:g}", text
-
-
-def _around(expression: str, found: re.Match[str]) -> str:
-    near = expression[max(0, found.start() - 25) : found.end() + 12]
-    return _WINDOW.sub("W", " ".join(near.split()))
-
-
-def _end_of_operand(expression: str, begin: int) -> int:
-    """Return where the right side of a set operator ends: at its parenthesis, or the next one."""
-    depth = 0
-    for place in range(begin, len(expression)):
-        if expression[place] in "({[":
-            depth += 1
-        elif expression[place] in ")}]":
-            depth -= 1
-            if depth < 0:
-                return place
-        elif depth == 0 and _SET.match(expression, place) and expression[place - 1].isspace():
-            return place
-    return len(expression)
+# ------------------------------------------------------------------------------------------ rules
 
 
 def mutants(file: str, group: dict[str, Any]) -> Iterator[Mutant]:
     """Yield every way in which a group is broken, once a template."""
+    rules = group["rules"]
     templates: dict[str, list[int]] = {}
-    for number, rule in enumerate(group["rules"]):
-        told = rule.get("record") or rule["alert"] + rule["labels"].get("lost", "")
-        told += rule["labels"].get("seen_by", "")
-        if told not in _KEPT:
-            templates.setdefault(re.sub(r"_rate\w+$", "", told), []).append(number)
+    for number, rule in enumerate(rules):
+        if _told(rule) not in _KEPT:
+            templates.setdefault(_told(rule), []).append(number)
     for name, numbers in templates.items():
-        alert = group["rules"][numbers[0]].get("alert")
-        for what, made in _broken(group, numbers):
-            yield Mutant(file, f"{name}: {what}", _only(made, alert), alert)
+        alert = rules[numbers[0]].get("alert")
+        is_exact = file in EXACT and name.endswith(":count")
+        for what, made in _broken([rules[number] for number in numbers], is_exact=is_exact):
+            changed = dict(zip(numbers, made, strict=True))
+            kept = [changed.get(number, rule) for number, rule in enumerate(rules)]
+            kept = [rule for rule in kept if rule and _is_wanted(rule, alert)]
+            told = f"{name}: {what}"
+            if not any(re.search(each, f"{file} {told}") for each in EQUIVALENT):
+                yield Mutant(file, told, group | {"rules": kept}, alert)
 
 
-def _broken(group: dict[str, Any], numbers: list[int]) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield "left out", _without(group, numbers)
-    for what in dict.fromkeys(w for n in numbers for w, _ in changes(_expr(group, n))):
-        yield what, _changed(group, numbers, what)
-    for part in ("for", "keep_firing_for"):
-        if any(part in group["rules"][number] for number in numbers):
-            yield f"without `{part}`", _shortened(group, numbers, part)
+def _told(rule: dict[str, Any]) -> str:
+    told = rule.get("record") or " ".join(
+        [rule["alert"], *(rule["labels"].get(each, "") for each in ("lost", "seen_by"))]
+    )
+    return re.sub(r"_rate\w+$", "", told).strip()
 
 
-def _only(group: dict[str, Any], alert: str | None) -> dict[str, Any]:
+def _is_wanted(rule: dict[str, Any], alert: str | None) -> bool:
     """Leave other alerts out, which rest on nothing of this one."""
-    if alert is None:
-        return group
-    kept = [rule for rule in group["rules"] if rule.get("alert", alert) == alert]
-    return group | {"rules": kept}
+    return alert is None or rule.get("alert", alert) == alert
 
+
+Rules = list[dict[str, Any]]
+
+
+def _broken(rules: Rules, *, is_exact: bool) -> Iterator[tuple[str, Sequence[dict[str, Any]]]]:
+    """Yield the rules of a template with the same clause broken in each; an empty one is none."""
+    yield "left out", [{} for _ in rules]
+    if _told(rules[0]) == _WATCHDOG:
+        return
+    edits = [list(of_rule(str(rule["expr"]), is_exact)) for rule in rules]
+    for number, (what, _) in enumerate(edits[0]):
+        yield what, [r | {"expr": e[number][1]} for r, e in zip(rules, edits, strict=True)]
+    for part in ("for", "keep_firing_for"):
+        if part in rules[0]:
+            yield f"without `{part}`", [{k: v for k, v in r.items() if k != part} for r in rules]
+            longer = [r | {part: _times(r[part], _HOLD_FACTOR)} for r in rules]
+            yield f"longer `{part}`", longer
+    for label in rules[0].get("labels", {}):
+        if not label.startswith("sloth_"):
+            wrong = [r | {"labels": r["labels"] | {label: "wrong"}} for r in rules]
+            yield f"another {label}", wrong
+
+
+def _times(span: str, factor: int) -> str:
+    return f"{int(span[:-1]) * SECONDS[span[-1]] * factor}s"
+
+
+_WATCHDOG = "QgmWatchdog"
+"""Of `vector(1)` any number does the same."""
+
+EQUIVALENT = {
+    r"slo_errors:count: .*\), 0\) becomes -1$": "what is good is counted among all, so that there "
+    "are never fewer than none; only a sample that comes between two rules could make it so",
+    r'slo_score:max: .* drop window=~"30m.*1d"$': "the windows left out before are then 3d's own: "
+    "with the weights of 95 % its evidence is below -2 as well, and one of 30m is above",
+    r"^slo-training-in-flight slo:sli_error:ratio: .* becomes -1$": "minutes that do not count are "
+    "no sample and never 0, so that nothing is divided by it",
+    r"QgmLayoutEdgeDisabled: by .* without edge": "how many pairs there are is told in the text; "
+    "the alert fires for one as for two",
+    r'slo_score:max: qgm:slo_score:llr.* drop window="7d"$': "where no window vetoes that of 7d, "
+    "none vetoes another, so that the evidence of all of them is there already",
+}
+"""Broken rules that do the same on all that can happen, and why; they are not counted."""
 
 _KEPT = {
     "qgm:slo_budget:ratio",
@@ -170,65 +186,58 @@ _KEPT = {
 """What no alert rests on; it is compared to literals in tests/alerts/test_burn_rules.py."""
 
 
-def _expr(group: dict[str, Any], number: int) -> str:
-    return str(group["rules"][number]["expr"])
+# ------------------------------------------------------------------------------------------ trying
 
 
-def _changed(group: dict[str, Any], numbers: list[int], what: str) -> dict[str, Any]:
-    """Do the same to all rules of a template, at each place where it reads the same."""
-    made = copy.deepcopy(group)
-    for number in numbers:
-        expression = _expr(group, number)
-        for _ in range(20):
-            found = next((text for told, text in changes(expression) if told == what), None)
-            if found is None or found == expression:
-                break
-            expression = found
-        made["rules"][number]["expr"] = expression
-    return made
+class Bench:
+    """Runs the tests of a file on broken rules, those first that have noticed the most.
 
+    Args:
+        rendered: The shelf.
+    """
 
-def _without(group: dict[str, Any], numbers: list[int]) -> dict[str, Any]:
-    kept = [rule for number, rule in enumerate(group["rules"]) if number not in numbers]
-    return group | {"rules": kept}
+    def __init__(self, rendered: dict[str, str]) -> None:
+        self._rendered = rendered
+        self._noticed: dict[str, Counter[str]] = defaultdict(Counter)
 
+    def is_noticed(self, mutant: Mutant) -> bool:
+        """Return whether a test fails; a rule that cannot be read is noticed as well."""
+        tests = _tests(self._files(mutant.file), mutant.alert)
+        noticed = self._noticed[mutant.file]
+        with tempfile.TemporaryDirectory() as made:
+            folder = Path(made)
+            rules = {"groups": [mutant.group]}
+            (folder / "rules.yml").write_text(json.dumps(rules), encoding="utf-8")
+            for test in sorted(tests, key=lambda each: (-noticed[each], len(each))):
+                (folder / "test.yml").write_text(test, encoding="utf-8")
+                words = [PROMTOOL, "test", "rules", folder / "test.yml"]
+                if subprocess.run(words, capture_output=True, check=False, timeout=120).returncode:
+                    noticed[test] += 1
+                    return True
+        return False
 
-def _shortened(group: dict[str, Any], numbers: list[int], part: str) -> dict[str, Any]:
-    made = copy.deepcopy(group)
-    for number in numbers:
-        made["rules"][number].pop(part, None)
-    return made
-
-
-def is_noticed(mutant: Mutant, tests: dict[str, str]) -> bool:
-    """Return whether a test of the file fails; a rule that cannot be read is noticed as well."""
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        (folder / "rules").mkdir()
-        (folder / "tests").mkdir()
-        rules = folder / "rules" / f"{mutant.file}.yml"
-        rules.write_text(json.dumps({"groups": [mutant.group]}), encoding="utf-8")
-        for place, text in tests.items():
-            chosen = _tests(text, mutant.alert)
-            if chosen:
-                (folder / "tests" / place).write_text(chosen, encoding="utf-8")
-        files = sorted((folder / "tests").glob("*.yml"))
-        done = subprocess.run(
-            [PROMTOOL, "test", "rules", *files], capture_output=True, check=False, timeout=120
+    def _files(self, file: str) -> tuple[str, ...]:
+        return tuple(
+            text
+            for place, text in self._rendered.items()
+            if place.startswith("tests/") and f"../rules/{file}.yml" in text
         )
-    return done.returncode != 0
 
 
 @cache
-def _tests(text: str, alert: str | None) -> str:
-    """Return the tests of a file that ask for an alert, as JSON; nothing if there are none."""
-    document = yaml.safe_load(text)
-    if alert is not None:
-        asked = f'alertname="{alert}"'
-        document["tests"] = [
-            t for t in document["tests"] if asked in json.dumps(t).replace("\\", "")
-        ]
-    return json.dumps(document) if document["tests"] else ""
+def _tests(files: tuple[str, ...], alert: str | None) -> tuple[str, ...]:
+    """Return each test that asks for an alert as a file of its own, in JSON."""
+    asked = "" if alert is None else f'alertname="{alert}"'
+    found = []
+    for text in files:
+        document = yaml.safe_load(text) | {"rule_files": ["rules.yml"]}
+        chosen = [each for each in document["tests"] if asked in _plain(each)]
+        found += [json.dumps(document | {"tests": [each]}) for each in chosen]
+    return tuple(found)
+
+
+def _plain(test: dict[str, Any]) -> str:
+    return json.dumps(test).replace("\\", "")
 
 
 def shelf(names: tuple[str, ...] = CHOSEN) -> dict[str, str]:
@@ -244,40 +253,34 @@ def shelf(names: tuple[str, ...] = CHOSEN) -> dict[str, str]:
     chosen = {
         place: text
         for place, text in shipped.items()
-        if any(place.endswith(f"/slo-{name}.yml") for name in names)
+        if any(re.search(rf"/slo-{name}(-\d+[mh])?\.yml$", place) for name in names)
     }
     return {**own, **chosen}
 
 
-def tests_of(file: str, rendered: dict[str, str]) -> dict[str, str]:
-    """Return the rendered tests of a rule file, by name."""
-    return {
-        place.removeprefix("tests/"): text
-        for place, text in rendered.items()
-        if place.startswith("tests/") and f"../rules/{file}.yml" in text
-    }
+def all_mutants(rendered: dict[str, str], only: str | None = None) -> list[Mutant]:
+    """Return the mutants of all rule files, or of one."""
+    found: list[Mutant] = []
+    for place, text in rendered.items():
+        file = place.removeprefix("rules/").removesuffix(".yml")
+        if place.startswith("rules/") and only in {None, file}:
+            found += mutants(file, yaml.safe_load(text)["groups"][0])
+    return found
 
 
 def measured(only: str | None, every: int) -> tuple[list[Mutant], list[Mutant]]:
     """Return all mutants that were tried, and those that no test noticed."""
     rendered = shelf()
-    tried: list[tuple[Mutant, dict[str, str]]] = []
-    for place, text in rendered.items():
-        file = place.removeprefix("rules/").removesuffix(".yml")
-        if place.startswith("rules/") and only in {None, file}:
-            group = yaml.safe_load(text)["groups"][0]
-            tests = tests_of(file, rendered)
-            tried += [(mutant, tests) for mutant in mutants(file, group)]
-    tried = tried[::every]
+    tried = all_mutants(rendered, only)[::every]
     sys.stderr.write(f"{len(tried)} broken rules\n")
+    bench = Bench(rendered)
     with ThreadPoolExecutor(2) as pool:
-        noticed = list(pool.map(lambda pair: is_noticed(*pair), tried))
-    survivors = [mutant for (mutant, _), is_in in zip(tried, noticed, strict=True) if not is_in]
-    return [mutant for mutant, _ in tried], survivors
+        noticed = list(pool.map(bench.is_noticed, tried))
+    return tried, [mutant for mutant, is_in in zip(tried, noticed, strict=True) if not is_in]
 
 
 def main() -> int:
-    """Print how many mutants the tests notice, and those that they do not."""
+    """Print how many mutants the tests notice, file by file, and those that they do not."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="every fifth mutant")
     parser.add_argument("--only", metavar="FILE", help="rules of one file, such as trends")
@@ -285,18 +288,20 @@ def main() -> int:
     args = parser.parse_args()
     began = time.monotonic()
     tried, survivors = measured(args.only, 5 if args.quick else 1)
-    killed = len(tried) - len(survivors)
+    of_file, lost = (Counter(each.file for each in found) for found in (tried, survivors))
     if args.json:
-        told = {"tried": len(tried), "noticed": killed, "not": [each.what for each in survivors]}
-        print(json.dumps(told, indent=2))
-        return 0
+        files = {file: {"tried": n, "noticed": n - lost[file]} for file, n in of_file.items()}
+        print(json.dumps({"files": files, "not": [each.what for each in survivors]}, indent=2))
+        return 1 if survivors else 0
     for each in survivors:
         print(f"not noticed  {each.file}  {each.what}")
-    seconds = time.monotonic() - began
+    for file, number in sorted(of_file.items()):
+        print(f"{file:<28} {number - lost[file]:>5} of {number}")
+    killed, seconds = len(tried) - len(survivors), time.monotonic() - began
     print(
         f"{killed} of {len(tried)} broken rules are noticed by the rendered tests ({seconds:.0f} s)"
     )
-    return 0 if not survivors else 1
+    return 1 if survivors else 0
 
 
 if __name__ == "__main__":

@@ -5,12 +5,23 @@ from collections.abc import Iterator
 from qgm_observe.alerts.courses import (
     DEVICE_PLACES,
     JOB_PLACES,
+    SOME,
     Trials,
     absent,
     course,
     short,
 )
-from qgm_observe.alerts.scenario import BAD, HEALTHY, IDLE, Check, Scenario, Trial
+from qgm_observe.alerts.quota_trials import quota
+from qgm_observe.alerts.scenario import (
+    BAD,
+    HEALTHY,
+    IDLE,
+    LEVEL,
+    Check,
+    Line,
+    Scenario,
+    Trial,
+)
 from qgm_observe.catalog import provider_signals, signals
 from qgm_observe.slo.window import DAY, HOUR
 
@@ -44,6 +55,7 @@ def accounts(made: Trials) -> Iterator[Trial]:
     )
     reached = made.level(provider_signals.ACCOUNT_LIMIT_REACHED, 0, 1)
     yield made.trial("QgmQuotaLow", ("provider",), reached, scenarios=(course(3), short(1)))
+    yield from quota(made)
     yield from _work_left(made)
 
 
@@ -92,12 +104,22 @@ def _costs(made: Trials) -> Iterator[Trial]:
 
 def quality(made: Trials) -> Iterator[Trial]:
     """Yield the trials of causes in samples, inputs and training."""
+    level = made.level(signals.QUALITY_DRIFT_LEVEL, 1, 5)
+    limit = made.level(signals.QUALITY_DRIFT_LIMIT, 3, 3)
+    others = [
+        Line(series, LEVEL, value, value)
+        for line, value in ((level, 1), (limit, 100))
+        for series in (line.sibling("statistic"), line.sibling("chart"))
+    ]
+    others += [Line(series, LEVEL, 100, 100) for series in limit.decoys]
     yield made.trial(
         "QgmQualityDrift",
         JOB_PLACES,
-        made.level(signals.QUALITY_DRIFT_LEVEL, 1, 5),
-        made.level(signals.QUALITY_DRIFT_LIMIT, 3, 3),
+        level,
+        limit,
+        *others,
         scenarios=(course(2), absent()),
+        carries={"statistic": SOME},
     )
     for alert, question, answer in (
         ("QgmModeCollapse", "collapse", "collapsed"),
@@ -108,4 +130,7 @@ def quality(made: Trials) -> Iterator[Trial]:
         ("QgmTrainingStuck", "training", "stuck"),
     ):
         verdict = made.level(signals.QUALITY_VERDICT, None, 1, question=question, answer=answer)
-        yield made.trial(alert, JOB_PLACES, verdict, scenarios=(course(3), short(1), absent()))
+        scenarios = (course(2), short(1), absent())
+        yield made.trial(
+            alert, JOB_PLACES, verdict, scenarios=scenarios, carries={"answer": answer}
+        )

@@ -5,6 +5,7 @@ from typing import Any
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.alerts.table import BY_NAME, Alert
 from qgm_observe.alerts.text import Said, annotations, asked
+from qgm_observe.slo.decimals import percent
 from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.window import shorthand
 
@@ -58,7 +59,7 @@ def budget_alert(
         labels["overnight"] = "ticket"
     kept = further.pop("keep_firing_for", None)
     told = Said(
-        count=said.count,
+        count=f"{_promise(objective)}\n{said.count}",
         spending=said.spending,
         budget=said.budget or _budget_left(objective),
         false=said.false,
@@ -70,6 +71,12 @@ def budget_alert(
     rule["annotations"] = annotations(configuration, alert, told, (), {"slo": objective.name})
     rule["annotations"]["summary"] = f"{objective.name}: {alert.loses}"
     return rule
+
+
+def _promise(objective: Objective) -> str:
+    share = "" if objective.target is None else f"{percent(objective.target)} in "
+    window = shorthand(objective.window.seconds)
+    return f"Promised: {objective.brief.rstrip('.')} ({share}{window})."
 
 
 def _budget_left(objective: Objective) -> str:

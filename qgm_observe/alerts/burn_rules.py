@@ -107,10 +107,10 @@ def _alert(
 def _both(objective: Objective, burn: Burn) -> str:
     limit = plain(burn.factor * objective.budget)
     long, short = (
-        f"max by (slo) ({_ratio_series(objective.name, shorthand(window))} > {limit})"
+        f"max({_ratio_series(objective.name, shorthand(window))} > {limit})"
         for window in (burn.long, burn.short)
     )
-    return f"({long} and on (slo) {short})"
+    return f"({long} and on () {short})"
 
 
 def _said(objective: Objective, pairs: list[Burn]) -> Said:

@@ -1,6 +1,6 @@
 """A rule that is about no objective: a trend of events, or a cause."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ class Cause:
         hold: Seconds for which it has to hold.
         said: Its own parts of the text.
         labels: Further labels that stay as they are.
+        records: What is recorded before it, by the name of the series.
     """
 
     alert: str
@@ -33,6 +34,13 @@ class Cause:
     said: Said
     hold: float = 0.0
     labels: Mapping[str, str] = field(default_factory=dict)
+    records: Mapping[str, str] = field(default_factory=dict)
+
+    def rules(self, configuration: Configuration) -> Iterator[dict[str, Any]]:
+        """Yield what is recorded for it, and it."""
+        for name, expression in self.records.items():
+            yield {"record": name, "expr": expression, "labels": {"slo": NO_OBJECTIVE}}
+        yield self.rule(configuration)
 
     def rule(self, configuration: Configuration) -> dict[str, Any]:
         """Return it as Prometheus reads it."""

@@ -10,6 +10,7 @@ from typing import Any
 from qgm_observe.alerts import quality_causes, telemetry_causes
 from qgm_observe.alerts.cause import Cause
 from qgm_observe.alerts.configuration import Configuration
+from qgm_observe.alerts.quota import ACCOUNT, quota
 from qgm_observe.alerts.selectors import Selectors
 from qgm_observe.alerts.table import BY_NAME, FULL
 from qgm_observe.alerts.text import Said, asked_of
@@ -19,7 +20,6 @@ from qgm_observe.slo.window import DAY, HOUR, MINUTE
 
 DEVICE = ("provider", "device")
 PLACE = ("pipeline", "provider", "device", "region")
-ACCOUNT = ("provider", "account")
 _FEWEST = 5
 """Fewer than so many are too few for a share."""
 
@@ -30,7 +30,7 @@ def groups(configuration: Configuration) -> dict[str, dict[str, Any]]:
     for cause in causes(configuration):
         layer = BY_NAME[cause.alert].layer
         group = found.setdefault(layer, {"name": f"qgm-{layer}", "rules": []})
-        group["rules"].append(cause.rule(configuration))
+        group["rules"] += cause.rules(configuration)
     return found
 
 
@@ -88,8 +88,8 @@ def _outage(selectors: Selectors) -> Cause:
         by=("provider",),
         hold=5 * MINUTE,
         said=Said(
-            count="No device of the provider is online, nor one of another provider that is "
-            "watched, for five minutes.",
+            count="For five minutes it has not answered, or no device of it was online; nor was "
+            "one of another watched provider.",
             false="Expected to be false when the exporter has no network of its own: "
             "look at its page first.",
         ),
@@ -163,7 +163,7 @@ def _calibrated(configuration: Configuration, selectors: Selectors) -> Iterator[
             f"more than {plain(told.calibration_worse)} times that of a day ago.",
         ),
     )
-    instant = selectors.at(provider_signals.CALIBRATION_TIME, aggregate="worst")
+    instant = selectors.at(provider_signals.CALIBRATION_TIME, aggregate="layout", provider="!local")
     yield Cause(
         alert="QgmCalibrationStale",
         expression=f"time() - min by (provider, device) ({instant}) "
@@ -179,24 +179,7 @@ def _calibrated(configuration: Configuration, selectors: Selectors) -> Iterator[
 
 def _accounts(configuration: Configuration, selectors: Selectors) -> Iterator[Cause]:
     told = configuration.written.thresholds
-    left = selectors.top(ACCOUNT, provider_signals.ACCOUNT_REMAINING)
-    used = selectors.at(provider_signals.ACCOUNT_USED)
-    reached = selectors.top(ACCOUNT, provider_signals.ACCOUNT_LIMIT_REACHED)
-    pace = f"max by (provider, account) (clamp_min({used} - {used} offset 1d, 0))"
-    yield Cause(
-        alert="QgmQuotaLow",
-        expression=(
-            f"{left} < on (provider, account) {plain(told.quota_hours / 24)} * {pace}\n"
-            f"or {reached} == 1"
-        ),
-        by=ACCOUNT,
-        hold=10 * MINUTE,
-        said=Said(
-            count=f"What is left lasts for less than {plain(told.quota_hours)} h at the pace of "
-            "the last day, or the limit is reached; a rolling window frees time as old use "
-            "leaves it.",
-        ),
-    )
+    yield quota(configuration, selectors)
     expiry = selectors.at(provider_signals.CREDENTIALS_EXPIRE)
     yield Cause(
         alert="QgmCredentialsExpire",
@@ -210,7 +193,7 @@ def _accounts(configuration: Configuration, selectors: Selectors) -> Iterator[Ca
         expression=f"{selectors.top((*ACCOUNT, 'device'), provider_signals.ACCOUNT_ABANDONED)} > 0",
         by=(*ACCOUNT, "device"),
         hold=15 * MINUTE,
-        said=Said(count="{{ $value }} jobs belong to runs that have ended."),
+        said=Said(count="{{ $value }} jobs still wait or run although their run has ended."),
     )
     yield _cost(configuration, selectors)
 

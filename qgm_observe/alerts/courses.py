@@ -1,15 +1,16 @@
 """Courses that incidents take, and lines of signals, for the trials of causes."""
 
-from qgm_observe.alerts.budget import ALL, PLACES
+from collections.abc import Mapping
+
+from qgm_observe.alerts.budget import ALL, PLACES, standing
 from qgm_observe.alerts.cause import NO_OBJECTIVE
 from qgm_observe.alerts.configuration import Configuration
-from qgm_observe.alerts.objective_trials import decoys_of, series_of
+from qgm_observe.alerts.objective_lines import counted, decoys_of, series_of, siblings_of
 from qgm_observe.alerts.scenario import (
     ANEW,
     BAD,
-    BY_DECOYS,
-    COUNT,
     HEALTHY,
+    IDLE,
     INSTANT,
     LEVEL,
     REBORN,
@@ -17,10 +18,12 @@ from qgm_observe.alerts.scenario import (
     Line,
     Scenario,
     Trial,
+    by_decoys,
 )
 from qgm_observe.alerts.selectors import Selectors
 from qgm_observe.alerts.table import BY_NAME
 from qgm_observe.catalog import Signal
+from qgm_observe.slo.indicator import Selection
 
 SOME = "some"
 STEP = 600.0
@@ -49,22 +52,24 @@ class Trials:
         **labels: str | tuple[str, ...],
     ) -> Line:
         """Return a gauge."""
-        chosen = self._selectors.chosen(signal, **labels)
-        return Line(series_of(chosen), LEVEL, healthy, bad, decoys_of(chosen))
+        return self._line(LEVEL, self._selectors.chosen(signal, **labels), healthy, bad)
 
     def count(
         self, signal: Signal, healthy: float, bad: float, **labels: str | tuple[str, ...]
     ) -> Line:
         """Return a counter by its steps."""
-        chosen = self._selectors.chosen(signal, **labels)
-        return Line(series_of(chosen), COUNT, healthy, bad, decoys_of(chosen))
+        return counted(self._selectors.chosen(signal, **labels), healthy, bad)
 
     def ago(
         self, signal: Signal, healthy: float, bad: float, **labels: str | tuple[str, ...]
     ) -> Line:
         """Return an instant by how long ago it is (s)."""
-        chosen = self._selectors.chosen(signal, **labels)
-        return Line(series_of(chosen), INSTANT, healthy, bad, decoys_of(chosen))
+        return self._line(INSTANT, self._selectors.chosen(signal, **labels), healthy, bad)
+
+    @staticmethod
+    def _line(kind: str, chosen: Selection, healthy: float | None, bad: float | None) -> Line:
+        own = series_of(chosen)
+        return Line(own, kind, healthy, bad, decoys_of(chosen), siblings_of(chosen, own))
 
     def trial(
         self,
@@ -73,17 +78,31 @@ class Trials:
         *lines: Line,
         scenarios: tuple[Scenario, ...],
         step: float = STEP,
+        carries: Mapping[str, str] | None = None,
+        decoyed: bool = True,
         **told_apart: str,
     ) -> Trial:
-        """Return a trial; the labels are those of the places, all others are of all."""
+        """Return a trial; the labels are those of the places, all others are of all.
+
+        Args:
+            alert: Its name.
+            places: Which of the places it names.
+            lines: What happens.
+            scenarios: When.
+            step: Seconds between two evaluations.
+            carries: Further labels that it has when it fires.
+            decoyed: Whether others of the signals are tried as well.
+            told_apart: Labels that tell it from other rules of its name.
+        """
         chosen = self.configuration.written.selector
         labels = {name: chosen.get(name, SOME) if name in places else ALL for name in PLACES}
-        known = {"severity": BY_NAME[alert].severity, "slo": NO_OBJECTIVE}
+        known = {**standing(BY_NAME[alert]), "slo": NO_OBJECTIVE, **told_apart, **(carries or {})}
+        is_decoyed = decoyed and bool(scenarios) and any(line.decoys for line in lines)
         return Trial(
             alert=alert,
             labels=labels | known,
             lines=lines,
-            scenarios=(*scenarios, BY_DECOYS) if any(line.decoys for line in lines) else scenarios,
+            scenarios=(*scenarios, _decoyed(scenarios[0])) if is_decoyed else scenarios,
             step=step,
             told_apart=told_apart,
             sums="qgm:.*" if alert in _RECORDED else "",
@@ -93,6 +112,13 @@ class Trials:
 _RECORDED = {"QgmConsecutiveFailures", "QgmCompilationFailing"}
 
 
+def _decoyed(first: Scenario) -> Scenario:
+    """The incident of the first scenario, until it ends."""
+    last = max((n for n, (phase, _) in enumerate(first.phases) if phase == BAD), default=0)
+    phases = first.phases[: last + 1]
+    return by_decoys([(IDLE if phase == HEALTHY else phase, steps) for phase, steps in phases])
+
+
 def course(bad: int, before: int = HEALTHY_STEPS, after: int = _AFTER) -> Scenario:
     """Return an incident of so many steps: silent before, fires at its end, recovers."""
     checks = (Check(before - 1, False), Check(before + bad - 1, True))
@@ -100,6 +126,16 @@ def course(bad: int, before: int = HEALTHY_STEPS, after: int = _AFTER) -> Scenar
         "an incident: silent before, fires in it, recovers",
         [(HEALTHY, before), (BAD, bad), (HEALTHY, after)],
         (*checks, Check(before + bad + after - 1, False)),
+    )
+
+
+def lasting(bad: int, window: float, step: float = STEP, before: int = HEALTHY_STEPS) -> Scenario:
+    """Return an incident that is told for as long as the window holds it, and no longer."""
+    steps, last = round(window / step), before + bad - 1
+    return Scenario(
+        "an incident: fires for as long as it is counted, and no longer",
+        [(HEALTHY, before), (BAD, bad), (HEALTHY, steps + 2)],
+        (Check(before - 1, False), Check(last + steps // 2, True), Check(last + steps + 1, False)),
     )
 
 

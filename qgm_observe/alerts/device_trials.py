@@ -14,12 +14,13 @@ from qgm_observe.alerts.courses import (
 )
 from qgm_observe.alerts.scenario import BAD, HEALTHY, LEVEL, Check, Line, Scenario, Trial
 from qgm_observe.catalog import provider_signals, signals
-from qgm_observe.slo.window import HOUR
+from qgm_observe.slo.window import DAY, HOUR
 
 
 def devices(made: Trials) -> Iterator[Trial]:
     """Yield the trials of causes in devices."""
     yield from _outages(made)
+    yield from _beside(made)
     state = provider_signals.DEVICE_STATE
     paused = made.level(state, 0, 1, device_state="paused")
     yield made.trial("QgmDeviceMaintenance", DEVICE_PLACES, paused, scenarios=(course(2), absent()))
@@ -28,17 +29,34 @@ def devices(made: Trials) -> Iterator[Trial]:
     yield made.trial("QgmLayoutEdgeDisabled", DEVICE_PLACES, edge, scenarios=(course(2), absent()))
     worse = 0.01 * (made.thresholds.calibration_worse + 0.5)
     error = made.level(provider_signals.DEVICE_GATE_ERROR, 0.01, worse, aggregate="median")
+    far = Line(error.sibling("gate"), LEVEL, 1, 1)
+    a_day = round(DAY / (2 * HOUR))
+    lasts = Scenario(
+        "worse than a day ago: told for a day",
+        [(HEALTHY, 14), (BAD, 2 * a_day)],
+        tuple(
+            Check(14 + step, fires) for step, fires in ((1, True), (6, True), (a_day + 1, False))
+        ),
+    )
     yield made.trial(
         "QgmCalibrationChanged",
         DEVICE_PLACES,
         error,
-        scenarios=(course(3, before=14), short(1, before=14), absent()),
+        far,
+        scenarios=(lasts, short(1, before=14), absent()),
         step=2 * HOUR,
+        carries={"gate": SOME},
     )
     old = made.thresholds.calibration_hours * HOUR
-    age = made.ago(provider_signals.CALIBRATION_TIME, HOUR, old + HOUR, aggregate="worst")
+    age = made.ago(
+        provider_signals.CALIBRATION_TIME,
+        0.9 * old,
+        old + HOUR,
+        aggregate="layout",
+        provider="!local",
+    )
     yield made.trial(
-        "QgmCalibrationStale", DEVICE_PLACES, age, scenarios=(course(8), short(3), absent())
+        "QgmCalibrationStale", DEVICE_PLACES, age, scenarios=(course(7), short(3), absent())
     )
 
 
@@ -52,7 +70,7 @@ def _outages(made: Trials) -> Iterator[Trial]:
     broken = made.level(state, 0, 1, device_state="offline")
     paused = made.level(state, 0, 1, device_state="paused")
     halted = made.level(provider_signals.DEVICE_PROCESSING, 1, 0)
-    scenarios = (course(3), short(1), absent())
+    scenarios = (course(2), short(1), absent())
     for lines in (
         (unreachable, online, running),
         (answers, offline, broken),
@@ -88,25 +106,84 @@ def _outages(made: Trials) -> Iterator[Trial]:
     )
 
 
+def _beside(made: Trials) -> Iterator[Trial]:
+    """Devices that share a name, or a provider, and are not the same."""
+    state, processing = provider_signals.DEVICE_STATE, provider_signals.DEVICE_PROCESSING
+    answers = made.level(provider_signals.PROVIDER_UP, 1, 1)
+    online = made.level(state, 1, 1, device_state="online")
+    runs, halts = made.level(processing, 1, 1), made.level(processing, 1, 0)
+    broken = made.level(state, 0, 1, device_state="offline")
+    for name in DEVICE_PLACES:
+        halted = Line(halts.sibling(name), LEVEL, 1, 0)
+        told = silent(4, f"one of another {name} is halted, this one can be used")
+        yield made.trial(
+            "QgmProviderOutage", ("provider",), answers, online, runs, halted, scenarios=(told,)
+        )
+    runs_beside = Line(runs.sibling("device"), LEVEL, 1, 1)
+    scenarios = (course(2),)
+    yield made.trial(
+        "QgmProviderOutage",
+        ("provider",),
+        *(answers, online, halts, runs_beside),
+        scenarios=scenarios,
+    )
+    unreachable = made.level(provider_signals.PROVIDER_UP, 1, 0)
+    yield made.trial("QgmProviderOutage", ("provider",), unreachable, scenarios=scenarios)
+    for other in ("retired", "unknown"):
+        gone = made.level(state, 0, 1, device_state=other)
+        yield made.trial("QgmProviderOutage", ("provider",), answers, gone, scenarios=scenarios)
+    other_up = Line(answers.sibling("provider"), LEVEL, 1, 1)
+    yield made.trial(
+        "QgmProviderOutage",
+        ("provider",),
+        *(unreachable, online, runs, other_up),
+        scenarios=scenarios,
+    )
+    here = [
+        Line(line.series.replace(f'provider="{SOME}"', 'provider="local"'), LEVEL, 1, bad)
+        for line, bad in ((unreachable, 0), (broken, 1))
+    ]
+    for line in here:
+        told = silent(4, "what runs on this machine is no provider")
+        yield made.trial("QgmProviderOutage", ("provider",), line, scenarios=(told,))
+
+
 def _queues(made: Trials) -> Iterator[Trial]:
     told = made.thresholds
     few = told.queue_jobs
-    queue = made.level(provider_signals.DEVICE_QUEUE, few, 2 * few * told.queue_times)
+    queue = made.level(provider_signals.DEVICE_QUEUE, few / 2 / told.queue_times, 1.25 * few)
     usual = Scenario(
         "as long on this weekday a week ago: silent",
-        [(HEALTHY, 84), (BAD, 12), (HEALTHY, 72), (BAD, 4)],
+        [(HEALTHY, 84), (BAD, 5), (HEALTHY, 79), (BAD, 4)],
         (Check(171, False),),
+    )
+    other_day = Scenario(
+        "as long on another day of the week: fires",
+        [(HEALTHY, 50), (BAD, 10), (HEALTHY, 108), (BAD, 4)],
+        (Check(171, True),),
     )
     before = Scenario(
         "as long on this weekday two weeks ago: silent",
-        [(BAD, 12), (HEALTHY, 156), (BAD, 4)],
+        [(HEALTHY, 2), (BAD, 5), (HEALTHY, 161), (BAD, 4)],
         (Check(171, False),),
     )
     yield made.trial(
         "QgmQueueAbnormal",
         DEVICE_PLACES,
         queue,
-        scenarios=(course(3, before=174), short(1, before=174), usual, before, absent()),
+        scenarios=(course(2, before=174), short(1, before=174), usual, before, other_day, absent()),
+        step=2 * HOUR,
+    )
+    more = made.level(provider_signals.DEVICE_QUEUE, few, 0.75 * few * told.queue_times)
+    yield made.trial(
+        "QgmQueueAbnormal",
+        DEVICE_PLACES,
+        more,
+        scenarios=(
+            Scenario(
+                "longer, but not by so much: silent", [(HEALTHY, 90), (BAD, 4)], (Check(93, False),)
+            ),
+        ),
         step=2 * HOUR,
     )
     little = made.level(provider_signals.DEVICE_QUEUE, 1, few - 1)
@@ -119,13 +196,25 @@ def _queues(made: Trials) -> Iterator[Trial]:
         ),
         step=2 * HOUR,
     )
-    long = 2 * told.stuck_hours * HOUR
-    oldest = made.level(signals.JOB_OLDEST_WAITING, 60, long, execution_mode="!local")
-    yield made.trial("QgmJobsStuck", JOB_PLACES, oldest, scenarios=(course(3), short(1), absent()))
-    wait = made.level(provider_signals.DEVICE_WAIT, long, long, percentile="p95")
-    brief = made.level(provider_signals.DEVICE_WAIT, long / 10, long / 10, percentile="p95")
+    yield from _stuck(made)
+
+
+def _stuck(made: Trials) -> Iterator[Trial]:
+    edge = made.thresholds.stuck_hours * HOUR
+    waits, long = signals.JOB_OLDEST_WAITING, 1.5 * edge
+    oldest = made.level(waits, 0.9 * edge, long, execution_mode="!local")
+    yield made.trial("QgmJobsStuck", JOB_PLACES, oldest, scenarios=(course(2), short(1), absent()))
+    wait = made.level(provider_signals.DEVICE_WAIT, 0.6 * long, 0.6 * long, percentile="p95")
+    brief = made.level(provider_signals.DEVICE_WAIT, 0.4 * long, 0.4 * long, percentile="p95")
     mean = made.level(provider_signals.DEVICE_WAIT, long, long, percentile="average")
-    yield made.trial("QgmJobsStuck", JOB_PLACES, oldest, brief, mean, scenarios=(course(3),))
+    elsewhere = [Line(brief.sibling(name), LEVEL, long, long) for name in DEVICE_PLACES]
+    beside = [Line(oldest.sibling(name), LEVEL, edge / 9, edge / 9) for name in JOB_PLACES]
+    yield made.trial(
+        "QgmJobsStuck",
+        JOB_PLACES,
+        *(oldest, brief, mean, *elsewhere, *beside),
+        scenarios=(course(2),),
+    )
     yield made.trial(
         "QgmJobsStuck",
         JOB_PLACES,

@@ -1,121 +1,364 @@
 """What the alerts of objectives are tried on: good and bad events of the very series they count."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from qgm_observe.alerts import money_rules, rules
-from qgm_observe.alerts.budget import ALL, PLACES
-from qgm_observe.alerts.recorded_trials import Recorded
+from qgm_observe.alerts import money_rules, objective_courses, rules, score_rules
+from qgm_observe.alerts.budget import ALL, ERRORS, EVENTS, PLACES, standing
+from qgm_observe.alerts.burn_rules import sloth_labels
+from qgm_observe.alerts.objective_lines import counted, excuses, lines_by_role, lines_of
+from qgm_observe.alerts.recorded_trials import Minutes, Recorded, recorded_minutes
 from qgm_observe.alerts.scenario import (
     BAD,
     BUSY,
-    BY_DECOYS,
-    COUNT,
+    GONE,
     HEALTHY,
     IDLE,
-    INSTANT,
+    LEFT,
     LEVEL,
     REBORN,
     Check,
     Line,
+    Phases,
     Scenario,
     Trial,
+    by_decoys,
 )
 from qgm_observe.alerts.selectors import Selectors
-from qgm_observe.catalog import Kind, Label
+from qgm_observe.alerts.table import BY_NAME
+from qgm_observe.slo import promql
 from qgm_observe.slo.burn import PAGE, TICKET
-from qgm_observe.slo.indicator import (
-    Comparison,
-    Level,
-    Matcher,
-    Op,
-    Ratio,
-    Selection,
-    Slices,
-    Spend,
-)
+from qgm_observe.slo.decimals import plain
+from qgm_observe.slo.indicator import Level, Ratio, Slices, Spend
 from qgm_observe.slo.objective import Objective
-from qgm_observe.slo.promql import selector
-from qgm_observe.slo.window import DAY, HOUR
+from qgm_observe.slo.score import WINDOWS
+from qgm_observe.slo.window import DAY, HOUR, MINUTE, shorthand
 
-STEP = 1800.0
-_HEALTHY, _BAD, _AFTER = 8, 24, 24
-"""Steps; 12 hours are enough for nine clean events, and for the six hours of a burn rate."""
+STEP, QUARTER, LONG_STEP = 30 * MINUTE, 15 * MINUTE, 2 * HOUR
+"""Of counts, of minutes, and of counts over days."""
 
-_SOME, _FEW = "some", 6
-_NEAR = 1.0
-"""Right side of a comparison of two levels."""
+_HEALTHY, _BAD, _AFTER = 8, 12, 16
+"""Steps of counts; eight hours are enough for nine clean events, and for six of a burn rate."""
+
+_BAD_MINUTES, _AFTER_MINUTES, _AFTER_BUSY = 12, 26, 4
+
+_RATIO = "slo:sli_error:ratio"
+_MANY = 1000.0
+_OF_MINUTES = (promql.COUNTED, promql.GOOD)
+_ANOTHER = {
+    ERRORS: (_MANY, 0.0),
+    EVENTS: (_MANY, _MANY**4),
+    score_rules.EVIDENCE: (_MANY, -_MANY),
+    score_rules.RECOVERY: (-_MANY, -_MANY),
+    score_rules.HIGHEST: (_MANY, -_MANY),
+    score_rules.THRESHOLD: (-_MANY, _MANY),
+    promql.GOOD: (0.0, 1.0),
+    promql.COUNTED: (1.0, 1.0),
+    money_rules.SPENT: (_MANY * _MANY, 0.0),
+}
+"""What is recorded of another objective that burns, and of one that does not; others are ratios."""
 
 
-def trials(objective: Objective, selectors: Selectors) -> Iterator[Trial]:
-    """Yield a trial an alert; none for what never alerts."""
-    if isinstance(objective.indicator, Spend):
-        yield _spending(objective, objective.indicator, selectors)
-        return
-    lines = lines_of(objective, selectors)
-    for name, severity in _alerts(objective):
-        yield Trial(
+class ObjectiveTrials:
+    """Makes the trials of an objective.
+
+    Args:
+        objective: Whose alerts are tried.
+        selectors: Of the configuration.
+        recorded: The rules of the objective that record something.
+    """
+
+    def __init__(
+        self, objective: Objective, selectors: Selectors, recorded: Iterable[dict[str, Any]]
+    ) -> None:
+        self.objective, self._selectors = objective, selectors
+        self._lines = lines_of(objective, selectors)
+        self._others = [(each["record"], each["labels"]) for each in recorded if "record" in each]
+        self._step = QUARTER if isinstance(objective.indicator, Slices) else STEP
+
+    def all(self) -> Iterator[Trial]:
+        """Yield a trial an alert and step; none for what never alerts."""
+        if isinstance(self.objective.indicator, Spend):
+            yield self._spending(self.objective.indicator)
+            return
+        for name, severity in _alerts(self.objective):
+            told = tuple(self._scenarios(severity))
+            yield self._trial(name, severity, self._lines, told)
+            far = tuple(self._of_days(severity))
+            if far:
+                yield replace(self._trial(name, severity, self._lines, far), step=LONG_STEP)
+            yield from self._excused(name, severity)
+
+    def _trial(
+        self,
+        name: str,
+        severity: str,
+        lines: tuple[Line, ...],
+        scenarios: tuple[Scenario, ...],
+    ) -> Trial:
+        objective = self.objective
+        labels = {"slo": objective.name, "service": objective.service}
+        labels |= standing(BY_NAME[name]) | {"severity": severity} | dict.fromkeys(PLACES, ALL)
+        if objective.burns:
+            labels |= sloth_labels(objective) | {"sloth_severity": severity}
+        return Trial(
             alert=name,
-            labels={"slo": objective.name, "severity": severity} | dict.fromkeys(PLACES, ALL),
+            labels=labels,
             lines=lines,
-            scenarios=tuple(_scenarios(objective, severity)),
-            step=STEP,
+            scenarios=scenarios,
+            step=self._step,
             sums="(qgm:slo|slo:).*",
-            recorded=_recorded(objective, lines, selectors),
         )
 
+    # ---------------------------------------------------------------------------------- common
 
-def _spending(objective: Objective, spend: Spend, selectors: Selectors) -> Trial:
-    """Money is spent slowly, then so fast that the cap comes near; it is not given back."""
-    spent = series_of(selectors.narrowed(spend.spent[0]))
-    line = Line(spent, COUNT, spend.cap / 1000, spend.cap / 10)
-    near = Scenario(
-        "the cap is near at the present pace: fires before it is reached",
-        [(HEALTHY, 4), (BAD, 7), (HEALTHY, 4)],
-        (Check(8, False), Check(9, True), Check(14, False)),
-    )
-    reached = Scenario(
-        "the cap is reached, and nothing more is spent: fires",
-        [(HEALTHY, 4), (BAD, 11), (IDLE, 4)],
-        (Check(3, False), Check(18, True)),
-    )
-    idle = Scenario("nothing is spent: silent", [(IDLE, 8)], (Check(7, False),))
-    return Trial(
-        alert=money_rules.alert_of(objective),
-        labels={"slo": objective.name, "severity": objective.severity} | dict.fromkeys(PLACES, ALL),
-        lines=(line,),
-        scenarios=(near, reached, idle),
-        step=STEP,
-        sums="qgm:slo.*",
-    )
+    def _scenarios(self, severity: str) -> Iterator[Scenario]:
+        is_minutes, is_degraded = self._step == QUARTER, self.objective.is_degraded
+        bad = _BAD_MINUTES if is_minutes else _BAD
+        begun, ended = _HEALTHY, _HEALTHY + bad
+        is_busy = self.objective.score is not None and severity == TICKET
+        clean = _AFTER_BUSY if is_busy else _AFTER_MINUTES if is_minutes else _AFTER
+        clean = int((DAY + HOUR) // self._step) if is_degraded else clean
+        checks = Check(begun - 1, False), Check(ended - 1, True), Check(ended + clean - 1, False)
+        recovery = BUSY if is_busy else HEALTHY
+        normal: Phases = [(HEALTHY, _HEALTHY), (BAD, bad), (recovery, clean)]
+        incident = Scenario("an incident: silent before, fires in it, recovers", normal, checks)
+        if isinstance(self.objective.indicator, Slices):
+            recorded = tuple(recorded_minutes(self.objective, self._step, begun - 1, ended - 1))
+        else:
+            last = (ended + clean // 2,) if is_degraded else ()
+            recorded = self._all_recorded(normal, severity, begun - 1, begun + 5, *last)
+        yield replace(incident, recorded=recorded)
+        if is_degraded:
+            single: Phases = [(HEALTHY, 4), (BAD, 1), (HEALTHY, 2)]
+            told = Check(3, False), Check(4, True), Check(6, True)
+            yield Scenario("a single failure: fires", single, told)
+        nothing: Phases = [(IDLE, begun + 2)]
+        yield Scenario(
+            "nothing counts: silent",
+            nothing,
+            (Check(begun, False),),
+            further=self._another(1, begun + 2),
+            recorded=self._none(begun),
+        )
+        yield Scenario("no series at all: silent", [(IDLE, 4)], (Check(3, False),), absent=True)
+        yield replace(by_decoys([(IDLE, 2), (BAD, 6)]), recorded=self._none(7))
+        yield from self._beside_another()
+        if isinstance(self.objective.indicator, Ratio):
+            yield from self._counted(checks[0])
+            yield from self._decided(severity)
+        else:
+            yield from self._looked_at()
+
+    def _none(self, at: int) -> tuple[dict[str, Any], ...]:
+        """Return tests that minutes which do not count are recorded as none."""
+        indicator = self.objective.indicator
+        if not isinstance(indicator, Slices) or indicator.counted is None:
+            return ()
+        names = (promql.recorded(each, self.objective.name) for each in _OF_MINUTES)
+        return tuple({"expr": each, "eval_time": shorthand(at * self._step)} for each in names)
+
+    def _beside_another(self) -> Iterator[Scenario]:
+        for name, phase, place in (
+            ("another objective burns: silent", HEALTHY, 0),
+            ("another objective is well: fires", BAD, 1),
+        ):
+            phases: Phases = [(HEALTHY, 8), (phase, 8)]
+            check = Check(15, phase == BAD)
+            yield Scenario(name, phases, (check,), further=self._another(place, 16))
+
+    def _another(self, place: int, steps: int, records: str = "") -> tuple[tuple[str, str], ...]:
+        """Return what is recorded of another objective, which burns (0) or does not (1)."""
+        return tuple(
+            (f"{record}{_braced(told | {'slo': 'another'})}", f"{value:.0f}+0x{steps - 1}")
+            for record, labels in self._others
+            if record.startswith(records) and (record in _ANOTHER or record.startswith(_RATIO))
+            for value in (_ANOTHER.get(record, (1.0, 0.0))[place],)
+            for told in _by_window(record, labels)
+        )
+
+    # ----------------------------------------------------------------------------------- counts
+
+    def _counted(self, before: Check) -> Iterator[Scenario]:
+        begun = _HEALTHY
+        yield Scenario(
+            "others of the signal are well: it still fires",
+            [(HEALTHY, begun), (BAD, 8)],
+            (Check(begun + 7, True),),
+            decoyed=HEALTHY,
+        )
+        yield Scenario(
+            "the first failure of a new label set counts",
+            [(HEALTHY, begun), (BAD, 6)],
+            (before, Check(begun + 5, True)),
+            unborn=True,
+        )
+        never: Phases = [(BAD, 6)]
+        yield Scenario(
+            "nothing has ever been good: it fires",
+            never,
+            (Check(5, True),),
+            unborn=True,
+            recorded=self._recorded(never, (5,)),
+        )
+        left: Phases = [(HEALTHY, 4), (LEFT, 5)]
+        yield Scenario(
+            "what was good is told no more: it counts no more",
+            left,
+            (),
+            recorded=self._recorded(left, (8,)),
+        )
+        again: Phases = [(HEALTHY, begun), (BAD, 6), (REBORN, 12)]
+        yield Scenario(
+            "counters begin anew in the incident: it still fires",
+            again,
+            (before, Check(begun + 17, True)),
+            recorded=self._recorded(again, (begun + 7,)),
+        )
+        apart: Phases = [(HEALTHY, 4), (BAD, 4)]
+        yield Scenario(
+            "what differs in one label counts apart",
+            apart,
+            (),
+            spread=True,
+            recorded=self._recorded(apart, (7,), spread=True),
+        )
+        gone: Phases = [(HEALTHY, 2), (BAD, 4), (GONE, 15), (BAD, 2), (GONE, 4)]
+        yield Scenario(
+            "nothing is scraped for longer than six hours: what is counted begins anew",
+            gone,
+            (),
+            recorded=self._recorded(gone, (22, 23, 26)),
+        )
+
+    def _recorded(
+        self, phases: Phases, steps: Iterable[int], *, spread: bool = False
+    ) -> tuple[dict[str, Any], ...]:
+        """Return what is counted at steps of phases."""
+        found = self._judged(phases, self._step, spread=spread)
+        windows = rules.windows(self.objective)
+        return tuple(test for at in steps for test in found.counts(at, windows))
+
+    def _all_recorded(
+        self, phases: Phases, severity: str, *steps: int
+    ) -> tuple[dict[str, Any], ...]:
+        """Return all that is recorded at steps of phases, once."""
+        if (severity, self.objective.severity) == (TICKET, PAGE) and self.objective.score:
+            return ()
+        found, windows = self._judged(phases, self._step), rules.windows(self.objective)
+        return tuple(test for at in steps for test in found.tests(at, windows))
+
+    def _judged(self, phases: Phases, step: float, *, spread: bool = False) -> Recorded:
+        good, total = lines_by_role(self.objective, self._lines, self._selectors)
+        return Recorded(self.objective, good, total, phases, step, spread=spread)
+
+    def _decided(self, severity: str) -> Iterator[Scenario]:
+        if self.objective.score is not None:
+            courses = objective_courses.of_hours(STEP)
+        else:
+            courses = objective_courses.of_pairs(self.objective, severity, PAGE)
+        yield from self._on_courses(courses, severity, STEP)
+
+    def _of_days(self, severity: str) -> Iterator[Scenario]:
+        if not isinstance(self.objective.indicator, Ratio):
+            return
+        if self.objective.score is not None:
+            courses = objective_courses.of_days(LONG_STEP)
+        else:
+            courses = objective_courses.of_pairs(self.objective, severity, TICKET)
+        yield from self._on_courses(courses, severity, LONG_STEP)
+
+    def _on_courses(
+        self, courses: Iterable[objective_courses.Course], severity: str, step: float
+    ) -> Iterator[Scenario]:
+        is_scored = self.objective.score is not None
+        for name, phases, steps in courses:
+            found = self._judged(phases, step)
+            checks = tuple(Check(at, found.fires(at, severity)) for at in steps)
+            recorded = tuple(found.highest(at) for at in steps) if is_scored else ()
+            course = Scenario(name, phases, checks, recorded=recorded)
+            yield replace(course, further=self._another(0, course.steps, _RATIO))
+
+    # ---------------------------------------------------------------------------------- minutes
+
+    def _looked_at(self) -> Iterator[Scenario]:
+        """Minutes of levels; a quantile changes for as long as it is taken over."""
+        indicator = self.objective.indicator
+        assert isinstance(indicator, Slices)  # noqa: S101  told to the type checker
+        if indicator.good.left.quantile is not None or not self.objective.burns:
+            return
+        left = self._lines[0]
+        if indicator.counted is not None and left.kind == LEVEL:
+            told = tuple((each, f"{left.bad:g}+0x7") for each in left.decoys)
+            name = "others of the signal are bad, and this is not: silent"
+            yield Scenario(name, [(HEALTHY, 8)], (Check(7, False),), further=told)
+        for name, phases, steps in objective_courses.of_minutes():
+            found = Minutes(self.objective, phases, self._step)
+            fired = ((at, found.fires(at, TICKET)) for at in steps)
+            checks = tuple(Check(at, fires) for at, fires in fired if fires is not None)
+            course = Scenario(name, phases, checks)
+            yield replace(course, further=self._another(0, course.steps, _RATIO))
+
+    def _excused(self, name: str, severity: str) -> Iterator[Trial]:
+        indicator = self.objective.indicator
+        if not isinstance(indicator, Slices) or indicator.excused is None:
+            return
+        if not isinstance(indicator.excused.right, Level):
+            return
+        phases: Phases = [(HEALTHY, 4), (BAD, 8)]
+        for holds, lines in excuses(indicator.excused, self._selectors):
+            told = "excused: silent" if holds else "others are excused: fires"
+            course = Scenario(told, phases, (Check(11, not holds),))
+            yield self._trial(name, severity, (*self._lines, *lines), (course,))
+
+    # ------------------------------------------------------------------------------------ money
+
+    def _spending(self, spend: Spend) -> Trial:
+        """Money is spent slowly, then so fast that the cap comes near; it is not given back."""
+        spent = self._selectors.narrowed(spend.spent[0])
+        slow, fast = spend.cap / 1000, spend.cap / 10
+        line = counted(spent, slow, fast)
+        near = Scenario(
+            "the cap is near at the present pace: fires before it is reached",
+            [(HEALTHY, 4), (BAD, 7), (HEALTHY, 4)],
+            (Check(8, False), Check(9, True), Check(14, False)),
+            recorded=self._spent(9, 2 * fast, 4 * slow + 6 * fast),
+        )
+        never = Scenario(
+            "nothing was ever spent: that is 0",
+            [(IDLE, 4)],
+            (Check(3, False),),
+            absent=True,
+            recorded=self._spent(3, 0.0, 0.0),
+        )
+        reached = Scenario(
+            "the cap is reached, and nothing more is spent: fires",
+            [(HEALTHY, 4), (BAD, 11), (IDLE, 4)],
+            (Check(3, False), Check(18, True)),
+        )
+        idle = Scenario("nothing is spent: silent", [(IDLE, 8)], (Check(7, False),))
+        others = by_decoys([(IDLE, 2), (BAD, 12)])
+        alert = money_rules.alert_of(self.objective)
+        scenarios = (near, reached, idle, never, others, *self._beside_another())
+        return self._trial(alert, self.objective.severity, (line,), scenarios)
+
+    def _spent(self, at: int, hour: float, period: float) -> tuple[dict[str, Any], ...]:
+        slo, window = self.objective.name, shorthand(self.objective.window.seconds)
+        samples = [
+            {"labels": f'{{slo="{slo}",window="{text}"}}', "value": float(plain(value))}
+            for text, value in (("1h", hour), (window, period))
+        ]
+        query = f'round(1 * {money_rules.SPENT}{{slo="{slo}"}}, 0.000001)'
+        when = shorthand(at * self._step)
+        return ({"expr": query, "eval_time": when, "exp_samples": samples},)
 
 
-def _recorded(
-    objective: Objective, lines: tuple[Line, ...], selectors: Selectors
-) -> tuple[dict[str, Any], ...]:
-    """Return what is recorded at four steps of the first scenario."""
-    if not isinstance(objective.indicator, Ratio):
-        return ()
-    good, total = lines_by_role(objective, lines, selectors)
-    phases = [(HEALTHY, _HEALTHY), (BAD, _BAD)]
-    found = Recorded(objective, good, total, phases, STEP)
-    windows = rules.windows(objective)
-    steps = (3, _HEALTHY - 1, _HEALTHY + 1, _HEALTHY + 5)
-    return tuple(test for at in steps for test in found.tests(at, windows))
-
-
-def lines_by_role(
-    objective: Objective, lines: tuple[Line, ...], selectors: Selectors
-) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
-    """Return which lines count what is good, and which count all."""
-    indicator = objective.indicator
-    assert isinstance(indicator, Ratio)  # noqa: S101  told to the type checker
-    wanted = series_of(selectors.narrowed(indicator.good[0]))
-    good = tuple(line for line in lines if line.series == wanted)
-    is_part = indicator.good[0].signal.kind is Kind.COUNTER
-    is_part = is_part and indicator.good[0].signal is indicator.total[0].signal
-    others = tuple(line for line in lines if line not in good)
-    return good, (lines if is_part else others)
+def trials(
+    objective: Objective, selectors: Selectors, recorded: Iterable[dict[str, Any]]
+) -> Iterator[Trial]:
+    """Yield the trials of an objective, for the rules that are rendered of it."""
+    yield from ObjectiveTrials(objective, selectors, recorded).all()
 
 
 def _alerts(objective: Objective) -> list[tuple[str, str]]:
@@ -128,141 +371,12 @@ def _alerts(objective: Objective) -> list[tuple[str, str]]:
     return [ticket] if objective.is_degraded else []
 
 
-def _scenarios(objective: Objective, severity: str) -> Iterator[Scenario]:
-    begun, ended = _HEALTHY, _HEALTHY + _BAD
-    clean = int((DAY + HOUR) // STEP) if objective.is_degraded else _AFTER
-    checks = Check(begun - 1, False), Check(ended - 1, True), Check(ended + clean - 1, False)
-    recovery = BUSY if objective.score is not None and severity == TICKET else HEALTHY
-    normal = [(HEALTHY, _HEALTHY), (BAD, _BAD), (recovery, clean)]
-    yield Scenario("an incident: silent before, fires in it, recovers", normal, checks)
-    if objective.is_degraded:
-        return
-    yield Scenario("nothing counts: silent", [(IDLE, _HEALTHY + 2)], (Check(_HEALTHY, False),))
-    yield Scenario("no series at all: silent", [(IDLE, 4)], (Check(3, False),), absent=True)
-    yield BY_DECOYS
-    if not isinstance(objective.indicator, Ratio):
-        return
-    yield Scenario(
-        "others of the signal are well: it still fires",
-        [(HEALTHY, _HEALTHY), (BAD, 8)],
-        (Check(begun + 7, True),),
-        decoyed=HEALTHY,
-    )
-    yield Scenario(
-        "the first failure of a new label set counts",
-        [(HEALTHY, _HEALTHY), (BAD, 6)],
-        (checks[0], Check(begun + 5, True)),
-        unborn=True,
-    )
-    yield Scenario(
-        "counters begin anew in the incident: it still fires",
-        [(HEALTHY, _HEALTHY), (BAD, 6), (REBORN, 12)],
-        (checks[0], Check(begun + 17, True)),
-    )
+def _by_window(record: str, labels: dict[str, str]) -> list[dict[str, str]]:
+    if record not in {score_rules.EVIDENCE, score_rules.RECOVERY}:
+        return [labels]
+    return [labels | {"window": shorthand(window)} for window in WINDOWS]
 
 
-# ---------------------------------------------------------------------------------------- series
-
-
-def lines_of(objective: Objective, selectors: Selectors) -> tuple[Line, ...]:
-    """Return series in which an event, or a minute, goes bad."""
-    indicator = objective.indicator
-    if isinstance(indicator, Ratio):
-        good = [selectors.narrowed(each) for each in indicator.good]
-        total = [selectors.narrowed(each) for each in indicator.total]
-        return tuple(_ratio(good[0], total[0]))
-    if isinstance(indicator, Slices):
-        return tuple(_slices(indicator, selectors))
-    return ()
-
-
-def _ratio(good: Selection, total: Selection) -> Iterator[Line]:
-    if good.signal is total.signal and good.signal.kind is Kind.COUNTER:
-        yield Line(series_of(good), COUNT, 1, 0, decoys_of(good))
-        yield Line(series_of(total, unlike=good), COUNT, 0, 1, decoys_of(total))
-    elif good.signal is total.signal:
-        yield Line(series_of(total, unlike=good), COUNT, 1, 1, decoys_of(total))
-        yield Line(series_of(good), COUNT, 1, 0, decoys_of(good))
-    else:
-        yield Line(series_of(total), COUNT, 100, 100, decoys_of(total))
-        yield Line(series_of(good), COUNT, 100, 0, decoys_of(good))
-
-
-def _slices(slices: Slices, selectors: Selectors) -> Iterator[Line]:
-    yield from _compared(slices.good, selectors)
-    if slices.counted is not None:
-        level, edge = slices.counted.left, slices.counted.right
-        value = (edge if isinstance(edge, float | int) else _NEAR) + _above(slices.counted.op)
-        yield Line(series_of(selectors.narrowed(level.selection)), LEVEL, value, value)
-
-
-def _compared(comparison: Comparison, selectors: Selectors) -> Iterator[Line]:
-    left, right = comparison.left, comparison.right
-    if left.quantile is not None:
-        yield from _observed(selectors.narrowed(left.selection))
-        return
-    edge = right if isinstance(right, float | int) else _NEAR * right.factor
-    away = max(abs(edge) / 2, 1.0)
-    good, bad = edge + away * _above(comparison.op), edge - away * _above(comparison.op)
-    series = series_of(selectors.narrowed(left.selection))
-    if left.age:
-        decoys = decoys_of(selectors.narrowed(left.selection))
-        yield Line(series, INSTANT, max(good, 0.0), bad, decoys)
-        return
-    decoys = decoys_of(selectors.narrowed(left.selection))
-    yield Line(series, LEVEL, good / left.factor, bad / left.factor, decoys)
-    if isinstance(right, Level):
-        yield Line(series_of(selectors.narrowed(right.selection)), LEVEL, _NEAR, _NEAR)
-
-
-def _above(op: Op) -> float:
-    return 1.0 if op in {Op.GT, Op.GTE} else -1.0
-
-
-def _observed(selection: Selection) -> Iterator[Line]:
-    """Observations of a histogram: low ones while it is healthy, the highest in an incident."""
-    bounds = selection.bounds
-    series = series_of(selection).replace("_count{", "_bucket{")
-    low, high = bounds[len(bounds) // 4], bounds[-1]
-    for bound, healthy, bad in ((low, 100, 0), (high, 100, 1), ("+Inf", 100, 1)):
-        text = bound if isinstance(bound, str) else str(bound)
-        yield Line(series.replace("{", f'{{le="{text}",', 1), COUNT, healthy, bad)
-
-
-def decoys_of(selection: Selection) -> tuple[str, ...]:
-    """Return series that a selection has to overlook: for each of its labels one, and idle ones."""
-    found = []
-    for number, matcher in enumerate(selection.matchers):
-        others = selection.matchers[:number] + selection.matchers[number + 1 :]
-        turned = Matcher(matcher.label, matcher.values, not matcher.negated)
-        label = next(each for each in selection.signal.labels if each.name == matcher.label)
-        values = [each for each in label.values if turned.admits(each)]
-        told = [turned] if len(values) > _FEW else [Matcher(label.name, (v,)) for v in values]
-        for each in told or [turned]:
-            other = Selection(selection.signal, (*others, each), selection.at_most)
-            found.append(series_of(other))
-    source = 'source="journal"'
-    own = series_of(selection)
-    if source in own:
-        found.append(own.replace(source, 'source="process"'))
-    return tuple(found)
-
-
-def series_of(selection: Selection, unlike: Selection | None = None) -> str:
-    """Return a series that a selection takes, and another one does not."""
-    labels = {label.name: _value(label, selection, unlike) for label in selection.signal.labels}
-    bare = selector(Selection(selection.signal, (), selection.at_most))
-    name, _, rest = bare.partition("{")
-    told = ",".join(f'{key}="{value}"' for key, value in labels.items())
-    parts = [part for part in (rest.rstrip("}"), told) if part]
-    return f"{name}{{{','.join(parts)}}}"
-
-
-def _value(label: Label, selection: Selection, unlike: Selection | None) -> str:
-    matchers = [each for each in selection.matchers if each.label == label.name]
-    given = [value for each in matchers if not each.negated for value in each.values]
-    candidates = [*given, *label.values, _SOME]
-    taken = [each for each in candidates if all(m.admits(each) for m in matchers)]
-    refused = [] if unlike is None else [m for m in unlike.matchers if m.label == label.name]
-    apart = [each for each in taken if refused and not all(m.admits(each) for m in refused)]
-    return (apart or taken)[0]
+def _braced(labels: dict[str, str]) -> str:
+    told = ",".join(f'{name}="{value}"' for name, value in labels.items())
+    return f"{{{told}}}"

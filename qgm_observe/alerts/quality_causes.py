@@ -35,8 +35,8 @@ def causes(selectors: Selectors) -> Iterator[Cause]:
         ),
         by=(*PLACE, "statistic"),
         said=Said(
-            count="{{ $labels.statistic }} stands {{ $value | humanize }} deviations of its "
-            "baseline off, beyond its chart's limit.",
+            count="The chart of {{ $labels.statistic }} stands at {{ $value | humanize }} standard "
+            "deviations of its healthy baseline, beyond its limit.",
             false="A chart is set to be false once in as many evaluations as its baseline states.",
         ),
     )

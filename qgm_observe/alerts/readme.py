@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from qgm_observe.alerts.configuration import Configuration
-from qgm_observe.alerts.table import ALERTS, LACKING, NO_MONEY, Alert
+from qgm_observe.alerts.table import ALERTS, NO_MONEY, Alert
 from qgm_observe.slo.indicator import Spend
 
 _HEAD = """\
@@ -63,8 +63,8 @@ def _missing(configuration: Configuration) -> Iterator[str]:
         isinstance(each.indicator, Spend) and each.severity == "page"
         for each in configuration.objectives
     )
-    yield ""
-    yield "## What is missing"
-    yield ""
-    for lacking in (*(() if has_money else (NO_MONEY,)), *LACKING):
-        yield f"- `{lacking.name}` ({lacking.severity}) lacks {lacking.missing}."
+    if not has_money:
+        yield ""
+        yield "## What is missing"
+        yield ""
+        yield f"- `{NO_MONEY.name}` ({NO_MONEY.severity}) lacks {NO_MONEY.missing}."

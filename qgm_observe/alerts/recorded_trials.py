@@ -1,19 +1,34 @@
-"""What has to be recorded in an incident, computed from its events and not from the rules."""
+"""What has to be recorded and to fire, computed from events and minutes, not from the rules."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from qgm_observe.alerts.scenario import Line, Phases
+from qgm_observe.alerts.budget import ERRORS, EVENTS, one
+from qgm_observe.alerts.burn_rules import sloth_labels, used
+from qgm_observe.alerts.scenario import BAD, GONE, Line, Phases
+from qgm_observe.slo.burn import PAGE
 from qgm_observe.slo.objective import Objective
-from qgm_observe.slo.score import RECOVERED, TRAFFIC_WINDOW, WINDOWS, Score
-from qgm_observe.slo.window import shorthand
+from qgm_observe.slo.promql import COUNTED, GAP, GOOD, NEWEST
+from qgm_observe.slo.score import (
+    HELD,
+    RECOVERED,
+    TICKET_THRESHOLD,
+    TICKET_WINDOWS,
+    TRAFFIC_WINDOW,
+    WINDOWS,
+    Score,
+)
+from qgm_observe.slo.window import HOUR, shorthand
 
 Counts = dict[float, tuple[float, float]]
 """Bad and all events by window (s)."""
 
 _FINE = 1000
 """Numbers are compared after rounding to this part of one."""
+
+_OLDEST = {text: int(text.removesuffix("h")) * HOUR for text in (NEWEST, GAP)}
+_WEIGHED = (*WINDOWS, TRAFFIC_WINDOW)
 
 
 class Recorded:
@@ -25,6 +40,7 @@ class Recorded:
         total: Lines that count all.
         phases: What happens.
         step: Seconds.
+        spread: Whether siblings of the lines count as well.
     """
 
     def __init__(
@@ -34,52 +50,158 @@ class Recorded:
         total: Sequence[Line],
         phases: Phases,
         step: float,
+        *,
+        spread: bool = False,
     ) -> None:
         self.objective, self._step = objective, step
-        self._good = [line.values(phases, step) for line in good]
-        self._total = [line.values(phases, step) for line in total]
+        self._good, self._total = (
+            [
+                line.values(phases, step)
+                for line in lines
+                for _ in range(1 + len(line.siblings) * spread)
+            ]
+            for lines in (good, total)
+        )
+
+    # --------------------------------------------------------------------------------- recorded
 
     def tests(self, at: int, windows: Sequence[float]) -> Iterator[dict[str, Any]]:
-        """Yield tests of what is recorded at a step, for windows (s)."""
+        """Yield tests of all that is recorded at a step, for windows (s)."""
+        yield from self.counts(at, windows)
         counts = {window: self._counts(at, window) for window in windows}
-        when = shorthand(at * self._step)
-        slo = self.objective.name
+        score = self.objective.score
+        if score is not None:
+            yield from self._scored(score, counts, self._when(at))
+        elif self.objective.burns:
+            yield self._ratios(counts, self._when(at))
+
+    def counts(self, at: int, windows: Sequence[float]) -> Iterator[dict[str, Any]]:
+        """Yield tests of what is counted at a step, for windows (s)."""
+        counts = {window: self._counts(at, window) for window in windows}
+        when, slo = self._when(at), self.objective.name
+        if all(_newest(each, at, _OLDEST[NEWEST], self._step) is None for each in self._total):
+            yield {"expr": f'qgm:slo_events:count{{slo="{slo}"}}', "eval_time": when}
+            return
         for name, place in (("errors", 0), ("events", 1)):
             told = {shorthand(window): found[place] for window, found in counts.items()}
             yield _test(f'1 * qgm:slo_{name}:count{{slo="{slo}"}}', when, slo, told)
-        score = self.objective.score
-        if score is not None:
-            yield from self._scored(score, counts, when)
 
-    def _counts(self, at: int, window: float) -> tuple[float, float]:
-        good, total = (
-            sum(_rise(each, at, window / self._step) for each in lines)
-            for lines in (self._good, self._total)
-        )
-        return total - good, total
+    def highest(self, at: int) -> dict[str, Any]:
+        """Return a test of the highest score at a step."""
+        score = self.objective.score
+        assert score is not None  # noqa: S101  told to the type checker
+        value = _highest(score, {each: self._counts(at, each) for each in _WEIGHED})
+        return self._one("max", value, self._when(at))
 
     def _scored(self, score: Score, counts: Counts, when: str) -> Iterator[dict[str, Any]]:
         slo = self.objective.name
         evidence = {each: score.page.of(*counts[each]) for each in WINDOWS}
         recovery = {each: score.recovery.of(*counts[each]) for each in WINDOWS[:-1]}
         for name, found in (("score", evidence), ("recovery", recovery)):
-            told = {shorthand(each): float(round(_FINE * value)) for each, value in found.items()}
+            told = {shorthand(each): _rounded(value) for each, value in found.items()}
             yield _test(f'round({_FINE} * qgm:slo_{name}:llr{{slo="{slo}"}})', when, slo, told)
-        believed = [
-            evidence[each]
-            for number, each in enumerate(WINDOWS)
-            if all(recovery[shorter] >= RECOVERED for shorter in WINDOWS[:number])
-        ]
-        threshold = score.threshold(counts[TRAFFIC_WINDOW][1])
-        for name, value in (("max", max(believed)), ("threshold", threshold)):
-            expression = f'round({_FINE} * qgm:slo_score:{name}{{slo="{slo}"}})'
-            yield _test(expression, when, slo, {"": float(round(_FINE * value))})
+        yield self._one("max", _highest(score, counts), when)
+        yield self._one("threshold", score.threshold(counts[TRAFFIC_WINDOW][1]), when)
+
+    def _ratios(self, counts: Counts, when: str) -> dict[str, Any]:
+        shared = sloth_labels(self.objective)
+        samples = []
+        for window in used(self.objective):
+            bad, all_ = counts[window]
+            labels = shared | {"sloth_window": shorthand(window)}
+            told = ",".join(f'{name}="{value}"' for name, value in labels.items())
+            if all_ > 0:
+                samples.append({"labels": f"{{{told}}}", "value": _rounded(bad / all_)})
+        name = f'{{__name__=~"slo:sli_error:ratio_rate.*",slo="{self.objective.name}"}}'
+        found: dict[str, Any] = {"expr": f"round({_FINE} * {name})", "eval_time": when}
+        return found | ({"exp_samples": samples} if samples else {})
+
+    def _one(self, name: str, value: float, when: str) -> dict[str, Any]:
+        slo = self.objective.name
+        expression = f'round({_FINE} * qgm:slo_score:{name}{{slo="{slo}"}})'
+        return _test(expression, when, slo, {"": _rounded(value)})
+
+    def _when(self, at: int) -> str:
+        return shorthand(at * self._step)
+
+    # ------------------------------------------------------------------------------------ firing
+
+    def fires(self, at: int, severity: str) -> bool:
+        """Return whether an alert fires at a step."""
+        score = self.objective.score
+        if score is None:
+            return burns(self.objective, severity, self._share, at, self._step)
+        if severity == PAGE:
+            held = math.ceil(HELD / self._step)
+            return any(self._pages(score, each) for each in range(max(0, at - held), at + 1))
+        counts = (self._counts(at, each) for each in TICKET_WINDOWS)
+        return max(score.ticket.of(*each) for each in counts) > TICKET_THRESHOLD
+
+    def _pages(self, score: Score, at: int) -> bool:
+        counts = {each: self._counts(at, each) for each in _WEIGHED}
+        return _highest(score, counts) > score.threshold(counts[TRAFFIC_WINDOW][1])
+
+    def _share(self, at: int, window: float) -> float:
+        bad, all_ = self._counts(at, window)
+        return bad / all_ if all_ > 0 else 0.0
+
+    # ------------------------------------------------------------------------------------ counts
+
+    def _counts(self, at: int, window: float) -> tuple[float, float]:
+        good, total = (
+            sum(_rise(each, at, window, self._step) for each in lines)
+            for lines in (self._good, self._total)
+        )
+        return max(total - good, 0.0), total
 
 
-def _rise(values: Sequence[float | None], at: int, steps: float) -> float:
-    """What a counter rose by in so many steps; all of it where it is younger."""
-    before = math.floor(at - steps + 1e-9)
-    return (values[at] or 0.0) - ((values[before] or 0.0) if before >= 0 else 0.0)
+def burns(
+    objective: Objective,
+    severity: str,
+    share: Callable[[int, float], float],
+    at: int,
+    step: float,
+) -> bool:
+    """Return whether an alert on burn rates fires, for the share of bad events at a step (s)."""
+    pairs = [each for each in objective.burns if each.severity == severity]
+    limits = [float(each.factor * objective.budget) for each in pairs]
+    held = math.ceil(max((each.after for each in pairs), default=0.0) / step)
+    return at >= held and all(
+        any(
+            share(then, burn.long) > limit and share(then, burn.short) > limit
+            for burn, limit in zip(pairs, limits, strict=True)
+        )
+        for then in range(at - held, at + 1)
+    )
+
+
+def _highest(score: Score, counts: Counts) -> float:
+    """Return the most evidence of the windows in none of whose shorter ones it has recovered."""
+    recovery = {each: score.recovery.of(*counts[each]) for each in WINDOWS}
+    return max(
+        score.page.of(*counts[each])
+        for number, each in enumerate(WINDOWS)
+        if all(recovery[shorter] >= RECOVERED for shorter in WINDOWS[:number])
+    )
+
+
+def _rise(values: Sequence[float | None], at: int, window: float, step: float) -> float:
+    """What a counter rose by; all of it where it is younger, nothing where it began anew."""
+    newest = _newest(values, at, _OLDEST[NEWEST], step)
+    before = _newest(values, math.floor(at - window / step + 1e-9), _OLDEST[GAP], step)
+    return max((newest or 0.0) - (before or 0.0), 0.0) if newest is not None else 0.0
+
+
+def _newest(values: Sequence[float | None], at: int, oldest: float, step: float) -> float | None:
+    """Return the last sample that is not too old (s)."""
+    for place in range(at, max(-1, at - math.ceil(oldest / step)), -1):
+        if place < len(values) and values[place] is not None:
+            return values[place]
+    return None
+
+
+def _rounded(value: float) -> float:
+    return float(math.floor(_FINE * value + 0.5))
 
 
 def _test(expression: str, when: str, slo: str, told: dict[str, float]) -> dict[str, Any]:
@@ -88,3 +210,63 @@ def _test(expression: str, when: str, slo: str, told: dict[str, float]) -> dict[
         for w, v in told.items()
     ]
     return {"expr": expression, "eval_time": when, "exp_samples": samples}
+
+
+class Minutes:
+    """Good and bad minutes that follow phases, one look a step.
+
+    Whether a window holds the sample at its very begin depends on the Prometheus: until 2.x it
+    does, from 3 on it does not. What both agree on is what has to be.
+
+    Args:
+        objective: Whose windows are asked for.
+        phases: What happens.
+        step: Seconds.
+    """
+
+    def __init__(self, objective: Objective, phases: Phases, step: float) -> None:
+        self._objective, self._step = objective, step
+        self._phases = [phase for phase, steps in phases for _ in range(steps)]
+
+    def fires(self, at: int, severity: str) -> bool | None:
+        """Return whether an alert fires at a step, `None` where it depends."""
+        told = {
+            burns(self._objective, severity, share, at, self._step)
+            for share in (self._share, self._share_and_begin)
+        }
+        return told.pop() if len(told) == 1 else None
+
+    def _share(self, at: int, window: float, further: int = 0) -> float:
+        begin = max(0, at - math.ceil(window / self._step) + 1 - further)
+        seen = [each for each in self._phases[begin : at + 1] if each != GONE]
+        return seen.count(BAD) / len(seen) if seen else 0.0
+
+    def _share_and_begin(self, at: int, window: float) -> float:
+        return self._share(at, window, 0 if window % self._step else 1)
+
+
+def recorded_minutes(
+    objective: Objective, step: float, good: int, bad: int
+) -> Iterator[dict[str, Any]]:
+    """Yield what is recorded of a good minute, and of a bad one after hours of bad ones."""
+    slo = objective.name
+    for at, value in ((good, 1.0), (bad, 0.0)):
+        for name, found in ((COUNTED, 1.0), (GOOD, value)):
+            yield {
+                "expr": f'1 * {name}{{slo="{slo}"}}',
+                "eval_time": shorthand(at * step),
+                "exp_samples": [{"labels": f'{{slo="{slo}"}}', "value": found}],
+            }
+    for name in (EVENTS, ERRORS):
+        yield {
+            "expr": f"round({one(name, slo, '2h')} / {2 * HOUR / step:g})",
+            "eval_time": shorthand(bad * step),
+            "exp_samples": [{"labels": f'{{slo="{slo}",window="2h"}}', "value": 1.0}],
+        }
+    if objective.burns:
+        shortest = [each for each in used(objective) if each < (bad - good) * step]
+        yield {
+            "expr": f'count({{__name__=~"slo:sli_error:ratio_rate.*",slo="{slo}"}} == 1)',
+            "eval_time": shorthand(bad * step),
+            "exp_samples": [{"labels": "{}", "value": float(len(shortest))}],
+        }

@@ -19,7 +19,6 @@ from qgm_observe.slo.indicator import Comparison, Level, Ratio, Selection, Slice
 from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.window import DAY, shorthand
 
-COUNTED, GOOD = "qgm:slo_slice:counted", "qgm:slo_slice:good"
 MINUTELY = "1m"
 """How often minutes are looked at."""
 
@@ -71,8 +70,9 @@ def _counts(objective: Objective, windows: Iterable[float], selectors: Selectors
     slo, indicator = objective.name, objective.indicator
     if isinstance(indicator, Slices):
         narrow = _narrowed(indicator, selectors)
-        for record, is_good in ((COUNTED, False), (GOOD, True)):
-            text = promql.minute(narrow, good=is_good)
+        counted = promql.recorded(promql.COUNTED, slo)
+        for record, is_good in ((promql.COUNTED, False), (promql.GOOD, True)):
+            text = promql.minute(narrow, good=is_good, counted=counted)
             yield {"record": record, "expr": f"max({text})", "labels": {"slo": slo}}
     for window in windows:
         good, total = _good_and_total(objective, window, selectors)
@@ -91,8 +91,8 @@ def _good_and_total(objective: Objective, window: float, selectors: Selectors) -
     if isinstance(indicator, Slices):
         length = shorthand(window)
         return (
-            f'sum(sum_over_time({GOOD}{{slo="{objective.name}"}}[{length}]))',
-            f'sum(sum_over_time({COUNTED}{{slo="{objective.name}"}}[{length}]))',
+            f"sum(sum_over_time({promql.recorded(promql.GOOD, objective.name)}[{length}]))",
+            f"sum(sum_over_time({promql.recorded(promql.COUNTED, objective.name)}[{length}]))",
         )
     assert isinstance(indicator, Ratio)  # noqa: S101  money is held against its cap
     good, total = indicator.good, indicator.total

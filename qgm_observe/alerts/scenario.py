@@ -3,7 +3,8 @@
 Promtool's time begins at 0; one evaluation a step. A line is healthy, then bad, then healthy again.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,8 +20,18 @@ HEALTHY, BAD, IDLE, BUSY = "healthy", "bad", "idle", "busy"
 REBORN, ANEW = "reborn", "anew"
 """Phases that begin with counters at 0: one that is bad, one that is healthy."""
 
+GONE, LEFT = "gone", "left"
+"""Phases in which nothing is scraped, and in which nothing but what goes bad is."""
+
+_EVENTS = dict.fromkeys((BAD, REBORN, LEFT), (0.0, 1.0))
+_EVENTS |= {IDLE: (0.0, 0.0), BUSY: (100.0, 0.0)}
 _MODEL, _SIBLINGS = 'model="some"', 5
-Phases = Sequence[tuple[str, int]]
+_LAST = 4
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
+Phase = str | tuple[float, float]
+"""One of the above, or how many healthy and how many bad events each step brings."""
+
+Phases = Sequence[tuple[Phase, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,8 @@ class Line:
         healthy: Its level, its step, or how long ago; `None` is no sample.
         bad: Likewise in an incident.
         decoys: Series that the rule has to overlook, each for one label.
+        siblings: Series that count beside it, each for one label.
+        idle: Its level while nothing counts, if it is another one than the healthy.
     """
 
     series: str
@@ -40,6 +53,8 @@ class Line:
     healthy: float | None
     bad: float | None
     decoys: tuple[str, ...] = ()
+    siblings: tuple[str, ...] = ()
+    idle: float | None = None
 
     def values(self, phases: Phases, step: float) -> list[float | None]:
         """Return its samples, one a step (s)."""
@@ -48,18 +63,38 @@ class Line:
         for phase, steps in phases:
             if phase in {REBORN, ANEW}:
                 total = 0.0
-            told = self.bad if phase in {BAD, REBORN} else self.healthy
+            good, bad = events(phase)
+            told = self.bad if bad else self.healthy
+            if phase == IDLE and self.idle is not None:
+                told = self.idle
             for _ in range(steps):
-                if told is None:
+                if told is None or phase == GONE or (phase == LEFT and not self.bad):
                     found.append(None)
                 elif self.kind == LEVEL:
                     found.append(told)
                 elif self.kind == INSTANT:
                     found.append(len(found) * step - told)
                 else:
-                    total += told * {IDLE: 0, BUSY: 100}.get(phase, 1)
+                    total += good * (self.healthy or 0) + bad * (self.bad or 0)
                     found.append(total)
         return found
+
+    def sibling(self, label: str) -> str:
+        """Return the sibling that has another value of a label."""
+        return next(
+            each
+            for each in self.siblings
+            if set(_LABEL.findall(each)) - set(_LABEL.findall(self.series)) <= _named(each, label)
+        )
+
+
+def _named(series: str, label: str) -> set[tuple[str, str]]:
+    return {found for found in _LABEL.findall(series) if found[0] == label}
+
+
+def events(phase: Phase) -> tuple[float, float]:
+    """Return how many healthy and how many bad events a step of a phase brings."""
+    return _EVENTS.get(phase, (1.0, 0.0)) if isinstance(phase, str) else phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +118,13 @@ class Scenario:
         name: What happens, as a sentence.
         phases: What happens, and for how many steps.
         checks: Of the alert.
-        unborn: Whether series that count nothing while healthy are missing until then.
+        unborn: Whether series are missing until they count.
         absent: Whether there is no series at all.
         decoyed: `bad`: decoys alone are bad, and the lines idle; `healthy`: decoys are healthy
             while lines are bad.
+        spread: Whether siblings count as well.
+        further: Other series, with their values as promtool reads them.
+        recorded: Further tests, as promtool reads them.
     """
 
     name: str
@@ -95,14 +133,23 @@ class Scenario:
     unborn: bool = False
     absent: bool = False
     decoyed: str = ""
+    spread: bool = False
+    further: tuple[tuple[str, str], ...] = ()
+    recorded: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def steps(self) -> int:
+        """How many it has."""
+        return sum(steps for _, steps in self.phases)
 
 
-BY_DECOYS = Scenario(
-    "others of the signal go bad: silent",
-    [(IDLE, 2), (BAD, 6)],
-    tuple(Check(step, False) for step in (3, 5, 7)),
-    decoyed=BAD,
-)
+def by_decoys(phases: Phases) -> Scenario:
+    """Return a course that others of the signal take, while the lines are idle."""
+    steps = sum(steps for _, steps in phases)
+    begun = sum(steps for phase, steps in phases[:1] if phase != BAD)
+    looked = {*range(begun, min(begun + _LAST, steps)), *range(max(1, steps - _LAST), steps)}
+    checks = tuple(Check(step, False) for step in sorted(looked - {0}))
+    return Scenario("others of the signal go bad: silent", phases, checks, decoyed=BAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +183,10 @@ class Trial:
         return tests
 
     def _test(self, scenario: Scenario) -> dict[str, Any]:
-        series = [] if scenario.absent else [self._series(line, scenario) for line in self.lines]
+        series = [] if scenario.absent else list(self._given(scenario))
         if scenario.decoyed:
             series += self._decoys(scenario)
+        series += [{"series": name, "values": values} for name, values in scenario.further]
         asked = [self._expected(check) for check in scenario.checks]
         if self.sums and scenario.checks and not scenario.absent:
             asked.append(
@@ -151,13 +199,13 @@ class Trial:
         test: dict[str, Any] = {"name": scenario.name, "interval": shorthand(self.step)}
         if series:
             test["input_series"] = series
-        return test | {"promql_expr_test": asked}
+        return test | {"promql_expr_test": [*asked, *scenario.recorded]}
 
     def _decoys(self, scenario: Scenario) -> list[dict[str, str]]:
         """Decoys of what would hide an incident are healthy in it; of what would make one, bad."""
         own = {line.series for line in self.lines}
         found = []
-        length = sum(steps for _, steps in scenario.phases)
+        length = scenario.steps
         worse_first = sorted(self.lines, key=lambda line: (line.healthy or 0) - (line.bad or 0))
         for line in worse_first:
             phases = scenario.phases if scenario.decoyed == BAD else [(HEALTHY, length)]
@@ -171,28 +219,30 @@ class Trial:
                 found += [{"series": each, "values": f"0+0x{length}"} for each in _idle(line)]
         return found
 
-    def _series(self, line: Line, scenario: Scenario) -> dict[str, str]:
+    def _given(self, scenario: Scenario) -> Iterator[dict[str, str]]:
         phases = scenario.phases
         if scenario.decoyed == BAD:
-            phases = [(IDLE, sum(steps for _, steps in phases))]
-        values = line.values(phases, self.step)
-        if scenario.unborn and line.kind == COUNT and not line.healthy:
-            values = [value or None for value in values]
-        return {"series": line.series, "values": _notation(values)}
+            phases = [(IDLE, scenario.steps)]
+        for line in self.lines:
+            values = line.values(phases, self.step)
+            if scenario.unborn and line.kind == COUNT:
+                values = [value or None for value in values]
+            for series in (line.series, *(line.siblings if scenario.spread else ())):
+                yield {"series": series, "values": _notation(values)}
 
     def _expected(self, check: Check) -> dict[str, Any]:
-        labels = ", ".join(sorted(self.labels))
         chosen = {"alertname": self.alert, "alertstate": "firing"} | self.told_apart
         told = ",".join(f'{name}="{value}"' for name, value in chosen.items())
-        test: dict[str, Any] = {
-            "expr": f"count by (alertname, {labels}) (ALERTS{{{told}}})",
-            "eval_time": self._time(check.step),
+        alerts, when = f"ALERTS{{{told}}}", self._time(check.step)
+        if not check.fires:
+            return {"expr": f"count({alerts})", "eval_time": when}
+        carried = {"alertname": self.alert} | self.labels
+        text = ",".join(f'{name}="{value}"' for name, value in sorted(carried.items()))
+        return {
+            "expr": f"count by ({', '.join(sorted(carried))}) ({alerts})",
+            "eval_time": when,
+            "exp_samples": [{"labels": f"{{{text}}}", "value": 1}],
         }
-        if check.fires:
-            carried = {"alertname": self.alert} | self.labels
-            text = ",".join(f'{name}="{value}"' for name, value in sorted(carried.items()))
-            test["exp_samples"] = [{"labels": f"{{{text}}}", "value": 1}]
-        return test
 
     def _time(self, step: int) -> str:
         return shorthand(step * self.step) if step else "0m"

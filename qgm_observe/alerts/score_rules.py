@@ -54,7 +54,7 @@ def rules(objective: Objective, configuration: Configuration) -> Iterator[Rule]:
 
 def _page(objective: Objective, configuration: Configuration) -> Rule:
     slo = objective.name
-    expression = f'{HIGHEST}{{slo="{slo}"}} > on (slo) {THRESHOLD}{{slo="{slo}"}}'
+    expression = f'{HIGHEST}{{slo="{slo}"}} > on () {THRESHOLD}{{slo="{slo}"}}'
     said = Said(count=_evidence(objective), spending=_spending(slo), false=_false(objective))
     return budget_alert(
         "QgmSloBurnPage",
@@ -74,18 +74,19 @@ def _ticket(objective: Objective, score: Score, configuration: Configuration) ->
         "QgmSloBurnTicket",
         objective,
         configuration,
-        f"max by (slo) ({text}) > {plain(TICKET_THRESHOLD)}",
+        f"max({text}) > {plain(TICKET_THRESHOLD)}",
         said,
     )
 
 
 def _weighed(slo: str, error: float, event: float, windows: tuple[str, ...]) -> str:
     chosen = f'{{slo="{slo}",window=~"{"|".join(windows)}"}}'
-    return f"{plain(error)} * {ERRORS}{chosen} - {plain(event)} * {EVENTS}{chosen}"
+    of_all = f'on (window) {plain(event)} * {EVENTS}{{slo="{slo}"}}'
+    return f"{plain(error)} * {ERRORS}{chosen} - {of_all}"
 
 
 def _threshold(slo: str, score: Score) -> str:
-    traffic = f"sum by (slo) ({one(EVENTS, slo, shorthand(TRAFFIC_WINDOW))})"
+    traffic = f"sum({one(EVENTS, slo, shorthand(TRAFFIC_WINDOW))})"
     if score.design_effect != 1:
         traffic += f" * {plain(1 / score.design_effect)}"
     return f"0.5 + 0.5 * ln(clamp_min({traffic}, {plain(FEWEST_EVENTS)}))"
@@ -93,13 +94,14 @@ def _threshold(slo: str, score: Score) -> str:
 
 def _highest(slo: str) -> str:
     """The most evidence of the windows in none of whose shorter ones it has recovered."""
-    parts: list[str] = []
-    for number, text in enumerate(_TEXTS):
-        evidence = one(EVIDENCE, slo, text)
+    parts = [f"   {one(EVIDENCE, slo, _TEXTS[0])}"]
+    for number, text in enumerate(_TEXTS[1:-1], 1):
         shorter = "|".join(_TEXTS[:number])
         veto = f'{RECOVERY}{{slo="{slo}",window=~"{shorter}"}} < {plain(RECOVERED)}'
-        parts.append(f"({evidence} unless on (slo) {veto})" if number else f"   {evidence}")
-    return "max by (slo) (\n  " + "\n  or ".join(parts) + "\n)\n"
+        parts.append(f"({one(EVIDENCE, slo, text)} unless on () {veto})")
+    veto = f'{RECOVERY}{{slo="{slo}"}} < {plain(RECOVERED)}'
+    parts.append(f"({one(EVIDENCE, slo, _TEXTS[-1])} unless on () {veto})")
+    return "max(\n  " + "\n  or ".join(parts) + "\n)\n"
 
 
 # ------------------------------------------------------------------------------------------ text

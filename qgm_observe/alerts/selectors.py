@@ -1,6 +1,7 @@
 """Catalog signals in PromQL, narrowed to the work that the configuration selects."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.catalog import Signal
@@ -21,7 +22,8 @@ class Selectors:
 
     def narrowed(self, selection: Selection) -> Selection:
         """Return a selection with the configured matchers that its signal has a label for."""
-        return self._narrow(selection.signal, selection.matchers, selection.at_most)
+        narrow = self._narrow(selection.signal, selection.matchers, selection.at_most)
+        return replace(narrow, factor=selection.factor)
 
     def chosen(self, signal: Signal, **labels: str | tuple[str, ...]) -> Selection:
         """Return a selection of a signal by label values; `!value` means any other."""

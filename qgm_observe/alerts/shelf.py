@@ -64,9 +64,12 @@ def _test_files(
 ) -> Iterator[tuple[str, str]]:
     selectors = Selectors(configuration)
     for objective in configuration.objectives:
-        found = list(objective_trials.trials(objective, selectors))
-        if found:
-            yield _test_file(f"slo-{objective.name}", f"slo-{objective.name}", found)
+        name = f"slo-{objective.name}"
+        by_step: dict[float, list[Trial]] = {}
+        for trial in objective_trials.trials(objective, selectors, groups[name]["rules"]):
+            by_step.setdefault(trial.step, []).append(trial)
+        for number, (seconds, found) in enumerate(by_step.items()):
+            yield _test_file(f"{name}-{shorthand(seconds)}" if number else name, name, found)
     rendered = {name: _alerts_of(group) for name, group in groups.items()}
     files: dict[tuple[str, str], list[Trial]] = {}
     for trial in cause_trials.trials(configuration):
@@ -85,6 +88,17 @@ def _test_file(name: str, rules: str, found: list[Trial]) -> tuple[str, str]:
     document: dict[str, Any] = {
         "rule_files": [f"../rules/{rules}.yml"],
         "evaluation_interval": shorthand(found[0].step),
-        "tests": [test for each in found for test in each.tests()],
+        "tests": _together([test for each in found for test in each.tests()]),
     }
     return f"tests/{name}.yml", HEAD + yaml_text(document)
+
+
+def _together(tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Run the same course once, whatever is asked of it and by how many alerts."""
+    found: dict[str, dict[str, Any]] = {}
+    for test in tests:
+        course = {key: value for key, value in test.items() if key != "promql_expr_test"}
+        same = found.setdefault(repr(course), {**course, "promql_expr_test": []})
+        asked = same["promql_expr_test"]
+        asked += [each for each in test["promql_expr_test"] if each not in asked]
+    return list(found.values())

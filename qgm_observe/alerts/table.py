@@ -1,7 +1,6 @@
 """Every alert, once: how severe, whose, how urgent, in which profile, and what its users lose.
 
-Rules, texts, routes, tests, runbooks and boards take it from here. What cannot be alerted on yet,
-because nothing measures it, stands in `LACKING` with what is missing.
+Rules, texts, routes, tests, runbooks and boards take it from here.
 """
 
 from dataclasses import dataclass
@@ -30,7 +29,8 @@ class Alert:
         layer: What it is about; outages and maintenance inhibit by it.
         loses: What users lose while it lasts.
         board: The board that shows it: `on-call`, `debug`, `calibration` or `slo`.
-        command: The first one to type; `URL` stands for the Prometheus.
+        command: What to type after `triage ALERT`, or behind it where it begins with `--`; it runs
+            from any machine, and `URL` stands for the Prometheus.
         escalation: To whom, when the first action does not help.
         modes: Failure modes of the requirements that it answers, F1 to F7.
     """
@@ -66,13 +66,9 @@ class Lacking:
 
 
 _STATUS = "qgm-observe slo status --prometheus URL"
-_DEVICES = "qgm-observe devices --config accounts.yml --by wait"
-_LAYOUT = "qgm-observe devices --config accounts.yml --by quality"
-_INFO = "qgm-observe journal info"
-_LIVE = "qgm-observe doctor --live ibm"
-_RECONCILE = "qgm-observe reconcile --config accounts.yml"
-_BASELINE = "qgm-observe baseline show"
-_CHECK = "qgm-observe check http://EXPORTER:9466/metrics"
+_FAILURES, _JOBS, _RUNS = "--show failures", "--show jobs", "--show runs"
+_DEVICES, _READINGS = "--show devices", "--show readings"
+_ACCOUNT, _JOURNALS = "--show account", "--show journals"
 
 ALERTS = (
     # --------------------------------------------------------------------------------- starter
@@ -89,7 +85,7 @@ ALERTS = (
     Alert(
         "QgmCompilationFailing", PAGE, ON_CALL, NOW, STARTER, WORK,
         "No circuit of this pipeline compiles: nothing of it runs.",
-        "debug", _INFO, QUANTUM, ("F4",),
+        "debug", _FAILURES, QUANTUM, ("F4",),
     ),
     Alert(
         "QgmSpendCap", PAGE, ON_CALL, NOW, STARTER, ACCOUNT,
@@ -104,27 +100,27 @@ ALERTS = (
     Alert(
         "QgmConsecutiveFailures", TICKET, ON_CALL, TODAY, STARTER, WORK,
         "The last three or more of this pipeline failed, one after the other.",
-        "on-call", _INFO, QUANTUM, ("F7",),
+        "on-call", _FAILURES, QUANTUM, ("F7",),
     ),
     Alert(
         "QgmRunStalled", TICKET, MODEL, TODAY, STARTER, WORK,
         "A training run stands still and may never end.",
-        "debug", _INFO, ON_CALL, ("F2",),
+        "debug", _RUNS, ON_CALL, ("F2",),
     ),
     Alert(
         "QgmTelemetryLost", TICKET, PLATFORM, TODAY, STARTER, TELEMETRY,
         "What happens is not seen: all other alerts may be blind.",
-        "on-call", _CHECK, ON_CALL,
+        "on-call", _JOURNALS, ON_CALL,
     ),
     Alert(
         "QgmQualityDrift", TICKET, MODEL, TODAY, STARTER, QUALITY,
         "Samples are worse than in the healthy time they are judged against.",
-        "debug", _BASELINE, QUANTUM, ("F1", "F3"),
+        "debug", _READINGS, QUANTUM, ("F1", "F3"),
     ),
     Alert(
         "QgmQuotaLow", TICKET, MODEL, TODAY, STARTER, ACCOUNT,
-        "The account's device time will be gone before the day is over; jobs will stay queued.",
-        "on-call", _LIVE, "provider", ("F5",),
+        "The account's device time will not do for what runs, or for a day; jobs will stay queued.",
+        "on-call", _ACCOUNT, "provider", ("F5",),
     ),
     Alert(
         "QgmDeviceMaintenance", INFO, ON_CALL, NEVER, STARTER, DEVICE,
@@ -134,28 +130,28 @@ ALERTS = (
     Alert(
         "QgmWatchdog", INFO, PLATFORM, NEVER, STARTER, TELEMETRY,
         "Nothing; when this alert ends, alerting itself is broken.",
-        "on-call", _CHECK, PLATFORM,
+        "on-call", _JOURNALS, PLATFORM,
     ),
     # ------------------------------------------------------------------------------------ full
     Alert(
         "QgmExporterDown", TICKET, PLATFORM, TODAY, FULL, TELEMETRY,
         "One exporter cannot be scraped.",
-        "on-call", _CHECK, PLATFORM,
+        "on-call", _JOURNALS, PLATFORM,
     ),
     Alert(
         "QgmReadingsStale", TICKET, PLATFORM, TODAY, FULL, TELEMETRY,
         "What is shown of the provider is old.",
-        "calibration", _LIVE, "provider",
+        "calibration", _ACCOUNT, "provider",
     ),
     Alert(
         "QgmJournalDisk", TICKET, PLATFORM, TODAY, FULL, TELEMETRY,
         "The disk of a journal is nearly full; events will be lost.",
-        "on-call", _INFO, PLATFORM,
+        "on-call", _JOURNALS, PLATFORM,
     ),
     Alert(
         "QgmCredentialsExpire", TICKET, PLATFORM, WEEK, FULL, ACCOUNT,
         "Every submission will be refused when the credentials end.",
-        "on-call", _LIVE, "provider",
+        "on-call", _ACCOUNT, "provider",
     ),
     Alert(
         "QgmQueueAbnormal", TICKET, ON_CALL, TODAY, FULL, DEVICE,
@@ -165,67 +161,67 @@ ALERTS = (
     Alert(
         "QgmJobsStuck", TICKET, ON_CALL, TODAY, FULL, DEVICE,
         "A job waits although its device's queue moves.",
-        "on-call", _RECONCILE, "provider", ("F2",),
+        "on-call", _JOBS, "provider", ("F2",),
     ),
     Alert(
         "QgmJobsAbandoned", TICKET, MODEL, TODAY, FULL, ACCOUNT,
         "Jobs of runs that have ended still wait or run, and will be billed.",
-        "on-call", _RECONCILE, ON_CALL, ("F5",),
+        "on-call", _ACCOUNT, ON_CALL, ("F5",),
     ),
     Alert(
         "QgmRunTooLong", TICKET, MODEL, TODAY, FULL, WORK,
         "The provider cancels jobs because they ran too long; their time is billed.",
-        "debug", _INFO, QUANTUM, ("F5",),
+        "debug", _FAILURES, QUANTUM, ("F5",),
     ),
     Alert(
         "QgmRetriesExcessive", TICKET, MODEL, TODAY, FULL, WORK,
         "Each job is submitted over and over, and each attempt may be billed.",
-        "debug", _INFO, ON_CALL, ("F5",),
+        "debug", _FAILURES, ON_CALL, ("F5",),
     ),
     Alert(
         "QgmCostAnomaly", TICKET, MODEL, TODAY, FULL, ACCOUNT,
         "A pipeline spends far more a day than it did in the last week.",
-        "executive", _STATUS, MODEL, ("F5",),
+        "executive", _JOBS, MODEL, ("F5",),
     ),
     Alert(
         "QgmSubmissionThrottled", TICKET, ON_CALL, TODAY, FULL, WORK,
         "The provider refuses submissions as too many; work comes late or not at all.",
-        "on-call", _INFO, "provider", ("F7",),
+        "on-call", _FAILURES, "provider", ("F7",),
     ),
     Alert(
         "QgmLayoutEdgeDisabled", TICKET, QUANTUM, TODAY, FULL, DEVICE,
         "A layout in use rests on a pair of qubits whose gate the provider has disabled.",
-        "calibration", _LAYOUT, "provider", ("F1",),
+        "calibration", _READINGS, "provider", ("F1",),
     ),
     Alert(
         "QgmCalibrationChanged", TICKET, QUANTUM, TODAY, FULL, DEVICE,
         "Gates of this device are worse than yesterday, and nobody has announced it.",
-        "calibration", _LAYOUT, "provider", ("F1",),
+        "calibration", _READINGS, "provider", ("F1",),
     ),
     Alert(
         "QgmCalibrationStale", TICKET, QUANTUM, WEEK, FULL, DEVICE,
         "A parameter that the layout rests on has not been measured for long.",
-        "calibration", _LAYOUT, "provider", ("F1",),
+        "calibration", _READINGS, "provider", ("F1",),
     ),
     Alert(
         "QgmModeCollapse", TICKET, MODEL, TODAY, FULL, QUALITY,
         "The model gives few kinds of samples over and over.",
-        "debug", _BASELINE, QUANTUM, ("F3",),
+        "debug", _RUNS, QUANTUM, ("F3",),
     ),
     Alert(
         "QgmInputDrift", TICKET, MODEL, TODAY, FULL, QUALITY,
         "Inputs are unlike those that the model was trained on.",
-        "debug", _BASELINE, MODEL, ("F6",),
+        "debug", _RUNS, MODEL, ("F6",),
     ),
     Alert(
         "QgmEncodingMismatch", TICKET, MODEL, TODAY, FULL, QUALITY,
         "Data are encoded otherwise than when the model was trained; samples are silently wrong.",
-        "debug", _BASELINE, MODEL, ("F6",),
+        "debug", _RUNS, MODEL, ("F6",),
     ),
     Alert(
         "QgmTrainingStuck", TICKET, MODEL, TODAY, FULL, QUALITY,
         "Training spends device time and learns nothing.",
-        "debug", _INFO, QUANTUM, ("F3",),
+        "debug", _RUNS, QUANTUM, ("F3",),
     ),
 )  # fmt: skip
 """In the order in which they are rendered."""
@@ -239,12 +235,3 @@ NO_MONEY = Lacking(
     "an objective of money with `severity: page`: the cap is yours to name",
 )
 """Rendered as soon as an objective holds money against a cap."""
-
-LACKING = (
-    Lacking(
-        "QgmQuotaLow", TICKET, STARTER,
-        "the predicted device seconds of the active or next run (it goes by the pace of the last "
-        "day instead), and when the provider's rolling window frees time",
-    ),
-)  # fmt: skip
-"""What the rules cannot say yet, and why."""

@@ -2,8 +2,18 @@
 
 from collections.abc import Iterator
 
-from qgm_observe.alerts.courses import SOME, Trials, absent, anew, course, short, silent, unborn
-from qgm_observe.alerts.scenario import HEALTHY, LEVEL, Check, Line, Scenario, Trial
+from qgm_observe.alerts.courses import (
+    SOME,
+    Trials,
+    absent,
+    anew,
+    course,
+    lasting,
+    short,
+    silent,
+    unborn,
+)
+from qgm_observe.alerts.scenario import HEALTHY, INSTANT, LEVEL, Check, Line, Scenario, Trial
 from qgm_observe.catalog import provider_signals, signals
 from qgm_observe.slo.window import HOUR
 
@@ -13,12 +23,23 @@ def telemetry(made: Trials) -> Iterator[Trial]:
     always = Scenario("always fires", [(HEALTHY, 3)], (Check(0, True), Check(2, True)), absent=True)
     yield made.trial("QgmWatchdog", (), scenarios=(always,))
     shown = made.level(signals.OBSERVE_INFO, 1, None)
+    of_process = Line(shown.decoys[-1], LEVEL, 1, 1)
     yield made.trial(
-        "QgmTelemetryLost", (), shown, scenarios=(course(3), short(1)), lost="exporter"
+        "QgmTelemetryLost",
+        (),
+        shown,
+        of_process,
+        scenarios=(course(2), short(1)),
+        lost="exporter",
     )
     followed = made.level(provider_signals.EXPORTER_FOLLOWED, 1, 0)
     yield made.trial(
-        "QgmTelemetryLost", (), followed, scenarios=(course(3), short(1), absent()), lost="journal"
+        "QgmTelemetryLost",
+        (),
+        followed,
+        scenarios=(course(2), short(1), absent()),
+        carries={"journal": SOME},
+        lost="journal",
     )
     for own, other in (
         (signals.OBSERVE_DROPPED, signals.OBSERVE_UNWRITTEN),
@@ -29,27 +50,52 @@ def telemetry(made: Trials) -> Iterator[Trial]:
             (),
             made.count(own, 0, 1),
             made.count(other, 0, 0),
-            scenarios=(course(1), absent(), anew(), unborn(1)),
+            scenarios=(course(1), lasting(1, HOUR), absent(), anew(), unborn(1)),
             lost="events",
         )
     job = made.configuration.written.exporter_job.replace(".*", "x")
     elsewhere = f'up{{job="another",instance="{SOME}"}}'
     up = Line(f'up{{job="{job}",instance="{SOME}"}}', LEVEL, 1, 0, (elsewhere,))
-    yield made.trial("QgmExporterDown", (), up, scenarios=(course(3), short(1), absent()))
     yield made.trial(
-        "QgmReadingsStale",
-        ("provider",),
-        made.level(provider_signals.COLLECTOR_UP, 1, 0),
-        made.ago(provider_signals.LAST_SUCCESS, 60, HOUR),
-        scenarios=(course(3), short(1), absent()),
+        "QgmExporterDown",
+        (),
+        up,
+        scenarios=(course(2), short(1), absent()),
+        carries={"job": job, "instance": SOME},
     )
-    yield made.trial(
-        "QgmReadingsStale",
-        ("provider",),
-        made.level(provider_signals.COLLECTOR_UP, 1, 0),
-        made.ago(provider_signals.LAST_SUCCESS, 60, 60),
-        scenarios=(silent(4, "it was read a minute ago"),),
-    )
+    yield from _readings(made)
     least = made.thresholds.disk_free_bytes
-    free = Line(signals.OBSERVE_DISK_FREE.prometheus, LEVEL, 2 * least, least / 2)
-    yield made.trial("QgmJournalDisk", (), free, scenarios=(course(3), short(1), absent()))
+    series = f'{signals.OBSERVE_DISK_FREE.prometheus}{{instance="{SOME}"}}'
+    yield made.trial(
+        "QgmJournalDisk",
+        (),
+        Line(series, LEVEL, 1.5 * least, 0.75 * least),
+        scenarios=(course(2), short(1), absent()),
+        carries={"instance": SOME},
+    )
+
+
+def _readings(made: Trials) -> Iterator[Trial]:
+    answers = made.level(provider_signals.COLLECTOR_UP, 1, 0)
+    stale, fresh = (made.ago(provider_signals.LAST_SUCCESS, 60, ago) for ago in (HOUR, HOUR / 3))
+    yield made.trial(
+        "QgmReadingsStale",
+        ("provider",),
+        answers,
+        stale,
+        scenarios=(course(2), short(1), absent()),
+        carries={"account": SOME, "collector": SOME},
+    )
+    others = [
+        other
+        for up, seen in zip(answers.siblings, stale.siblings, strict=True)
+        for other in (Line(up, LEVEL, 1, 1), Line(seen, INSTANT, HOUR, HOUR))
+    ]
+    yield made.trial(
+        "QgmReadingsStale",
+        ("provider",),
+        answers,
+        fresh,
+        *others,
+        scenarios=(silent(4, "it was read a while ago, and others that were not can be reached"),),
+    )

@@ -64,7 +64,8 @@ def annotations(
         said.spending or _in_flight(labels),
         _provider_status(labels),
         f"First: {_triage(configuration, alert, labels)}",
-        f"Then: {alert.command.replace('URL', '{{ $externalURL }}')}; ask {alert.escalation}.",
+        f"Then: {_next(configuration, alert, labels)}",
+        f"Escalate to {alert.escalation} when that does not help.",
         f"Runbook: {runbook}",
         f"Board: {board}",
         said.false,
@@ -114,6 +115,12 @@ def _triage(configuration: Configuration, alert: Alert, labels: tuple[str, ...])
         if name in labels
     ]
     return "".join([*words, " --prometheus {{ $externalURL }}"])
+
+
+def _next(configuration: Configuration, alert: Alert, labels: tuple[str, ...]) -> str:
+    if alert.command.startswith("--"):
+        return f"{_triage(configuration, alert, labels)} {alert.command}"
+    return alert.command.replace("URL", "{{ $externalURL }}")
 
 
 def _where(labels: tuple[str, ...]) -> str:

@@ -5,18 +5,32 @@ from collections.abc import Iterator
 from qgm_observe.alerts.courses import (
     HEALTHY_STEPS,
     JOB_PLACES,
+    SOME,
     STEP,
     Trials,
     absent,
     anew,
     course,
+    lasting,
     reborn,
     short,
     silent,
     unborn,
 )
-from qgm_observe.alerts.scenario import BAD, HEALTHY, IDLE, Check, Scenario, Trial
+from qgm_observe.alerts.scenario import (
+    BAD,
+    COUNT,
+    HEALTHY,
+    IDLE,
+    LEVEL,
+    Check,
+    Line,
+    Scenario,
+    Trial,
+)
+from qgm_observe.alerts.trends import ENDED
 from qgm_observe.catalog import provider_signals, signals
+from qgm_observe.slo.window import DAY, HOUR, shorthand
 
 
 def trends(made: Trials) -> Iterator[Trial]:
@@ -34,20 +48,77 @@ def trends(made: Trials) -> Iterator[Trial]:
         (Check(HEALTHY_STEPS + 1, False), Check(HEALTHY_STEPS + 2, True)),
         unborn=True,
     )
+    scenarios = (course(4), third, short(2), between, absent(), unborn(4), anew())
+    kind = {"kind": "training"}
+    failing = ("QgmConsecutiveFailures", ("pipeline",))
+    counts = ("pipeline_failures", bad), ("pipeline_successes", good)
+    apart = _apart({**kind, "pipeline": SOME}, counts)
+    told = (*scenarios, _others_are_well(), apart)
+    yield made.trial(*failing, good, bad, scenarios=told, carries=kind)
+    elsewhere = [Line(good.sibling(name), COUNT, 1, 1) for name in ("pipeline", "kind")]
     yield made.trial(
-        "QgmConsecutiveFailures",
-        ("pipeline",),
-        good,
-        bad,
-        scenarios=(course(4), third, short(2), between, absent(), unborn(4), anew()),
+        *failing, good, bad, *elsewhere, scenarios=(third,), carries=kind, decoyed=False
+    )
+    yield from _compilations(made, scenarios, third)
+    yield from _stalled(made)
+
+
+def _others_are_well() -> Scenario:
+    return Scenario(
+        "others are well: it still fires",
+        [(HEALTHY, HEALTHY_STEPS), (BAD, 4)],
+        (Check(HEALTHY_STEPS + 3, True),),
+        decoyed=HEALTHY,
+    )
+
+
+def _apart(labels: dict[str, str], counts: tuple[tuple[str, Line], ...]) -> Scenario:
+    """Return a course in which label sets that differ in one label are counted together."""
+    given = {f'{name}="{value}"' for name, value in labels.items()}
+    told = ",".join(sorted(given | {'window="1d"'}))
+    tests = []
+    for name, line in counts:
+        alike = [each for each in line.siblings if all(label in each for label in given)]
+        each = 2 * ((line.healthy or 0) + (line.bad or 0))
+        tests.append(
+            {
+                "expr": f"1 * qgm:{name}:count{{{told}}}",
+                "eval_time": shorthand(3 * STEP),
+                "exp_samples": [{"labels": f"{{{told}}}", "value": each * (1 + len(alike))}],
+            }
+        )
+    return Scenario(
+        "what differs in another label counts together",
+        [(HEALTHY, 2), (BAD, 2)],
+        (),
+        spread=True,
+        recorded=tuple(tests),
+    )
+
+
+def _compilations(
+    made: Trials, scenarios: tuple[Scenario, ...], third: Scenario
+) -> Iterator[Trial]:
+    ended = made.count(signals.JOBS, 1, 0, outcome=ENDED)
+    failed = made.count(signals.JOBS, 0, 1, outcome=(ENDED[1], ENDED[0], *ENDED[2:]))
+    errors = made.count(signals.JOB_ERRORS, 0, 1, stage="compile")
+    apart = _apart(
+        dict.fromkeys(JOB_PLACES, SOME), (("compile_failures", errors), ("jobs_ended", ended))
     )
     yield made.trial(
         "QgmCompilationFailing",
         JOB_PLACES,
-        made.count(signals.JOBS, 1, 0, outcome="success"),
-        made.count(signals.JOBS, 0, 1, outcome="failure"),
-        made.count(signals.JOB_ERRORS, 0, 1, stage="compile"),
-        scenarios=(course(4), third, short(2), between, absent(), unborn(4), anew()),
+        *(ended, failed, errors),
+        scenarios=(*scenarios, _others_are_well()),
+    )
+    yield made.trial("QgmCompilationFailing", JOB_PLACES, ended, errors, scenarios=(third, apart))
+    elsewhere = [Line(ended.sibling(name), COUNT, 1, 1) for name in JOB_PLACES]
+    yield made.trial(
+        "QgmCompilationFailing",
+        JOB_PLACES,
+        *(ended, failed, errors, *elsewhere),
+        scenarios=(third,),
+        decoyed=False,
     )
     yield made.trial(
         "QgmCompilationFailing",
@@ -57,9 +128,12 @@ def trends(made: Trials) -> Iterator[Trial]:
         made.count(signals.JOB_ERRORS, 0, 1, stage="compile"),
         scenarios=(third,),
     )
+
+
+def _stalled(made: Trials) -> Iterator[Trial]:
     stalled = made.level(signals.RUNS_STALLED, 0, 1)
     yield made.trial(
-        "QgmRunStalled", ("pipeline",), stalled, scenarios=(course(3), short(1), absent())
+        "QgmRunStalled", ("pipeline",), stalled, scenarios=(course(2), short(1), absent())
     )
     yield made.trial(
         "QgmRunStalled",
@@ -74,8 +148,20 @@ def trends(made: Trials) -> Iterator[Trial]:
     mean = made.level(provider_signals.DEVICE_WAIT, 900, 900, percentile="average")
     local = made.level(signals.JOB_OLDEST_WAITING, None, 300, execution_mode="local")
     usual = made.level(provider_signals.DEVICE_WAIT, 900, 900, percentile="p95")
-    for lines in ((stalled, waiting, short_wait, mean), (stalled, local, usual)):
-        yield made.trial("QgmRunStalled", ("pipeline",), *lines, scenarios=(course(3),))
+    of_process = Line(waiting.decoys[-1], LEVEL, 50, 50)
+    elsewhere = (
+        Line(waiting.sibling("pipeline"), LEVEL, 50, 50),
+        *(Line(usual.sibling(name), LEVEL, 900, 900) for name in ("provider", "device")),
+    )
+    for lines in (
+        (stalled, waiting, short_wait, mean),
+        (stalled, local, usual),
+        (stalled, of_process, usual),
+        (stalled, waiting, short_wait, *elsewhere),
+    ):
+        yield made.trial(
+            "QgmRunStalled", ("pipeline",), *lines, scenarios=(course(2),), decoyed=False
+        )
 
 
 def work(made: Trials) -> Iterator[Trial]:
@@ -84,44 +170,82 @@ def work(made: Trials) -> Iterator[Trial]:
         "QgmRunTooLong",
         JOB_PLACES,
         made.count(signals.JOB_ERRORS, 0, 1, error_class="run_timeout"),
-        scenarios=(course(2, after=51), short(1), absent(), unborn(2), anew()),
+        scenarios=(
+            lasting(2, DAY, 3 * STEP),
+            short(1),
+            absent(),
+            unborn(2),
+            anew(),
+        ),
         step=3 * STEP,
     )
-    tries = made.thresholds.attempts_per_job
-    attempts = made.count(signals.JOB_ATTEMPTS, 1, 3 * tries)
-    jobs = made.count(signals.JOBS, 1, 1)
-    yield made.trial(
-        "QgmRetriesExcessive",
-        JOB_PLACES,
-        attempts,
-        jobs,
-        scenarios=(course(12, after=40), short(1), absent(), anew()),
-    )
-    few = Scenario(
-        "too few jobs: silent", [(IDLE, 6), (BAD, 4)], (Check(8, False), Check(9, False))
-    )
-    yield made.trial("QgmRetriesExcessive", JOB_PLACES, attempts, jobs, scenarios=(few,))
+    yield from _retries(made)
     yield made.trial(
         "QgmSubmissionThrottled",
         JOB_PLACES,
         made.count(signals.JOB_ERRORS, 0, 1, error_class="rate_limit"),
-        scenarios=(course(3), short(2), absent(), unborn(3), anew()),
+        scenarios=(course(3), lasting(3, HOUR), short(2), absent(), unborn(3), anew()),
         seen_by="jobs",
     )
+    yield from _refusals(made)
+
+
+def _retries(made: Trials) -> Iterator[Trial]:
+    tries = made.thresholds.attempts_per_job
+    attempts = made.count(signals.JOB_ATTEMPTS, 1, 1.5 * tries)
+    jobs = made.count(signals.JOBS, 1, 1)
+    lasts = Scenario(
+        "ten hours of retries: fires for as long as they are counted, and no longer",
+        [(HEALTHY, 6), (BAD, 60), (HEALTHY, 40)],
+        (Check(5, False), Check(65, True), Check(71, True), Check(105, False)),
+    )
+    few = Scenario(
+        "too few jobs: silent; one more: fires",
+        [(IDLE, 6), (BAD, 5)],
+        (Check(8, False), Check(9, False), Check(10, True)),
+    )
+    scenarios = (course(12, after=40), few, lasts, short(1), absent(), anew())
+    yield made.trial("QgmRetriesExcessive", JOB_PLACES, attempts, jobs, scenarios=scenarios)
+    steady = made.count(signals.JOB_ATTEMPTS, 1, 1)
+    for line, name, bad in (
+        (attempts, "jobs of a process are overlooked: fires", jobs),
+        (steady, "attempts of a process are overlooked: silent", attempts),
+    ):
+        told = Check(17, line is attempts)
+        other = Line(bad.decoys[-1], COUNT, 100, 100)
+        course_of = Scenario(name, [(HEALTHY, 6), (BAD, 12)], (told,))
+        yield made.trial(
+            "QgmRetriesExcessive", JOB_PLACES, line, jobs, other, scenarios=(course_of,)
+        )
+
+
+def _refusals(made: Trials) -> Iterator[Trial]:
+    """Of the exporter's own calls: a share just above the threshold, and just below it."""
     share = made.thresholds.throttled_share
-    refused = made.count(provider_signals.PROVIDER_REQUESTS, 0, 5, result="rate_limit")
-    enough = 10 if 3 * share < 1 else 0
-    answered = made.count(provider_signals.PROVIDER_REQUESTS, 10, enough, result="ok")
-    yield made.trial(
-        "QgmSubmissionThrottled",
-        ("provider",),
-        refused,
-        answered,
-        scenarios=(course(4), absent(), anew(), reborn(4)),
-        seen_by="exporter",
+    above = min(1.5 * share, (1 + share) / 2)
+
+    def trial(refused: float, part: float, *scenarios: Scenario) -> Trial:
+        calls = provider_signals.PROVIDER_REQUESTS
+        answered = round(refused / part - refused, 1)
+        return made.trial(
+            "QgmSubmissionThrottled",
+            ("provider",),
+            made.count(calls, 0, refused, result="rate_limit"),
+            made.count(calls, answered, answered, result="ok"),
+            scenarios=scenarios,
+            seen_by="exporter",
+        )
+
+    ends = Scenario(
+        "fires for as long as it is counted, and no longer",
+        [(IDLE, 6), (BAD, 6), (IDLE, 9)],
+        (Check(11, True), Check(14, True), Check(20, False)),
     )
-    once = Scenario("a single refusal: silent", [(IDLE, 6), (BAD, 2)], (Check(7, False),))
-    little = made.count(provider_signals.PROVIDER_REQUESTS, 0, 1, result="rate_limit")
-    yield made.trial(
-        "QgmSubmissionThrottled", ("provider",), little, scenarios=(once,), seen_by="exporter"
+    yield trial(5, above, course(6), ends, absent(), anew(), reborn(6))
+    yield trial(5, 0.7 * share, silent(6, "a share below the threshold"))
+    three = Scenario(
+        "two refusals: silent; four: fires",
+        [(IDLE, 6), (BAD, 4)],
+        (Check(7, False), Check(9, True)),
     )
+    yield trial(1, above, three)

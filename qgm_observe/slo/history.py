@@ -126,22 +126,23 @@ def _counted(flat: NDArray[np.int64], amounts: Counts, cells: int) -> Counts:
 
 
 def spent_by(
-    spenders: Sequence[tuple[str, str, str]], number: ArrayLike, bad: ArrayLike
+    kinds: Sequence[str], spenders: Sequence[Sequence[str]], number: ArrayLike, bad: ArrayLike
 ) -> Mapping[str, Mapping[str, float]]:
-    """Return bad counts by cause, provider and device, the largest first.
+    """Return bad counts by kind of spender, the largest first.
 
     Args:
-        spenders: Cause, provider and device.
+        kinds: What is told of a spender, for instance `cause`.
+        spenders: That of each.
         number: Place in `spenders` of each entry.
         bad: What was bad of each entry.
     """
     table = pd.DataFrame(
         [spenders[each] for each in np.asarray(number, np.int64)],
-        columns=["cause", "provider", "device"],
+        columns=list(kinds),
     ).assign(bad=np.asarray(bad, np.float64))
     table = table[table["bad"] > 0]
     found: dict[str, Mapping[str, float]] = {}
-    for column in ("cause", "provider", "device"):
+    for column in kinds:
         sums = table.groupby(column)["bad"].sum().sort_values(ascending=False, kind="stable")
         found[column] = {str(name) or "unknown": float(count) for name, count in sums.items()}
     return found

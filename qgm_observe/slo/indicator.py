@@ -6,8 +6,10 @@ which a comparison of levels holds, or money against a cap.
 
 import enum
 import operator
+from bisect import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from qgm_observe.catalog import SIGNALS, STAGES, Kind, Signal
 from qgm_observe.errors import UsageError
@@ -74,17 +76,21 @@ class Selection:
         matchers: All of them have to fit.
         at_most: Of a histogram, the observations up to this bucket bound, in the signal's unit;
             without it all of them.
+        factor: A count is taken so many times; of money, what a dollar has to buy.
 
     Raises:
-        UsageError: no such label or value, or no such bucket.
+        UsageError: no such label or value, no such bucket, or no factor above 0.
     """
 
     signal: Signal
     matchers: tuple[Matcher, ...] = ()
     at_most: float | None = None
+    factor: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what can never be found."""
+        if not 0 < self.factor < inf:
+            raise UsageError(f"factor {self.factor:g}: write a number above 0")
         for matcher in self.matchers:
             self._check(matcher)
         if self.at_most is None:
@@ -133,8 +139,8 @@ class Selection:
 
     def _nearest(self) -> str:
         wanted = self.at_most or 0.0
-        near = sorted(self.bounds, key=lambda bound: abs(bound - wanted))[:2]
-        return " or ".join(f"{bound:g}" for bound in sorted(near))
+        place = bisect(self.bounds, wanted)
+        return " or ".join(f"{bound:.6g}" for bound in self.bounds[max(0, place - 1) : place + 1])
 
 
 def signal_named(name: str) -> Signal:

@@ -1,8 +1,8 @@
 """What each event of a journal means for each objective: how much counted, how much was bad, whose.
 
 The same fold that `/metrics` shows is asked for what an event measures, so a journal and a
-Prometheus that follows it give the same counts. Minutes and money need levels and bills, which a
-journal has not for every instant; objectives of those are left to a Prometheus.
+Prometheus that follows it give the same counts. Money that is spent is bad, all of it. Minutes are
+judged by levels (see `minutes`).
 """
 
 from array import array
@@ -12,10 +12,11 @@ from typing import Any
 
 from qgm_observe.catalog import SIGNALS, Signal
 from qgm_observe.journal import TERMINAL, Event, Histogram, Totals
+from qgm_observe.journal.event import MONEY
 from qgm_observe.journal.measure import Labels, measurements
 from qgm_observe.journal.reading import Reader
 from qgm_observe.journal.totals import SCALES
-from qgm_observe.slo.indicator import Ratio, Selection
+from qgm_observe.slo.indicator import Ratio, Selection, Spend
 from qgm_observe.slo.objective import Objective
 
 Amount = tuple[float, float]
@@ -38,8 +39,11 @@ GROUPS = {
 }
 """Class of an error to who spends the budget by it; any other is `other`."""
 
-Spender = tuple[str, str, str]
-"""Cause (see `GROUPS`), provider, device; empty where unknown."""
+Spender = tuple[str, str, str, str]
+"""Cause (see `GROUPS`), pipeline, provider, device; empty where unknown."""
+
+KINDS = ("cause", "pipeline", "provider", "device")
+"""What the parts of a spender are called."""
 
 
 class Entries:
@@ -63,10 +67,10 @@ class Entries:
 
 
 class Ledger:
-    """Entries of objectives that are ratios, filled from events in the order of a journal.
+    """Entries of objectives that count or spend, filled from events in the order of a journal.
 
     Args:
-        objectives: Others than ratios are passed over.
+        objectives: Those of minutes are passed over.
 
     Attributes:
         entries: By the objective's name.
@@ -75,7 +79,7 @@ class Ledger:
 
     def __init__(self, objectives: Iterable[Objective]) -> None:
         self.entries: dict[str, Entries] = {}
-        self.spenders: list[Spender] = [("", "", "")]
+        self.spenders: list[Spender] = [("", "", "", "")]
         self._numbers: dict[Spender, int] = {self.spenders[0]: 0}
         self._wanted: dict[str, list[tuple[str, bool, Selection]]] = {}
         self._found: dict[tuple[str, Labels], list[tuple[str, bool, Selection]]] = {}
@@ -83,14 +87,17 @@ class Ledger:
         for each in objectives:
             if isinstance(each.indicator, Ratio):
                 self.entries[each.name] = Entries()
-                self._want(each.name, each.indicator)
+                self._want(each.name, each.indicator.good, each.indicator.total)
+            elif isinstance(each.indicator, Spend):
+                self.entries[each.name] = Entries()
+                self._want(each.name, (), each.indicator.spent)
 
     def read(self, journal: Reader, since: float) -> None:
         """Take all that a journal recorded since an instant, pruned minutes too."""
         for minute, name, labels, amount in journal.minutes(since=since):
             if name in SIGNALS:
                 self._enter({}, minute, minute, self._amounts(SIGNALS[name], labels, amount))
-        for event in journal.events(verbs=(TERMINAL, "estimate", "noted", "tallied")):
+        for event in journal.events(verbs=(TERMINAL, "estimate", "noted", "tallied", *MONEY)):
             if event.recorded_at >= since:
                 self.add(event)
             elif event.noun == "job":
@@ -108,16 +115,17 @@ class Ledger:
                     _sum(amounts, self._amounts(signal, labels, value))
         self._enter(self._facts(event), event.recorded_at, event.at, amounts)
 
-    def _want(self, name: str, indicator: Ratio) -> None:
-        for good, selections in ((False, indicator.total), (True, indicator.good)):
-            for selection in selections:
-                self._wanted.setdefault(selection.signal.name, []).append((name, good, selection))
+    def _want(self, name: str, good: Sequence[Selection], total: Sequence[Selection]) -> None:
+        for is_good, selections in ((False, total), (True, good)):
+            for each in selections:
+                self._wanted.setdefault(each.signal.name, []).append((name, is_good, each))
 
     def _amounts(self, signal: Signal, labels: Labels, value: float) -> dict[str, Amount]:
         """Return what one measurement adds to which objective."""
         found: dict[str, Amount] = {}
         for name, good, selection in self._selecting(signal, labels):
             count = value if not signal.buckets else float(selection.holds(value))
+            count *= selection.factor
             _sum(found, {name: (0.0, count) if good else (count, 0.0)})
         return found
 
@@ -136,7 +144,7 @@ class Ledger:
         for name, histograms in totals.histograms.items():
             for labels, histogram in histograms.items():
                 for objective, good, selection in self._selecting(SIGNALS[name], labels):
-                    count = _within(histogram, selection.at_most)
+                    count = _within(histogram, selection.at_most) * selection.factor
                     _sum(amounts, {objective: (0.0, count) if good else (count, 0.0)})
 
     def _enter(
@@ -167,7 +175,8 @@ class Ledger:
         cause = GROUPS.get(str(error.get("class", "")), "other") if error else ""
         if error.get("stage") == "compile":
             cause = "compiler"
-        spender = (cause or ("other" if facts.get("outcome") else ""), *_device(facts))
+        named = cause or ("" if facts.get("outcome") in {None, "", "success"} else "other")
+        spender = (named, str(facts.get("pipeline") or ""), *_device(facts))
         if spender not in self._numbers:
             self._numbers[spender] = len(self.spenders)
             self.spenders.append(spender)

@@ -1,21 +1,14 @@
-"""Objectives judged by asking a Prometheus over its HTTP API (standard library only)."""
+"""A Prometheus that is asked over its HTTP API (standard library only)."""
 
 import base64
 import http.client
 import json
 import math
 import ssl
-from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from qgm_observe.errors import UsageError
-from qgm_observe.slo import promql
-from qgm_observe.slo.indicator import Ratio, Slices
-from qgm_observe.slo.objective import Objective
-from qgm_observe.slo.score import TRAFFIC_WINDOW, WINDOWS
-from qgm_observe.slo.status import BURN_WINDOWS, Count, Status, status_of, unknown
-from qgm_observe.slo.window import MINUTE
 
 TIMEOUT = 30.0
 _MOST_BYTES = 16 * 2**20
@@ -125,47 +118,3 @@ class Prometheus:
 
 def _why(error: Exception) -> str:
     return getattr(error, "strerror", None) or type(error).__name__
-
-
-def statuses(objectives: Sequence[Objective], server: Prometheus, now: float) -> list[Status]:
-    """Return how objectives stand by a Prometheus at an instant (epoch s)."""
-    return [_status(each, server, now) for each in objectives]
-
-
-def _status(objective: Objective, server: Prometheus, now: float) -> Status:
-    length = max(MINUTE, (now - objective.window.begin(now)) // MINUTE * MINUTE)
-    count = _counter(objective, server, now)
-    if count is None:
-        return unknown(objective, "money is told by the bill; see the spending pages")
-    whole = count(length)
-    if not whole.total:
-        return status_of(objective, whole, {}, {})
-    windows: Iterable[float] = BURN_WINDOWS
-    if objective.score is not None:
-        windows = sorted({*BURN_WINDOWS, *WINDOWS, TRAFFIC_WINDOW})
-    counts = {window: count(window) for window in windows}
-    return status_of(objective, whole, counts, {})
-
-
-def _counter(objective: Objective, server: Prometheus, now: float) -> Any:
-    indicator = objective.indicator
-    if isinstance(indicator, Ratio):
-        return lambda window: _counted(
-            server,
-            now,
-            promql.count(indicator.good, window),
-            promql.count(indicator.total, window),
-        )
-    if isinstance(indicator, Slices):
-        return lambda window: _counted(
-            server,
-            now,
-            promql.minutes(indicator, window, good=True),
-            promql.minutes(indicator, window, good=False),
-        )
-    return None
-
-
-def _counted(server: Prometheus, now: float, good: str, total: str) -> Count:
-    all_ = server.value(total, now) or 0.0
-    return Count(all_ - (server.value(good, now) or 0.0), all_)

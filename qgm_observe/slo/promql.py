@@ -53,7 +53,8 @@ def count(selections: Iterable[Selection], window: float, by: Iterable[str] = ()
 
 def _difference(selection: Selection, window: float) -> str:
     apart = f"by ({', '.join(selection.signal.label_names)})"
-    return difference(selector(selection), apart, shorthand(window))
+    rise = difference(selector(selection), apart, shorthand(window))
+    return rise if selection.factor == 1 else f"{plain(selection.factor)} * {rise}"
 
 
 def difference(chosen: str, grouping: str, window: str) -> str:
@@ -69,14 +70,29 @@ def difference(chosen: str, grouping: str, window: str) -> str:
     return f"clamp_min({newest} - ({before} or {newest} * 0), 0)"
 
 
+COUNTED, GOOD = "qgm:slo_slice:counted", "qgm:slo_slice:good"
+"""Series of 1 and 0 that rules record each minute for an objective of minutes."""
+
+
+def recorded(record: str, slo: str) -> str:
+    """Return the selector of what is recorded for an objective."""
+    return f'{record}{{slo="{slo}"}}'
+
+
 def minutes(slices: Slices, window: float, *, good: bool) -> str:
     """Return how many minutes of a window (s) counted, or of those were good."""
     return f"sum_over_time(({minute(slices, good=good)})[{shorthand(window)}:1m])"
 
 
-def minute(slices: Slices, *, good: bool) -> str:
-    """Return 1 at an instant that counts, or where it is good; 0 where it counts and is bad."""
-    return _good(slices) if good else _counted(slices)
+def minute(slices: Slices, *, good: bool, counted: str = "") -> str:
+    """Return 1 at an instant that counts, or where it is good; 0 where it counts and is bad.
+
+    Args:
+        slices: What is judged.
+        good: Whether to tell what is good.
+        counted: What is recorded where it counts, to be asked for in its place.
+    """
+    return _good(slices, counted or _counted(slices)) if good else _counted(slices)
 
 
 def _counted(slices: Slices) -> str:
@@ -86,13 +102,12 @@ def _counted(slices: Slices) -> str:
     return f"(max({compared(slices.counted)}) * 0 + 1)"
 
 
-def _good(slices: Slices) -> str:
+def _good(slices: Slices, counted: str) -> str:
     """1 in a good minute that counts, 0 in a bad one."""
     bad = violated(slices.good)
     if slices.excused is not None:
-        bad = f"({bad} unless on () (max({compared(slices.excused)}) > -Inf))"
-    counted = _counted(slices)
-    return f"({counted} unless on () (count({bad}) > 0)) or {counted} * 0"
+        bad = f"{bad} unless on () max({compared(slices.excused)})"
+    return f"({counted} unless on () count({bad})) or {counted} * 0"
 
 
 def compared(comparison: Comparison) -> str:

@@ -14,10 +14,11 @@ objectives:
 ```
 
 `!value` in `match` means any other. `at_most` takes a histogram's observations up to a bucket
-bound. Instead of good and total: `bad` and total; `good_when` (with `counted_when`,
-`excused_when`) for minutes; `spent` and `cap` for money.
+bound, `factor` each count so many times. Instead of good and total: `bad` and total; `good_when`
+(with `counted_when`, `excused_when`) for minutes; `spent` and `cap` for money.
 """
 
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
 from qgm_observe.documents import Document, Model
@@ -46,6 +47,7 @@ class Selected(Model):
     signal: str
     match: dict[str, str | tuple[str, ...]] | None = None
     at_most: float | None = None
+    factor: float = 1.0
 
 
 class Levelled(Selected):
@@ -54,7 +56,6 @@ class Levelled(Selected):
     quantile: float | None = None
     over: str | None = None
     age: bool = False
-    factor: float = 1.0
 
 
 class Compared(Model):
@@ -224,7 +225,7 @@ def level(document: Document, place: tuple[str | int, ...], written: Levelled) -
     """Return a written level; complaints name its line."""
     with at(document, *place):
         return Level(
-            selection(document, place, written),
+            replace(selection(document, place, written), factor=1.0),
             written.quantile,
             None if written.over is None else seconds_of(written.over),
             written.age,
@@ -253,7 +254,9 @@ def selection(document: Document, place: tuple[str | int, ...], written: Selecte
             matchers.append(_matcher(label, (values,) if isinstance(values, str) else values))
             Selection(signal, (matchers[-1],))
     with at(document, *place, "at_most"):
-        return Selection(signal, tuple(matchers), written.at_most)
+        chosen = Selection(signal, tuple(matchers), written.at_most)
+    with at(document, *place, "factor"):
+        return replace(chosen, factor=written.factor)
 
 
 def _matcher(label: str, values: tuple[str, ...]) -> Matcher:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from qgm_observe.slo.indicator import Spend
 from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.score import TRAFFIC_WINDOW, WINDOWS
 from qgm_observe.slo.window import DAY, HOUR
@@ -16,10 +17,14 @@ PACE = 3 * DAY
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What was bad of what counted in a window."""
+    """What was bad of what counted in a window; less than nothing is nothing."""
 
     bad: float
     total: float
+
+    def __post_init__(self) -> None:
+        """Take a surplus of good ones for none bad."""
+        object.__setattr__(self, "bad", max(self.bad, 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +42,7 @@ class Status:
             it is gone, `None` when it will last.
         score: Largest evidence against it, without the recovery clause, `None` if not by score.
         threshold: Evidence above which it pages.
-        spent_by: Bad ones by cause, provider and device.
+        spent_by: Bad ones by cause, pipeline, provider and device, as far as they are known.
         reason: Why there is no number.
     """
 
@@ -67,7 +72,7 @@ def status_of(
         window: Counts in its own window.
         counts: Counts by window (s): those of `BURN_WINDOWS` and, for a score, of `WINDOWS` and
             `TRAFFIC_WINDOW`.
-        spent_by: Bad ones by cause, provider and device.
+        spent_by: Bad ones by cause, pipeline, provider and device.
     """
     if not window.total:
         reason = "nothing counted in its window"
@@ -92,6 +97,22 @@ def status_of(
         threshold=threshold,
         spent_by=spent_by,
     )
+
+
+def capped(
+    objective: Objective, spent: float, by_window: Mapping[float, float]
+) -> tuple[Count, dict[float, Count]]:
+    """Return money as counts: what is spent is bad, and a window may spend its share of the cap.
+
+    Args:
+        objective: Held against money.
+        spent: In its window.
+        by_window: Likewise, by window (s).
+    """
+    assert isinstance(objective.indicator, Spend)  # noqa: S101  told to the type checker
+    cap, whole = objective.indicator.cap, objective.window.seconds
+    counts = {window: Count(bad, cap * window / whole) for window, bad in by_window.items()}
+    return Count(spent, cap), counts
 
 
 def unknown(objective: Objective, reason: str) -> Status:

@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
@@ -22,6 +22,9 @@ from qgm_observe.slo.window import DAY, MINUTE
 TARGETS = tuple(map(Decimal, ("0.8", "0.9", "0.95", "0.98", "0.99", "0.995", "0.999")))
 KEPT = 0.95
 """Share of the days on which a suggested target would have been kept."""
+
+LEAST_DAYS, LEAST_EVENTS = 7.0, 20
+"""Of history: with less of either a target is a guess, and none is suggested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,20 +50,27 @@ class Suggestion:
 
     Attributes:
         objective: Its name.
+        events: In all of it.
         events_per_day: Mean since the first event.
         ratio: Share of good ones in all of it.
         days: Of history.
         options: By target, ascending.
         suggested: The highest target that was kept on 95 % of the days and leaves a budget of
-            five events, `None` if there is none.
+            five events, `None` if there is none, or too little history.
     """
 
     objective: str
+    events: float
     events_per_day: float
     ratio: float
     days: float
     options: tuple[Option, ...]
     suggested: Decimal | None
+
+    @property
+    def is_founded(self) -> bool:
+        """Whether there is enough history to suggest anything from."""
+        return self.days >= LEAST_DAYS and self.events >= LEAST_EVENTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,14 +141,16 @@ def _suggestion(
         if option.days_kept >= KEPT
         and per_day * objective.window.days * float(1 - option.target) >= FEWEST_BUDGET_EVENTS
     ]
-    return Suggestion(
+    found = Suggestion(
         objective=objective.name,
+        events=float(total.sum()),
         events_per_day=per_day,
         ratio=1 - float(bad.sum() / total.sum()),
         days=days,
         options=options,
         suggested=max(wanted, default=None),
     )
+    return found if found.is_founded else replace(found, suggested=None)
 
 
 def _shares(

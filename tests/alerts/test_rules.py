@@ -99,7 +99,7 @@ def test_constants_are_those_of_the_tested_rules():
     texts = {rule.get("record"): rule["expr"] for rule in rules(TRAINING)}
     assert texts["qgm:slo_score:llr"] == (
         f'1.845827 * qgm:slo_errors:count{{slo="training-success",window=~"{WINDOWS}"}} - '
-        f'0.236389 * qgm:slo_events:count{{slo="training-success",window=~"{WINDOWS}"}}'
+        'on (window) 0.236389 * qgm:slo_events:count{slo="training-success"}'
     )
     assert texts["qgm:slo_score:threshold"].endswith(", 56))")
 

@@ -46,8 +46,8 @@ def test_the_order_is_that_of_the_questions_asked():
 
     heads = [line.split(" ")[0] for line in told["description"].splitlines()]
     assert heads == [
-        "Runs", "3", "Budget", "Still.", "Provider:", "First:", "Then:", "Runbook:", "Board:",
-        "Never",
+        "Runs", "3", "Budget", "Still.", "Provider:", "First:", "Then:", "Escalate",
+        "Runbook:", "Board:", "Never",
     ]  # fmt: skip
 
 

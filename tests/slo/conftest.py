@@ -1,7 +1,12 @@
 """Work of a fortnight, as a journal records it."""
 
 import itertools
-from collections.abc import Callable
+import socket
+import subprocess
+import threading
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -64,3 +69,55 @@ def recorded(tmp_path: Path) -> Callable[[list[Event]], Path]:
 def ended() -> Callable[..., Event]:
     """Makes something that finished: noun, time, and what else is known of it."""
     return _ended
+
+
+def free_port() -> int:
+    """Return a port that nobody listens at."""
+    with closing(socket.socket()) as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def holding(tools, tmp_path_factory):  # type: ignore[no-untyped-def]
+    """Starts a Prometheus that holds lines of an exposition with times; gives its address."""
+
+    @contextmanager
+    def hold(lines: Iterable[str]) -> Iterator[str]:
+        folder = tmp_path_factory.mktemp("prometheus")
+        (folder / "series.txt").write_text("\n".join(lines) + "\n")
+        (folder / "prometheus.yml").write_text("{}")
+        words = ["tsdb", "create-blocks-from", "--max-block-duration=200h", "openmetrics"]
+        made = [tools("promtool"), *words, folder / "series.txt", folder / "data"]
+        subprocess.run(made, check=True, capture_output=True, timeout=60)
+        port = free_port()
+        process = subprocess.Popen(
+            [
+                tools("prometheus"),
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                "--storage.tsdb.retention.time=10y",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            _wait_until_ready(f"http://127.0.0.1:{port}/-/ready")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+    return hold
+
+
+def _wait_until_ready(url: str) -> None:
+    pause = threading.Event()
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except OSError:
+            pause.wait(0.1)
+    pytest.fail("Prometheus did not become ready in 30 s")

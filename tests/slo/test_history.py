@@ -81,7 +81,8 @@ def test_a_grid_has_its_bounds():
 def test_who_spent_is_told_by_cause_provider_and_device():
     """Bad amounts are summed by each, the largest first; good ones are nobody's."""
     spenders = [("", "", ""), ("quota", "ibm", "fez"), ("provider", "ibm", "torino")]
-    assert spent_by(spenders, [0, 1, 2, 2], [0.0, 1.0, 2.0, 2.0]) == {
+    kinds = ("cause", "provider", "device")
+    assert spent_by(kinds, spenders, [0, 1, 2, 2], [0.0, 1.0, 2.0, 2.0]) == {
         "cause": {"provider": 4.0, "quota": 1.0},
         "provider": {"ibm": 5.0},
         "device": {"torino": 4.0, "fez": 1.0},

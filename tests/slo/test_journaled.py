@@ -2,7 +2,7 @@
 
 import pytest
 
-from qgm_observe.journal import open_journal
+from qgm_observe.journal import Event, open_journal
 from qgm_observe.slo.journaled import statuses
 from qgm_observe.slo.loading import shipped
 
@@ -54,6 +54,22 @@ def test_burn_and_exhaustion_follow_the_pace(stands, ended):
     assert found.burn[3 * DAY] == pytest.approx(1 / 30 / 0.05)
     assert found.burn[DAY] == pytest.approx(2)
     assert found.exhausted_in == pytest.approx((1 - 3 / 7) * 28 * DAY / (1 / 30 / 0.05))
+
+
+def test_more_good_ones_than_were_paid_for_are_none_bad(stands):
+    """A dollar that bought 500 valid samples leaves the whole budget, and no more than that."""
+    facts = {"kind": "inference"}
+    bill = facts | {"cost": "1", "currency": "USD"}
+    judged = facts | {"name": "valid_shot_ratio", "value": 1.0, "n": 500}
+    at = NOW - DAY
+    found = stands(
+        [
+            Event(verb="billed", noun="attempt", subject="1.1", at=at, body=bill, id="b"),
+            Event(verb="estimate", noun="job", subject="1", at=at, body=judged, id="e"),
+        ]
+    )["inference-sample-cost"]
+
+    assert (found.bad, found.total, found.left) == (0, 200, 1)
 
 
 def test_a_budget_that_is_gone_is_gone(stands, ended):

@@ -53,14 +53,14 @@ def test_a_failed_run_is_spent_by_the_device_of_its_last_failed_job(ended):
         ended("run", NOW, run=run, outcome="failure", error=QUOTA),
     )
     entries = ledger.entries["training-success"]
-    assert ledger.spenders[entries.spender[0]] == ("quota", "ibm", "ibm_torino")
+    assert ledger.spenders[entries.spender[0]] == ("quota", "nightly", "ibm", "ibm_torino")
 
 
 def test_an_error_while_compiling_is_the_compilers(ended):
     """The stage wins over the class: a resource error while compiling is the compiler's."""
     error = {"class": "resource", "type": "x", "stage": "compile"}
     ledger = ledger_of(ended("job", NOW, outcome="failure", error=error))
-    assert ledger.spenders[-1] == ("compiler", "ibm", "ibm_fez")
+    assert ledger.spenders[-1] == ("compiler", "nightly", "ibm", "ibm_fez")
 
 
 def test_a_histogram_counts_what_is_within_the_bound(ended):
@@ -77,6 +77,22 @@ def test_valid_shots_count_by_the_shot():
     }  # fmt: skip
     estimate = Event(verb="estimate", noun="job", subject="1", at=NOW, body=body, id="1/e")
     assert sums(ledger_of(estimate), "training-valid-shots") == (250, 1000)
+
+
+def sample_cost(dollars, shots):
+    """What is billed, and how many valid shots were had for it."""
+    body = {"kind": "inference", "name": "valid_shot_ratio", "value": 1.0, "n": shots}
+    bill = {"kind": "inference", "cost": dollars, "currency": "USD"}
+    return (
+        Event(verb="billed", noun="attempt", subject="1.1", at=NOW, body=bill, id="1.1/billed"),
+        Event(verb="estimate", noun="job", subject="1", at=NOW, body=body, id="1/e"),
+    )
+
+
+def test_a_dollar_has_to_buy_so_many_valid_samples():
+    """A dollar counts 200 samples: at a cent each the half of them is bad, which is the budget."""
+    assert sums(ledger_of(*sample_cost("2.50", 250)), "inference-sample-cost") == (250, 500)
+    assert sums(ledger_of(*sample_cost("2.50", 100)), "inference-sample-cost") == (400, 500)
 
 
 def test_tallied_totals_count_as_their_events_would(ended):

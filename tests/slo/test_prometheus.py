@@ -3,12 +3,9 @@
 import http.server
 import json
 import random
-import socket
-import subprocess
 import threading
 import time
-import urllib.request
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 
 import pytest
 
@@ -16,18 +13,15 @@ from qgm_observe.errors import UsageError
 from qgm_observe.journal import open_journal
 from qgm_observe.slo import journaled
 from qgm_observe.slo.loading import shipped
-from qgm_observe.slo.prometheus import Prometheus, statuses
+from qgm_observe.slo.prometheus import Prometheus
+from qgm_observe.slo.scraped import statuses
+
+from .conftest import free_port
 
 DAY, STEP = 86400, 600
 NOW = int(time.time()) // 3600 * 3600 - 6 * 3600
 WORK = 'project="chem",pipeline="nightly",model="qcbm",model_version="3",kind="training"'
 NAMES = ("training-success", "telemetry-coverage")
-
-
-def free_port():
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def backfill(runs):
@@ -53,47 +47,10 @@ def runs():
 
 
 @pytest.fixture(scope="module")
-def server(tools, tmp_path_factory, runs):
+def server(holding, runs):
     """A Prometheus that holds four weeks."""
-    folder = tmp_path_factory.mktemp("prometheus")
-    (folder / "series.txt").write_text("\n".join(backfill(runs)) + "\n")
-    (folder / "prometheus.yml").write_text("{}")
-    words = ["tsdb", "create-blocks-from", "--max-block-duration=200h", "openmetrics"]
-    subprocess.run(
-        [tools("promtool"), *words, folder / "series.txt", folder / "data"],
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
-    port = free_port()
-    process = subprocess.Popen(
-        [
-            tools("prometheus"),
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            "--storage.tsdb.retention.time=10y",
-            f"--web.listen-address=127.0.0.1:{port}",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_until_ready(f"http://127.0.0.1:{port}/-/ready")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def wait_until_ready(url):
-    pause = threading.Event()
-    for _ in range(300):
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except OSError:
-            pause.wait(0.1)
-    pytest.fail("Prometheus did not become ready in 30 s")
+    with holding(backfill(runs)) as url:
+        yield url
 
 
 def judged(server):

@@ -34,6 +34,14 @@ def test_a_selection_is_a_selector(selection, text):
     assert promql.selector(selection) == text
 
 
+def test_a_factor_multiplies_a_count():
+    """The factor stands before the difference, within the sum."""
+    plain = promql.count([Selection(signals.COST)], 3600)
+    assert promql.count([Selection(signals.COST, factor=200)], 3600) == (
+        plain.replace("sum (", "sum (200 * ", 1)
+    )
+
+
 def test_a_count_is_an_exact_difference():
     """A count is the newest sample less the one at the window's begin, or less nothing."""
     text = promql.count([Selection(signals.OBSERVE_DROPPED)], 3600)
@@ -85,7 +93,7 @@ def test_minutes_are_bad_unless_excused():
     text = promql.minutes(stalled, 3600, good=True)
     counted = '(max(qgm_runs_in_flight{source="journal",kind="training"} > 0) * 0 + 1)'
 
-    assert text.startswith(f"sum_over_time((({counted} unless on () (count((")
-    assert 'qgm_runs_stalled{source="journal",kind="training"} > 0 unless on () (max(' in text
+    assert text.startswith(f"sum_over_time((({counted} unless on () count(")
+    assert 'qgm_runs_stalled{source="journal",kind="training"} > 0 unless on () max(' in text
     assert "<= on (provider, device) max by (provider, device) (qgm_device_queue_wait" in text
     assert text.endswith(f"or {counted} * 0)[1h:1m])")

@@ -56,6 +56,19 @@ def test_a_budget_below_five_is_not_suggested(recorded, ended):
     assert found.suggested == Decimal("0.99")  # 560 events in 28 days leave 5.6
 
 
+@pytest.mark.parametrize(
+    ("days", "a_day", "is_founded"), [(6, 20, False), (8, 2, False), (8, 3, True)]
+)
+def test_little_history_suggests_nothing(recorded, ended, days, a_day, is_founded):
+    """Below a week or twenty events there is no target, however good the few were."""
+    events = [ended("run", NOW - n * DAY / a_day) for n in range(days * a_day, 0, -1)]
+    found = suggested(recorded, events)["training-success"]
+
+    assert (found.events, found.days) == (days * a_day, pytest.approx(days))
+    assert found.is_founded is is_founded
+    assert (found.suggested is not None) is is_founded
+
+
 def test_waits_are_told_apart_by_device(recorded, ended):
     """Queue and all the rest are told apart, with the bound that 95 % are within."""
     jobs = [
@@ -68,6 +81,6 @@ def test_waits_are_told_apart_by_device(recorded, ended):
 
     assert (queue.part, queue.jobs, queue.device) == ("queue", 100, "ibm_fez")
     assert queue.median == pytest.approx(649.5)
-    assert queue.bound == 1000
+    assert queue.bound == 1200
     assert rest.part == "not queue"
     assert rest.p95 == pytest.approx(100)

@@ -1,0 +1,82 @@
+"""Who spent a budget, by a Prometheus: what was bad, by the labels of the counters it rests on.
+
+Runs have no device and no error. Where they failed and why is told by the failed jobs of the same
+work, so their causes, providers and devices are counts of jobs.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from qgm_observe.catalog import labels as by
+from qgm_observe.catalog import signals
+from qgm_observe.slo import promql
+from qgm_observe.slo.indicator import Ratio, Selection, Spend
+from qgm_observe.slo.ledger import GROUPS, KINDS
+from qgm_observe.slo.prometheus import Prometheus
+
+Spent = dict[str, dict[str, float]]
+Sums = dict[tuple[str, ...], float]
+_PLACES = KINDS[1:]
+_WHY = ("error_class", "result", "status_class")
+_CLASSES = {**GROUPS, "429": "quota", "5xx": "provider", "4xx": "model", "none": "network"}
+_OF_JOBS = ("provider", "device", "stage", "error_class")
+_WORK = {label.name for label in by.WORK}
+
+
+def spenders(indicator: Ratio | Spend, server: Prometheus, window: float, now: float) -> Spent:
+    """Return what was bad in a window (s) by cause, pipeline, provider and device.
+
+    Args:
+        indicator: Whose counters are asked.
+        server: Asked at `now`.
+        window: Seconds.
+        now: Epoch seconds.
+
+    Returns:
+        By kind and name, the largest first; a kind that no counter tells is missing.
+    """
+    total = indicator.spent if isinstance(indicator, Spend) else indicator.total
+    good = indicator.good if isinstance(indicator, Ratio) else ()
+    names = set.intersection(*(set(each.signal.label_names) for each in (*total, *good)))
+    told = [name for name in (*_PLACES, *_WHY) if name in names]
+
+    def counted(selections: Sequence[Selection], labels: Sequence[str]) -> Sums:
+        """Return counts by label values."""
+        found: Sums = {}
+        for each in selections if labels else ():
+            for of, value in server.vector(promql.count([each], window, labels), now):
+                key = tuple(of.get(name, "") for name in labels)
+                found[key] = found.get(key, 0.0) + value
+        return found
+
+    bad = counted(total, told)
+    for key, value in counted(good, told).items():
+        bad[key] = bad.get(key, 0.0) - value
+    found = _by_kind(told, bad)
+    if isinstance(indicator, Ratio) and found.keys() <= {"pipeline"} and names & _WORK:
+        kept = tuple(each for each in total[0].matchers if each.label in _WORK)
+        found = _by_kind(_OF_JOBS, counted([Selection(signals.JOB_ERRORS, kept)], _OF_JOBS)) | found
+    return {kind: found[kind] for kind in KINDS if kind in found}
+
+
+def _by_kind(names: Sequence[str], bad: Sums) -> Spent:
+    found: Spent = {}
+    for values, amount in bad.items():
+        if amount > 0:
+            for kind, name in _kinds(dict(zip(names, values, strict=True))):
+                sums = found.setdefault(kind, {})
+                sums[name] = sums.get(name, 0.0) + amount
+    return {
+        kind: dict(sorted(sums.items(), key=lambda each: -each[1])) for kind, sums in found.items()
+    }
+
+
+def _kinds(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for kind in _PLACES:
+        if kind in labels:
+            yield kind, labels[kind] or "unknown"
+    why = next((labels[name] for name in _WHY if name in labels), None)
+    if why is not None:
+        yield (
+            "cause",
+            "compiler" if labels.get("stage") == "compile" else _CLASSES.get(why, "other"),
+        )
