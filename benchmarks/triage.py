@@ -76,7 +76,7 @@ class Incident:
         self._levels()
         self._changes(start)
         return Situation(
-            alert="QgmSloBurnPage",
+            alert="QgmSloBurnPage" if INCIDENTS[self.kind][1] else "QgmQualityDrift",
             now=NOW,
             roots=roots_of([], self.jobs),
             samples=self.samples,

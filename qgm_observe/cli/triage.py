@@ -1,13 +1,15 @@
 """What an alert is about: ours or theirs, since when, whom it hits, what changed, what to do next.
 
 It reads what exporters and a Prometheus tell, writes nothing and starts nothing. Exit codes: 0 it
-is ours or theirs, or it is over; 1 nobody can tell from what is known; 2 bad input.
+is ours or theirs, it is over or was none; 1 nobody can tell from what is known, or there is nothing
+to write to a provider; 2 bad input.
 """
 
 import argparse
 import json
 import os
 import shlex
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +32,7 @@ from qgm_observe.settings import load_settings
 
 TOKEN = "QGM_OBSERVE_PROMETHEUS_TOKEN"  # noqa: S105  the name of a variable
 SHOWN = ("failures", "jobs", "runs", "readings", "devices", "account", "journals")
+_NO_CASE = "no job of ours has failed at a provider, and nothing tells of a fault of theirs"
 _MOST_CHANGES = 8
 _MOST_CLUES = 5
 
@@ -105,13 +108,17 @@ def main(args: argparse.Namespace) -> int:
     if args.vendor:
         readings = found.situation.calibrations
         text = support_text(found.diagnosis, found.jobs, readings, found.situation.now)
+        if text is None:
+            sys.stderr.write(f"qgm-observe triage: {_NO_CASE}\n")
+            return 1
         print(json.dumps({"text": text}) if args.json else text, end="")
         return 0
     if args.json:
         print(json.dumps(_facts(found), indent=2))
     else:
         _print(found)
-    return 1 if found.diagnosis.side == UNTOLD and not found.diagnosis.is_over else 0
+    told = found.diagnosis
+    return 1 if told.side == UNTOLD and not (told.is_over or told.is_quiet) else 0
 
 
 def _check_alert(name: str) -> None:
@@ -268,6 +275,8 @@ def _rows(found: Found) -> Sequence[tuple[str, str]]:
 def _verdict(told: Diagnosis) -> str:
     if told.is_over:
         return "over: what failed lately goes well again"
+    if told.is_quiet:
+        return "not active: nothing counts against it"
     if told.cause is None:
         return "cannot tell: nothing fails in what is known, and nothing else speaks for a cause"
     if told.side == UNTOLD:
@@ -329,6 +338,7 @@ def _facts(found: Found) -> dict[str, Any]:
         "side": told.side,
         "cause": None if told.cause is None else told.cause.name.lower(),
         "over": told.is_over,
+        "quiet": told.is_quiet,
         "for": [each.text for each in told.pro],
         "against": [each.text for each in told.contra],
         "since": told.since,

@@ -30,6 +30,8 @@ _LEVELS: Mapping[str, tuple[Signal, ...]] = {
         provided.ACCOUNT_LIMIT,
         provided.ACCOUNT_REMAINING,
         provided.ACCOUNT_LIMIT_REACHED,
+        provided.ACCOUNT_PERIOD_END,
+        signals.DEVICE_TIME_NEEDED,
         provided.ACCOUNT_PENDING,
         provided.ACCOUNT_ABANDONED,
         provided.CREDENTIALS_EXPIRE,

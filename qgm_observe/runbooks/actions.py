@@ -31,6 +31,12 @@ def next_action(diagnosis: Diagnosis) -> Action:
             "What failed lately goes well again: watch one more run, then close the alert.",
             "--show runs",
         )
+    if diagnosis.is_quiet:
+        return Action(
+            "See that --url is the exporter which the alert is about: what this one follows went "
+            "well.",
+            "--show runs",
+        )
     if diagnosis.cause is None:
         return Action("Nothing is failing in the records: look at the newest runs.", "--show runs")
     return _ACTIONS[diagnosis.cause](diagnosis)

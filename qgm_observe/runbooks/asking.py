@@ -21,7 +21,8 @@ from qgm_observe.runbooks.roots import Facts
 from qgm_observe.slo import promql
 from qgm_observe.slo.indicator import Matcher, Selection
 from qgm_observe.slo.objective import Objective
-from qgm_observe.slo.prometheus import Prometheus, statuses
+from qgm_observe.slo.prometheus import Prometheus
+from qgm_observe.slo.scraped import statuses
 from qgm_observe.slo.status import Status
 from qgm_observe.slo.window import HOUR
 from qgm_observe.telemetry.conformity import Sample
@@ -50,11 +51,13 @@ LEVELS: tuple[Signal, ...] = (
     provided.ACCOUNT_LIMIT,
     provided.ACCOUNT_REMAINING,
     provided.ACCOUNT_LIMIT_REACHED,
+    provided.ACCOUNT_PERIOD_END,
     provided.ACCOUNT_PENDING,
     provided.ACCOUNT_ABANDONED,
     provided.CREDENTIALS_EXPIRE,
     provided.EXPORTER_FOLLOWED,
     provided.EXPORTER_LAG,
+    signals.DEVICE_TIME_NEEDED,
     signals.RUNS_STALLED,
     signals.JOB_OLDEST_WAITING,
     signals.QUALITY_VERDICT,

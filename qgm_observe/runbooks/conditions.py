@@ -41,8 +41,9 @@ FIRES: Mapping[str, str] = {
     ),
     "QgmQualityDrift": "a control chart of a statistic is beyond its limit",
     "QgmQuotaLow": (
-        "what is left of the device time lasts for less than {quota_hours:g} hours at the pace of "
-        "the last day, or the limit is reached"
+        "what is left of the device time is less than open runs and jobs are foreseen to need (of "
+        "a provider with one watched account), lasts for less than {quota_hours:g} hours at the "
+        "pace of the last day, or the limit is reached"
     ),
     "QgmDeviceMaintenance": "the provider tells that a device is paused",
     "QgmWatchdog": "always",
@@ -78,7 +79,8 @@ FIRES: Mapping[str, str] = {
         "the median error of a gate is more than {calibration_worse:g} times that of a day ago"
     ),
     "QgmCalibrationStale": (
-        "the oldest parameter of a device was measured more than {calibration_hours:g} hours ago"
+        "the oldest parameter of a device's watched qubits was measured more than "
+        "{calibration_hours:g} hours ago"
     ),
     "QgmModeCollapse": "the newest verdict on samples is that they have collapsed",
     "QgmInputDrift": "the newest verdict on inputs is that they have drifted",

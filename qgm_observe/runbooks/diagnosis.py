@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from qgm_observe.runbooks.evidence import OURS, THEIRS, Cause, Clue, clues
+from qgm_observe.runbooks.evidence import COUNTS_FAILURES, OURS, THEIRS, Cause, Clue, clues
 from qgm_observe.runbooks.roots import DAY, Place, Root
 from qgm_observe.runbooks.situation import Change, Situation, changes_in
 
@@ -29,6 +29,7 @@ class Diagnosis:
         contra: What speaks against it, or for the other side, the strongest first.
         since: Epoch seconds, `None` where nobody knows.
         is_over: Whether what failed lately has gone well again.
+        is_quiet: Whether an alert that counts failures has none to count.
         failed: Ids of the roots that failed in the trouble.
         ended: How many ended in it.
         pipelines: The affected ones.
@@ -44,6 +45,7 @@ class Diagnosis:
     contra: tuple[Clue, ...] = ()
     since: float | None = None
     is_over: bool = False
+    is_quiet: bool = False
     failed: frozenset[str] = frozenset()
     ended: int = 0
     pipelines: tuple[str, ...] = ()
@@ -77,6 +79,7 @@ def diagnose(situation: Situation, prior: Iterable[Clue] = ()) -> Diagnosis:
         contra=_strongest(clue for clue in found if best is not None and _is_against(clue, best)),
         since=situation.since,
         is_over=side == UNTOLD and trouble is None and _failed_lately(situation),
+        is_quiet=side == UNTOLD and _is_quiet(situation),
         failed=frozenset(root.id for root in failed),
         ended=len(failed) + len(trouble.went if trouble else ()),
         pipelines=trouble.pipelines if trouble else (),
@@ -84,6 +87,16 @@ def diagnose(situation: Situation, prior: Iterable[Clue] = ()) -> Diagnosis:
         provider_job_ids=_ids(failed),
         good=situation.good,
         changes=tuple(changes_in(situation)),
+    )
+
+
+def _is_quiet(situation: Situation) -> bool:
+    ended = [root for root in situation.roots if root.ended_at is not None]
+    return (
+        situation.alert in COUNTS_FAILURES
+        and situation.active_at is None
+        and bool(ended)
+        and not any(root.is_bad for root in ended)
     )
 
 

@@ -77,10 +77,13 @@ _OF_CLASS = {
     ErrorClass.NETWORK: (Cause.PROVIDER, 1.0),
     ErrorClass.NOT_FOUND: (Cause.PROVIDER, 0.5),
 }
+COUNTS_FAILURES = frozenset({"QgmSloBurnPage", "QgmConsecutiveFailures"})
+"""Alerts that failed runs and requests bring about, and nothing else."""
+
 _FEW = 3
 """Fewer failures than these are not believed in full."""
 
-_AT_HOME = {"prepare", "encode", "compile", "evaluate", "optimize", "decode", "register"}
+AT_HOME = {"prepare", "encode", "compile", "evaluate", "optimize", "decode", "register"}
 _ABSOLVED = (Cause.PROVIDER, Cause.DEVICE)
 _LIBRARIES = ("model version", "encoding", "calibration", "device")
 
@@ -97,7 +100,9 @@ def clues(situation: Situation) -> list[Clue]:
         *_devices(situation, trouble),
         *_account(situation, trouble),
     ]
-    return [*found, *_quality(situation, changes), *_ourselves(situation)]
+    if trouble is not None or situation.alert not in COUNTS_FAILURES:
+        found += _quality(situation, changes)
+    return [*found, *_ourselves(situation)]
 
 
 # -------------------------------------------------------------------------------------- failures
@@ -126,7 +131,7 @@ def _kind(root: Root) -> str:
 
 
 def _is_home(root: Root) -> bool:
-    return root.stage in _AT_HOME
+    return root.stage in AT_HOME
 
 
 def _mostly(failed: Sequence[Root], kind: ErrorClass) -> bool:
@@ -242,6 +247,25 @@ def _devices(situation: Situation, trouble: Trouble | None) -> Iterator[Clue]:
             yield Clue(Cause.DEVICE, 2.0, f"{name} accepts jobs and does not process them")
 
 
+def _lacking(situation: Situation) -> Iterator[Clue]:
+    """What open work needs against what is left, of a provider with one watched account."""
+    left: dict[str, dict[str, float]] = {}
+    for sample in situation.levels(provided.ACCOUNT_REMAINING):
+        accounts = left.setdefault(sample.labels.get("provider", ""), {})
+        accounts[sample.labels.get("account", "")] = sample.value
+    for provider, accounts in left.items():
+        needed = {  # exporter and Prometheus may both have told the same
+            tuple(sample.labels.get(name, "") for name in signals.DEVICE_TIME_NEEDED.label_names): (
+                sample.value
+            )
+            for sample in situation.levels(signals.DEVICE_TIME_NEEDED, provider=provider)
+        }
+        seconds, rest = sum(needed.values()), min(accounts.values())
+        if len(accounts) == 1 and 0 < rest < seconds:
+            needs = f"open work needs {seconds:.0f} s of {provider}'s device time"
+            yield Clue(Cause.QUOTA, 1.5, f"{needs}, {rest:.0f} s are left")
+
+
 def _account(situation: Situation, trouble: Trouble | None) -> Iterator[Clue]:
     if situation.has_level(provided.ACCOUNT_LIMIT_REACHED, 1.0):
         said = "the provider says that the usage limit is reached"
@@ -254,6 +278,7 @@ def _account(situation: Situation, trouble: Trouble | None) -> Iterator[Clue]:
         yield Clue(Cause.QUOTA, -2.0, said)
         if trouble is not None and _mostly(trouble.failed, ErrorClass.QUEUE_TIMEOUT):
             yield Clue(Cause.QUEUE, 1.0, said)
+    yield from _lacking(situation)
     for sample in situation.levels(provided.CREDENTIALS_EXPIRE):
         if sample.value <= situation.now:
             account = sample.labels.get("account", "")

@@ -6,7 +6,7 @@ from typing import Any
 
 from qgm_observe.redaction import LONGEST, redacted
 from qgm_observe.runbooks.diagnosis import Diagnosis
-from qgm_observe.runbooks.evidence import THEIRS
+from qgm_observe.runbooks.evidence import AT_HOME, THEIRS
 from qgm_observe.runbooks.roots import BAD, Facts, ended_at
 
 _MOST_JOBS = 10
@@ -22,8 +22,8 @@ def support_text(
     jobs: Iterable[Facts],
     calibrations: Sequence[Mapping[str, Any]],
     now: float,
-) -> str:
-    """Return the text of a support case.
+) -> str | None:
+    """Return the text of a support case, `None` where nothing points at a provider.
 
     Args:
         diagnosis: What triage answers.
@@ -35,31 +35,39 @@ def support_text(
         Plain text. It names devices, job ids, times, error classes and calibrations, and neither
         projects, accounts, model names nor what was computed.
     """
-    since = diagnosis.since
     failed = _failed(jobs, diagnosis.failed)
+    if not failed and diagnosis.side != THEIRS:
+        return None
     places = sorted({_place(job) for job in failed})
-    subject = ", ".join(places) or "your service"
-    first = utc(since) if since is not None else "an unknown time"
     lines = [
-        f"Subject: jobs fail on {subject} since {first}",
-        "",
-        f"Since {first} {len(failed)} of our jobs have failed on {subject}.",
-        *_good(diagnosis),
-        "",
-        "job id, device, submitted, ended, error:",
-        *(f"  {_line(job)}" for job in failed[:_MOST_JOBS]),
-    ]
-    if not failed:
-        lines[-1:] = ["None of our failed jobs was meant for a provider."]
-    if len(failed) > _MOST_JOBS:
-        lines.append(f"  and {len(failed) - _MOST_JOBS} more")
-    lines += ["", *_calibrated(calibrations, places), *_seen(diagnosis)]
-    lines += [
-        "Please tell us whether this device or your service had an incident then, whether these",
+        *_begun(failed, ", ".join(places), diagnosis),
+        *_calibrated(calibrations, places),
+        *_seen(diagnosis),
+        "Please tell us whether this device or your service had an incident then, whether our",
         "jobs are billed, and when we can submit again.",
         f"Written {utc(now)}; all times are UTC by our clocks.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _begun(failed: Sequence[Facts], where: str, diagnosis: Diagnosis) -> list[str]:
+    """Subject, since when, and each failed job; nothing is said to have failed that did not."""
+    if not failed:
+        return ["Subject: trouble on your service", "", *_good(diagnosis), ""]
+    since = utc(diagnosis.since or 0.0)
+    lines = [f"  {_line(job)}" for job in failed[:_MOST_JOBS]]
+    if len(failed) > _MOST_JOBS:
+        lines.append(f"  and {len(failed) - _MOST_JOBS} more")
+    return [
+        f"Subject: jobs fail on {where} since {since}",
+        "",
+        f"Since {since} {len(failed)} of our jobs have failed on {where}.",
+        *_good(diagnosis),
+        "",
+        "job id, device, submitted, ended, error:",
+        *lines,
+        "",
+    ]
 
 
 def _failed(jobs: Iterable[Facts], roots: frozenset[str]) -> list[Facts]:
@@ -68,6 +76,7 @@ def _failed(jobs: Iterable[Facts], roots: frozenset[str]) -> list[Facts]:
         for job in jobs
         if job.get("outcome") in BAD
         and job.get("execution_mode") != "local"
+        and job.get("error_stage") not in AT_HOME
         and (job.get("run") in roots or job["id"] in roots)
     }
     return sorted(found.values(), key=lambda job: ended_at(job) or 0.0, reverse=True)

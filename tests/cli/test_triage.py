@@ -13,8 +13,8 @@ import pytest
 
 from qgm_observe.cli import main
 
-from ..runbooks import incidents  # noqa: TID252  what triage is about is made up there
-from ..runbooks.serving import journal_exporter, provider_exporter  # noqa: TID252
+from ..runbooks import incidents
+from ..runbooks.serving import journal_exporter, provider_exporter
 
 GONE = "http://127.0.0.1:9"
 
@@ -109,6 +109,29 @@ def test_the_vendor_text_holds_what_they_need_and_no_secret(exporter, capsys):
     assert "UTC" in text
     for ours in (incidents.SECRET, "qcbm", "nightly", "chem"):
         assert ours not in text
+
+
+def test_an_alert_without_any_failure_is_not_active(exporter, capsys):
+    """After one healthy run there is nobody to blame: not active, 0, and the budget whole."""
+    url = exporter(incidents.healthy)
+    code = main(["triage", "QgmSloBurnPage", "--url", url])
+    text = capsys.readouterr().out
+
+    assert code == 0
+    assert "QgmSloBurnPage  not active: nothing counts against it" in text
+    assert "training-success: 100% left (0 of 1 bad)" in text
+    assert "ours" not in text
+
+
+@pytest.mark.parametrize("incident", [incidents.healthy, incidents.broken_compiler])
+def test_there_is_no_text_for_a_provider_who_did_nothing(incident, exporter, capsys):
+    """Nothing failed, or only the compiler: one line on standard error, exit code 1."""
+    code = main(["triage", "QgmSloBurnPage", "--url", exporter(incident), "--vendor"])
+    said = capsys.readouterr()
+
+    assert (code, said.out) == (1, "")
+    assert said.err.startswith("qgm-observe triage: no job of ours has failed at a provider")
+    assert said.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

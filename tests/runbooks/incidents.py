@@ -11,7 +11,7 @@ HOUR = 3600.0
 WORK = {"project": "chem", "pipeline": "nightly", "model": "qcbm", "model_version": "3"}
 WORK |= {"kind": "training"}
 FEZ = {"provider": "ibm", "device": "ibm_fez", "region": "us-east", "execution_mode": "job"}
-AER = {"provider": "aer", "device": "aer_simulator", "region": "local", "execution_mode": "local"}
+AER = {"provider": "local", "device": "aer_simulator", "region": "local", "execution_mode": "local"}
 SECRET = "canary-0123456789-token"
 
 _numbers = count(1)
@@ -98,6 +98,11 @@ def broken_compiler(now: float) -> Iterable[Event]:
             error=("compile", "compile"),
             versions={"qiskit": "2.6.0"},
         )
+
+
+def healthy(now: float) -> Iterable[Event]:
+    """One good run on a simulator."""
+    yield from ran(now - HOUR, place=AER)
 
 
 def failing_device(now: float) -> Iterable[Event]:

@@ -1,13 +1,15 @@
 """Real sidecars on loopback: one that follows a journal, one that shows a provider's levels."""
 
 import contextlib
+import json
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from qgm_observe.exporters.journal import JournalExporter
-from qgm_observe.exporters.server import Server, listen
+from qgm_observe.exporters.web.server import Server, listen
 
 WAIT = 20.0
 LEVELS = """\
@@ -56,10 +58,29 @@ class _Provider(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@contextlib.contextmanager
-def provider_exporter() -> Iterator[str]:
+class _Prometheus(_Provider):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        result = [{"metric": {}, "value": [0, "10"]}]
+        answer = {"status": "success", "data": {"resultType": "vector", "result": result}}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(answer).encode())
+
+
+def provider_exporter() -> AbstractContextManager[str]:
     """The address of an exporter of a provider, which has levels and no records."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Provider)
+    return _serving(_Provider)
+
+
+def prometheus() -> AbstractContextManager[str]:
+    """The address of what answers like a Prometheus: 10 to every query."""
+    return _serving(_Prometheus)
+
+
+@contextlib.contextmanager
+def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -12,7 +12,7 @@ from qgm_observe.telemetry.conformity import Sample
 NOW = 1_800_000_000.0
 HOUR = 3600.0
 FEZ, KYIV, IQM = ("ibm", "ibm_fez"), ("ibm", "ibm_kyiv"), ("braket", "iqm_garnet")
-AER = ("aer", "aer_simulator")
+AER = ("local", "aer_simulator")
 
 _numbers = count(1)
 
@@ -71,4 +71,5 @@ def level(signal: Signal, value: float, **labels: str) -> Sample:
 
 
 def situation(*jobs: Iterable[dict[str, Any]], **known: Any) -> Situation:
-    return Situation(alert="QgmSloBurnPage", now=NOW, roots=roots(*jobs), **known)
+    known = {"alert": "QgmSloBurnPage"} | known
+    return Situation(now=NOW, roots=roots(*jobs), **known)

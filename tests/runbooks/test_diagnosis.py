@@ -112,17 +112,21 @@ def device_fails_jobs() -> Situation:
 def worse_calibration() -> Situation:
     told = [level(signals.QUALITY_VERDICT, 1.0, answer="device", **CAUSE), *drifting(1.0)]
     changes = [calibration(30, "old"), calibration(4, "new")]
-    return situation(good_days(), [a_job(1.0)], samples=told, calibrations=changes)
+    return situation(
+        good_days(), [a_job(1.0)], samples=told, calibrations=changes, alert="QgmQualityDrift"
+    )
 
 
 def worse_calibration_without_a_verdict() -> Situation:
     changes = [calibration(30, "old"), calibration(4, "new")]
-    return situation(good_days(), samples=drifting(1.0), calibrations=changes)
+    return situation(
+        good_days(), samples=drifting(1.0), calibrations=changes, alert="QgmQualityDrift"
+    )
 
 
 def lost_modes() -> Situation:
     told = [level(signals.QUALITY_VERDICT, 1.0, question="collapse", answer="collapsed")]
-    return situation(good_days(), samples=told)
+    return situation(good_days(), samples=told, alert="QgmModeCollapse")
 
 
 def lost_processes() -> Situation:
@@ -254,8 +258,53 @@ def test_whatever_failed_the_verdict_holds_together(jobs: list[Any], chance: Ran
     assert not (told.is_over and told.failed)
 
 
+COLLAPSED = [level(signals.QUALITY_VERDICT, 1.0, question="collapse", answer="collapsed")]
+
+
+@pytest.mark.parametrize("alert", ["QgmSloBurnPage", "QgmConsecutiveFailures"])
+def test_an_alert_on_failures_is_not_explained_by_quality(alert: str) -> None:
+    """Where nothing has ever failed it is not active, whatever verdicts on samples say."""
+    told = diagnose(situation(good_days(), samples=COLLAPSED, alert=alert))
+
+    assert (told.side, told.cause, told.is_quiet, told.is_over) == (UNTOLD, None, True, False)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "known"),
+    [
+        ([], {}),
+        (good_days(), {"active_at": NOW - HOUR}),
+        (good_days(), {"alert": "QgmSloBurnTicket"}),
+        ([*good_days(), a_job(60.0, "failure", "execution")], {}),
+        (good_days(), {"silent": ["host:9466 (refused)"]}),
+    ],
+    ids=["no-records", "active", "other-objectives", "spent-earlier", "unheard"],
+)
+def test_quiet_is_said_of_what_is_known_alone(jobs: list[Any], known: dict[str, Any]) -> None:
+    """Not without records or an answer, of an active alert, of others, or of a spent budget."""
+    assert not diagnose(situation(jobs, **known)).is_quiet
+
+
 def test_a_silent_exporter_is_our_own_trouble() -> None:
     """Where the exporter itself does not answer, that is the first thing to mend."""
     told = diagnose(Situation(alert="QgmTelemetryLost", now=NOW, silent=["host:9466 (refused)"]))
 
     assert (told.side, told.cause) == (OURS, Cause.TELEMETRY)
+
+
+@pytest.mark.parametrize(
+    ("needed", "accounts", "is_told"),
+    [(300.0, ("team",), True), (100.0, ("team",), False), (300.0, ("team", "lab"), False)],
+)
+def test_open_work_that_the_quota_will_not_finish_is_told(needed, accounts, is_told):
+    """What runs need is held against what is left where one account can be meant; once."""
+    left = [level(provided.ACCOUNT_REMAINING, 120.0, provider="ibm", account=a) for a in accounts]
+    place = {"pipeline": "nightly", "provider": "ibm", "device": "ibm_fez"}
+    need = [
+        level(signals.DEVICE_TIME_NEEDED, needed, **place),
+        level(signals.DEVICE_TIME_NEEDED, needed, **place, instance="journal:9466"),
+    ]
+    told = diagnose(situation(good_days(), samples=[*left, *need]))
+
+    said = "open work needs 300 s of ibm's device time, 120 s are left"
+    assert (said in [clue.text for clue in (*told.pro, *told.contra)]) is is_told

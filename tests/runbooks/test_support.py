@@ -1,16 +1,28 @@
 """Tests of the text for a provider's support."""
 
+from typing import Any
+
+import pytest
+
+from qgm_observe.catalog import provider_signals as provided
 from qgm_observe.runbooks.diagnosis import diagnose
 from qgm_observe.runbooks.support import support_text, utc
 
-from .situations import AER, HOUR, NOW, a_job, failures, good_days, situation
+from .situations import AER, HOUR, NOW, a_job, failures, good_days, level, situation
 
 SECRET = "canary-0123456789-token"
 
 
-def text_of(*jobs: list[dict[str, object]], calibrations: object = ()) -> str:
-    told = diagnose(situation(*jobs))
-    return support_text(told, [job for each in jobs for job in each], list(calibrations), NOW)  # type: ignore[call-overload]
+def case(*jobs: Any, calibrations: Any = (), **known: Any) -> str | None:
+    """What `--vendor` writes, if anything."""
+    told = diagnose(situation(*jobs, **known))
+    return support_text(told, [job for each in jobs for job in each], list(calibrations), NOW)
+
+
+def text_of(*jobs: Any, **known: Any) -> str:
+    text = case(*jobs, **known)
+    assert text is not None
+    return text
 
 
 def test_times_are_utc() -> None:
@@ -59,12 +71,25 @@ def test_no_more_than_ten_jobs_are_listed() -> None:
     assert "and 5 more" in text
 
 
-def test_simulated_jobs_are_not_theirs() -> None:
-    """What failed on a simulator is not listed, and the text says so."""
-    text = text_of(good_days(place=AER), failures("other", place=AER))
+@pytest.mark.parametrize(
+    "failed",
+    [[], failures("other", place=AER), failures("compile", "compile"), failures("other", "decode")],
+    ids=["none", "simulated", "compile", "decode"],
+)
+def test_what_fails_at_home_is_no_case(failed: list[Any]) -> None:
+    """Where nothing failed, or only what a provider never had in hand, there is no text."""
+    assert case(good_days(), failed) is None
 
-    assert "None of our failed jobs was meant for a provider." in text
-    assert "aer" not in text
+
+def test_a_fault_of_theirs_needs_no_failed_job() -> None:
+    """A device that is off is told with what we see; no job is said to have failed."""
+    off = {"provider": "ibm", "device": "ibm_fez", "device_state": "offline"}
+    waiting = [a_job(0.5) | {"outcome": None}]
+    text = text_of(good_days(), waiting, samples=[level(provided.DEVICE_STATE, 1.0, **off)])
+
+    assert text.startswith("Subject: trouble on your service\n")
+    assert "ibm ibm_fez is offline" in text
+    assert "failed" not in text
 
 
 def test_a_submission_without_an_id_is_listed() -> None:

@@ -17,8 +17,8 @@ from qgm_observe.runbooks.page import HEADINGS, MODES, UNWRITTEN, body_of
 from qgm_observe.runbooks.priors import SAYS
 from qgm_observe.runbooks.shelf import INDEX, PLAYBOOKS, merged, render
 
-from ..runbooks import incidents  # noqa: TID252  a journal to run the commands against
-from ..runbooks.serving import journal_exporter, provider_exporter  # noqa: TID252
+from ..runbooks import incidents
+from ..runbooks.serving import journal_exporter, prometheus, provider_exporter
 
 SHELF = Path(__file__).parents[2] / "runbooks"
 PAGES = sorted(SHELF.glob("*.md"))
@@ -124,13 +124,21 @@ def test_every_inline_command_exists():
 
 @pytest.fixture(scope="module")
 def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A live exporter of a recorded journal, and one of a provider."""
+    """A live exporter of a recorded journal, one of a provider, and a Prometheus."""
     folder = tmp_path_factory.mktemp("runbooks")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(folder))
         path = incidents.written(folder / "journal.db", incidents.failing_device(time.time()))
-        with journal_exporter(path) as journal, provider_exporter() as provider:
-            yield {"$QGM_EXPORTER": journal, "$QGM_PROVIDER": provider}
+        with (
+            journal_exporter(path) as journal,
+            provider_exporter() as provider,
+            prometheus() as server,
+        ):
+            yield {
+                "$QGM_EXPORTER": journal,
+                "$QGM_PROVIDER": provider,
+                "$QGM_PROMETHEUS": server,
+            }
 
 
 def test_there_are_commands():
