@@ -1,5 +1,8 @@
 """Tell before work is submitted whether it should be: time, cost, wait, quota, layout, shots.
 
+Maintenance ahead is told by you: what IBM announces on its pages its interface does not tell
+(Qiskit/qiskit-ibm-runtime, issue 2480, open). What is on now is in a device's status.
+
 Exit codes: 0 go; 1 no-go, with the cheapest change that makes it go; 2 it cannot be told, or bad
 input, each in a line. Nothing is submitted.
 """

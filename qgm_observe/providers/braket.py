@@ -165,6 +165,13 @@ class Braket:
         """Return nothing: Braket has no sessions of this kind."""
         return None
 
+    def cancel(self, id_: str) -> None:
+        """See `Canceler.cancel`."""
+        self._session(id_).braket_client.cancel_quantum_task(quantumTaskArn=id_)
+
+    def close_session(self, id_: str) -> None:
+        """See `Canceler.close_session`; Braket has none."""
+
     def usage(self) -> AccountUsage | None:
         """Return nothing: Braket has no quota of device time."""
         return None

@@ -74,13 +74,13 @@ def secret(
         MissingExtra: it is in Vault, and hvac is not installed.
     """
     if file is not None:
-        return _read(Path(file).expanduser(), "its setting")
+        return _read(Path(file).expanduser())
     named, vault = f"{variable}_FILE", f"{variable}_VAULT"
     told = [name for name in (variable, named, vault) if environ.get(name)]
     if len(told) > 1:
         raise UsageError(f"{told[0]} and {told[1]} are both set: write one of them")
     if environ.get(named):
-        return _read(Path(environ[named]).expanduser(), named)
+        return _read(Path(environ[named]).expanduser(), f" of {named}")
     if environ.get(vault):
         return _from_vault(environ[vault], vault, environ)
     return _secret(environ[variable], variable) if environ.get(variable) else None
@@ -97,18 +97,18 @@ def _from_vault(place: str, where: str, environ: Mapping[str, str]) -> Secret:
     return _secret(read_from_vault(place, where, token.reveal(), environ), where)
 
 
-def _read(path: Path, where: str) -> Secret:
+def _read(path: Path, where: str = "") -> Secret:
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
     except OSError as error:
-        raise UsageError(f"{path} of {where} cannot be read: {error.strerror}") from None
+        raise UsageError(f"{path}{where} cannot be read: {error.strerror}") from None
     if len(content) > LARGEST:
-        raise UsageError(f"{path} of {where} is larger than 64 KiB: write the secret alone into it")
+        raise UsageError(f"{path}{where} is larger than 64 KiB: write the secret alone into it")
     try:
         return _secret(content.decode(), str(path))
     except UnicodeDecodeError:
-        raise UsageError(f"{path} of {where}: write UTF-8 text") from None
+        raise UsageError(f"{path}{where}: write UTF-8 text") from None
 
 
 def _secret(text: str, where: str) -> Secret:

@@ -147,6 +147,14 @@ class IBM:
             "session", lambda client: ibm_replies.session(client.session_details(_path(id_)))
         )
 
+    def cancel(self, id_: str) -> None:
+        """See `Canceler.cancel`."""
+        self._connection.ask("cancel a job", lambda client: client.job_cancel(_path(id_)))
+
+    def close_session(self, id_: str) -> None:
+        """See `Canceler.close_session`."""
+        self._connection.ask("close a session", lambda client: client.cancel_session(_path(id_)))
+
     def usage(self) -> AccountUsage | None:
         """See `Provider.usage`."""
         return self._connection.ask(

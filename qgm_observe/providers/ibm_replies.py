@@ -151,7 +151,7 @@ def usage(told: Mapping[str, Any], account: str, observed_at: float) -> AccountU
     limit = number(told.get("usage_limit_seconds"))
     if limit is None:
         limit = number(told.get("usage_allocation_seconds"))
-    reached = told.get("usage_limit_reached")
+    reached, period = told.get("usage_limit_reached"), _part(told, "usage_period")
     return AccountUsage(
         provider=PROVIDER,
         account=account,
@@ -160,7 +160,8 @@ def usage(told: Mapping[str, Any], account: str, observed_at: float) -> AccountU
         limit=limit,
         remaining=None if used is None or limit is None else max(limit - used, 0.0),
         is_limit_reached=reached if isinstance(reached, bool) else None,
-        period_ends_at=epoch(_part(told, "usage_period").get("end_time")),
+        period_starts_at=epoch(period.get("start_time")),
+        period_ends_at=epoch(period.get("end_time")),
     )
 
 

@@ -249,7 +249,8 @@ class AccountUsage:
     Attributes:
         account: An alias, never the account's own number.
         unit: `s` of device time, `USD`, or the provider's own unit.
-        period_ends_at: When the quota frees again, where the provider says so.
+        period_starts_at: Since when use counts, where the provider says so.
+        period_ends_at: When the period ends; of one that rolls on, when it was told.
     """
 
     provider: str
@@ -260,6 +261,7 @@ class AccountUsage:
     remaining: float | None = None
     is_limit_reached: bool | None = None
     unit: str = "s"
+    period_starts_at: float | None = None
     period_ends_at: float | None = None
 
 
@@ -340,6 +342,21 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Let connections go."""
+
+
+@runtime_checkable
+class Canceler(Protocol):
+    """What a provider has besides that can end what was submitted; none has to.
+
+    Each method asks the provider and raises as those of `Provider` do, also where there is nothing
+    to end any more.
+    """
+
+    def cancel(self, id_: str) -> None:
+        """Cancel a job that waits or runs."""
+
+    def close_session(self, id_: str) -> None:
+        """Close a session: what waits in it is cancelled, what runs may run through."""
 
 
 Options = Mapping[str, Any]

@@ -52,7 +52,7 @@ def read_from_vault(place: str, where: str, token: str, environ: Mapping[str, st
         )
         told = answer["data"]["data"]
     except refused.Forbidden:
-        raise UsageError(f"Vault refuses its token {where}: allow `read` on {place}") from None
+        raise UsageError(f"Vault refuses the token for {where}: allow `read` on {place}") from None
     except refused.InvalidPath:
         raise UsageError(f"Vault holds nothing at {place} of {where}") from None
     except refused.VaultError as error:

@@ -127,34 +127,22 @@ def look(
         UsageError: the provider has no such device.
     """
     asked = _Asked(provider)
-    listed = asked("device", lambda: dict(_named(provider))) or {}
-    if listed and device not in listed:
-        near = get_close_matches(device, listed, n=3) or sorted(listed)[:8]
-        known = ", ".join(near)
-        raise UsageError(f"device {device!r}: {provider.name} has none; write {known}")
-    info, status = listed.get(device, (None, None))
-    able = provider.capabilities
-    usage = asked("usage", provider.usage) if Capability.USAGE in able else None
-    jobs = asked("jobs", lambda: provider.jobs(limit=50)) if Capability.JOBS in able else None
-    calibrated = Capability.CALIBRATION in able and (circuit is not None or bool(layout))
-    calibration = asked("calibration", lambda: provider.calibration(device)) if calibrated else None
-    laid: dict[Qubits, Laid] = {}
-    if calibration is not None and info is not None:
-        full = info if info.edges else asked("device", lambda: provider.device(device)) or info
-        oldest = None if info.is_simulator else at - stale_seconds
-        laid = dict(_layouts(circuit, full, calibration, layout, oldest))
-    told = jobs or ()
+    info, status = _device(asked, device)
+    jobs = asked.able(Capability.JOBS, "jobs", lambda: provider.jobs(limit=50)) or ()
+    layouts: Mapping[Qubits, Laid] = {}
+    if circuit is not None or layout:
+        layouts = _laid(asked, info, circuit, layout, at - stale_seconds)
     return Outlook(
         at=at,
         info=info,
         status=status,
-        usage=usage,
+        usage=asked.able(Capability.USAGE, "usage", provider.usage),
         price=price or asked("price", lambda: provider.price(device)),
         history=history or History(),
         waits=waits,
-        submitted=[j.created_at for j in told if j.created_at and at - MINUTE < j.created_at <= at],
-        pending_seconds=sum(j.estimated_seconds or 0.0 for j in told if not j.state.is_final),
-        layouts=laid,
+        submitted=[j.created_at for j in jobs if j.created_at and at - MINUTE < j.created_at <= at],
+        pending_seconds=sum(j.estimated_seconds or 0.0 for j in jobs if not j.state.is_final),
+        layouts=layouts,
         maintenance=maintenance,
         untold=asked.untold,
     )
@@ -164,8 +152,12 @@ class _Asked:
     """Questions to a provider, of which some are not answered."""
 
     def __init__(self, provider: Provider) -> None:
-        self._provider = provider
+        self.provider = provider
         self.untold: dict[str, str] = {}
+
+    def able(self, capability: Capability, part: str, ask: Callable[[], Any]) -> Any:
+        """Return an answer, `None` where the provider has no such capability."""
+        return self(part, ask) if capability in self.provider.capabilities else None
 
     def __call__(self, part: str, ask: Callable[[], Any]) -> Any:
         try:
@@ -173,10 +165,37 @@ class _Asked:
         except UsageError:
             raise
         except Exception as error:  # noqa: BLE001  each provider's library has types of its own
-            self.untold[part] = (
-                f"{self._provider.name} does not tell: {_why(self._provider, error)}"
-            )
+            why = _why(self.provider, error)
+            self.untold[part] = f"{self.provider.name} does not tell: {why}"
             return None
+
+
+def _device(asked: _Asked, name: str) -> tuple[DeviceInfo | None, DeviceStatus | None]:
+    provider = asked.provider
+    listed = asked("device", lambda: dict(_named(provider))) or {}
+    if listed and name not in listed:
+        near = get_close_matches(name, listed, n=3) or sorted(listed)[:8]
+        known = ", ".join(near)
+        raise UsageError(f"device {name!r}: {provider.name} has none; write {known}")
+    info, status = listed.get(name, (None, None))
+    return info, status
+
+
+def _laid(
+    asked: _Asked, info: DeviceInfo | None, circuit: Any, layout: Qubits, oldest: float
+) -> Mapping[Qubits, Laid]:
+    """Lay a circuit out by the calibration in force; a simulator's is never stale."""
+    if info is None:
+        return {}
+    provider, name = asked.provider, info.name
+    calibration = asked.able(
+        Capability.CALIBRATION, "calibration", lambda: provider.calibration(name)
+    )
+    if calibration is None:
+        return {}
+    full = info if info.edges else asked("device", lambda: provider.device(name)) or info
+    stale_before = None if info.is_simulator else oldest
+    return dict(_layouts(circuit, full, calibration, layout, stale_before))
 
 
 def _why(provider: Provider, error: Exception) -> str:

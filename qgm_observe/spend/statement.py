@@ -32,6 +32,7 @@ class Line:
         shots: Of the attempt, `None` where unknown.
         outcome: Of the attempt; `None` of idle time and of what is not over.
         seconds: Device time, `None` while it is pending.
+        estimated_seconds: Of device time, before it ran.
         estimated: Before it ran.
         billed: Settled usage at list price, or the part of its session's.
         invoiced: As the provider's invoice has it.
@@ -47,6 +48,7 @@ class Line:
     shots: int | None = None
     outcome: Outcome | None = None
     seconds: float | None = None
+    estimated_seconds: float | None = None
     estimated: Cost | None = None
     billed: Cost | None = None
     invoiced: Cost | None = None
@@ -175,6 +177,7 @@ def _job_lines(job: Job, told: _Told, quote: Quote) -> Iterator[Line]:
             job,
             attempt,
             seconds=seconds,
+            estimated_seconds=told.seconds("estimated", name),
             estimated=told.cost("estimated", name),
             billed=billed,
             invoiced=told.invoiced.get(name),
@@ -197,11 +200,13 @@ def _session_lines(
     ]
     of_bill, of_invoice = _shares(usage, billed, uses), _shares(usage, invoiced, uses)
     for place, (job, attempt) in enumerate(pairs):
+        name = f"{job.id}.{attempt.number}"
         yield _line(
             job,
             attempt,
             seconds=None if usage is None else attempt.device_seconds,
-            estimated=told.cost("estimated", f"{job.id}.{attempt.number}"),
+            estimated_seconds=told.seconds("estimated", name),
+            estimated=told.cost("estimated", name),
             billed=_cost_of(of_bill, place, billed),
             invoiced=_cost_of(of_invoice, place, invoiced),
         )
@@ -215,6 +220,7 @@ def _session_lines(
             device=session.device,
             mode=session.mode,
             seconds=idle[-1].seconds if idle else None,
+            estimated_seconds=told.seconds("estimated", session.id),
             estimated=told.cost("estimated", session.id),
             billed=_cost_of(of_bill, -1, billed),
             invoiced=_cost_of(of_invoice, -1, invoiced),

@@ -22,8 +22,8 @@ import qgm_observe as qgm
 from qgm_observe.catalog import ExecutionMode
 from qgm_observe.errors import BudgetExceeded
 from qgm_observe.exporters.docket import Docket, scan
+from qgm_observe.exporters.polling.schedule import Budget
 from qgm_observe.exporters.reconciler import Desk, Reconciler
-from qgm_observe.exporters.schedule import Budget
 from qgm_observe.journal import Totals, open_journal
 from qgm_observe.lifecycle import Device, Recorder, use
 from qgm_observe.providers import open_provider
@@ -40,6 +40,7 @@ SCRIPT = """
 import os, signal, sys, warnings
 warnings.simplefilter("ignore")
 import qgm_observe as qgm
+from qgm_observe.instrumentation import instrument
 from qiskit import QuantumCircuit
 from qiskit_ibm_runtime import QiskitRuntimeService, SamplerV2, Session
 
@@ -49,6 +50,8 @@ backend = service.backend("ibmq_manila")
 circuit = QuantumCircuit(5, 1)
 circuit.sx(0)
 circuit.measure(0, 0)
+if "hooks" in how:
+    instrument()
 
 class Sampler:
     def __init__(self, mode):
@@ -67,8 +70,15 @@ with qgm.run(id=run_id, resumed_from=first if run_id else None) as run:
     session = run.session(backend, provider=opened).begin() if opened else None
     sampler = Sampler(opened or backend)
     for index in range(first, 4):
+        if "hooks" in how:
+            with run.step(index):
+                submitted = SamplerV2(mode=backend).run([circuit], shots=100)
+                if index == dies_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                submitted.result()
+            continue
         with run.step(index) as step, step.job(backend, shots=100, session=session) as job:
-            attempt = job.attempt(sampler.run, [circuit], shots=100, collect=service)
+            attempt = job.attempt(sampler.run, [circuit], shots=100)
             if how != "while submitting" and index == dies_at:
                 os.kill(os.getpid(), signal.SIGKILL)
             job.results(attempt, decode=None)
@@ -275,15 +285,23 @@ def script(tmp_path: Path, provider: IBMProvider) -> Callable[..., "tuple[int, s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["while waiting", "while submitting"])
+@pytest.mark.parametrize(
+    ("how", "then"),
+    [
+        ("while waiting", "to the end"),
+        ("while submitting", "to the end"),
+        ("while waiting, by the hooks", "to the end, by the hooks"),
+    ],
+    ids=["while waiting", "while submitting", "by the hooks"],
+)
 def test_a_killed_run_that_is_resumed_submits_nothing_twice(
-    script: Callable[..., Any], provider: IBMProvider, tmp_path: Path, how: str
+    script: Callable[..., Any], provider: IBMProvider, tmp_path: Path, how: str, then: str
 ) -> None:
     """Killed at the third of four jobs and resumed from the first, a run has four jobs in all."""
     provider.clock.per_request = 1.0
     code, run_id = script(how, "", 0, 2)
     before = list(provider.jobs)
-    again, same = script("to the end", run_id, 0, -1)
+    again, same = script(then, run_id, 0, -1)
     with open_journal(tmp_path / "journal.db", read_only=True) as journal:
         submitted = {
             (event.body["step_index"], event.body["provider_job_id"])

@@ -103,6 +103,11 @@ class Service:
             return 200, {"devices": [{name: each[name] for name in shown} for each in self.devices]}
         if path == "/quantum-tasks":
             return 200, {"quantumTasks": self.tasks}
+        if path.endswith("/cancel"):
+            arn = path.removeprefix("/quantum-task/").removesuffix("/cancel")
+            (one,) = [each for each in self.tasks if each["quantumTaskArn"] == arn]
+            one["status"] = "CANCELLING"
+            return 200, {"quantumTaskArn": arn, "cancellationStatus": "CANCELLING"}
         name = path.partition("/device/")[2] or path.partition("/quantum-task/")[2]
         known = {each["deviceArn"]: each for each in self.devices}
         known |= {each["quantumTaskArn"]: each for each in self.tasks}
@@ -124,7 +129,7 @@ def handler(service: Service) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = answer  # noqa: N815
+        do_GET = do_POST = do_PUT = answer  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass

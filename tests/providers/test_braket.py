@@ -14,7 +14,13 @@ from braket.devices import LocalSimulator
 from qgm_observe.catalog import ErrorClass
 from qgm_observe.errors import UsageError
 from qgm_observe.providers.braket import Braket, open_braket
-from qgm_observe.providers.protocol import Capability, DeviceState, JobState, Provider
+from qgm_observe.providers.protocol import (
+    Canceler,
+    Capability,
+    DeviceState,
+    JobState,
+    Provider,
+)
 
 from .braket_service import GARNET, NOW, REGION, Service, asking, device, task
 
@@ -121,6 +127,19 @@ def test_tasks_have_states_and_final_ones_a_cost(provider, status, state):
     assert (job.shots, job.device, job.tags) == (1000, "Garnet", ("qgm-job=job-1",))
     assert job.created_at == NOW - 29 * 60
     assert job.finished_at == NOW - 10 * 60
+
+
+def test_a_task_is_cancelled_by_its_arn(provider):
+    """The named task alone is taken back; there is no session to be closed."""
+    opened, told = provider
+    told.tasks = [task("QUEUED", 1), task("QUEUED", 2)]
+    opened.cancel(told.tasks[1]["quantumTaskArn"])
+    asked = len(told.asked)
+    opened.close_session("any")
+
+    assert isinstance(opened, Canceler)
+    assert [each["status"] for each in told.tasks] == ["QUEUED", "CANCELLING"]
+    assert len(told.asked) == asked
 
 
 def test_reserved_and_unpriced_tasks(provider):

@@ -139,6 +139,7 @@ def test_usage_says_what_is_left(server: IBMProvider, opened: Callable[..., Prov
     assert (told.account, told.used, told.limit, told.remaining) == ("lab", 45.0, 600.0, 555.0)
     assert (told.is_limit_reached, told.unit) == (False, "s")
     assert told.period_ends_at == START
+    assert told.period_starts_at == START - 28 * 86400
 
 
 def test_usage_without_a_limit_has_no_rest(server: IBMProvider, ibm: Provider) -> None:
