@@ -30,7 +30,7 @@ demo: setup-demo ## Train a Born machine under observation; options go in ARGS="
 	@$(BIN)/qgm-observe demo $(ARGS)
 
 .PHONY: test
-test: setup tools lint unit ## Set up, lint and run every test
+test: setup tools lint unit oldest ## Set up, lint and run every test
 
 .PHONY: setup
 setup: .venv/.setup ## Bring everything that development needs into .venv
@@ -54,9 +54,13 @@ lint: setup ## Check lock, rules, format, types, imports and test docstrings
 unit: setup ## Run the tests alone; choose some with ARGS="tests/journal -k prune"
 	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
+.PHONY: oldest
+oldest: setup ## Run the hooks' tests against the oldest libraries that they declare
+	@$(BIN)/python benchmarks/versions.py oldest
+
 .PHONY: bench
 bench: setup ## Print the benchmark tables
-	@for each in benchmarks/*.py; do $(BIN)/python $$each; echo; done
+	@for each in benchmarks/*.py; do $(BIN)/python $$each || echo "$$each: exit code $$?"; echo; done
 
 .PHONY: recorded
 recorded: setup-demo ## Record anew the run that `qgm-observe demo --replay` shows

@@ -1,13 +1,25 @@
 """Processor time that hooks add to scripts that nobody edits, beside what else could be used.
 
-Two works: one simultaneous-perturbation step of a 4-qubit Aer training that compiles its circuit
-anew, as a script does that binds its parameters first, and one sampler job of about 5 ms. Each is
-repeated in turns with and without the hooks, in one process; the ratio of the medians counts. The
-whole process is measured, our writer's thread included. Beside them, in environments of their own:
-the OpenTelemetry SDK called directly with a span a stage and the same counters, and qobserva-agent
-with its defaults, whose collector on loopback answers at once.
+The works: one simultaneous-perturbation step of a 4-qubit Aer training that compiles its circuit
+anew, as a script does that binds its parameters first; one sampler job of about 5 ms of processor
+time; and, for our hooks alone, SciPy's `minimize` (COBYLA, 25 evaluations at most) over such jobs,
+and a PennyLane qnode with as many shots. In one process, blocks of about 0.25 s with and without
+the hooks take turns, each pair in the other order than the one before, and the median of the pairs'
+ratios counts, with the order statistics that hold it in 95 of 100 cases: so other load on the
+machine falls on both. Counted is the processor time, user and system, of the whole process, our
+writer's thread included, until all that was recorded is where it is kept.
 
-Usage: python benchmarks/zero_code.py
+The peers, on the works they can see:
+
+- OpenTelemetry's SDK, called directly: a span a job and a stage and the same counters, to an
+  exporter that discards.
+- MLflow, to an SQLite file. Its autologging knows no Qiskit, SciPy or PennyLane, so that row is
+  `mlflow.autolog()` and records nothing; the others are what a user writes instead: the decorator
+  `mlflow.trace` around each job, and `mlflow.log_metrics` (shots, seconds) after each.
+- qobserva-agent with its defaults, in an environment of its own, whose collector on loopback
+  answers at once.
+
+Usage: python benchmarks/zero_code.py [--no-peer] [ROW ...]   (some rows alone, by a word of theirs)
 """
 
 import os
@@ -15,6 +27,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
+from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
@@ -22,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from peers import PEER, Collector, environment_for_the_peer
 
 WORK = """
-import statistics, sys, time
+import gc, statistics, sys, time
 import numpy as np
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import ParameterVector
@@ -44,14 +58,17 @@ sampler = SamplerV2(seed=5)
 isa = transpile(ansatz, backend)
 point = rng.random(len(angles))
 
+def counts(circuit, x):
+    return sampler.run([(circuit, x)], shots=SHOTS).result()[0].data.meas.get_counts()
+
 def job():
-    return sampler.run([(isa, point)], shots=SHOTS).result()[0].data.meas.get_counts()
+    counts(isa, point)
 
 def step():
     shift = rng.choice([-0.1, 0.1], len(point))
     for x in (point + shift, point - shift):
         compiled = transpile(ansatz.assign_parameters(x), backend, optimization_level=1)
-        sampler.run([compiled], shots=SHOTS).result()[0].data.meas.get_counts()
+        sampler.run([compiled], shots=512).result()[0].data.meas.get_counts()
 
 SHOTS = 512
 works = {"step": step, "job": job}
@@ -63,42 +80,71 @@ for _ in range(4):  # as many shots as a job of 5 ms takes on this machine
     SHOTS = max(512, round(SHOTS * 0.005 / ((time.process_time() - began) / 20)))
 
 def spent(work, times):
+    gc.collect()
     began = time.process_time()
     for _ in range(times):
         work()
     settle()
     return (time.process_time() - began) / times * 1e3
 
-def compared(name, times, rounds):
-    global SHOTS
-    before, SHOTS = SHOTS, 512 if name == "step" else SHOTS
-    pairs = []
-    for _ in range(rounds):
-        off()
-        plain = spent(works[name], times)
-        on()
-        pairs.append((plain, spent(works[name], times)))
+def pair(work, times, swapped):
+    took = {}
+    for hooked in (swapped, not swapped):
+        (on if hooked else off)()
+        took[hooked] = spent(work, times)
     off()
-    SHOTS = before
-    plain, hooked = (statistics.median(each) for each in zip(*pairs))
-    ratio = statistics.median(after / before for before, after in pairs)
-    print(name, plain, hooked, ratio)
+    return took[False], took[True]
 
-def measure():
-    for name, times, rounds in (("step", 20, 7), ("job", 60, 7)):
-        works[name]()
-        compared(name, times, rounds)
+def compared(name, pairs):
+    work = works[name]
+    times = max(1, round(250 / spent(work, 3)))
+    on(), work(), settle(), off()
+    told = [pair(work, times, number % 2) for number in range(pairs)]
+    plain, hooked = (statistics.median(each) for each in zip(*told))
+    ratios = sorted(after / before for before, after in told)
+    rank = int((pairs - 1.96 * pairs**0.5) / 2)
+    print("row", name, plain, hooked, statistics.median(ratios), ratios[rank], ratios[-1 - rank])
+
+def measure(*names, pairs=11):
+    for name in names or ("step", "job"):
+        compared(name, pairs)
 """
 
 OURS = """
 import qgm_observe as qgm
 on, off = qgm.instrument, qgm.uninstrument
 settle = qgm.flush
-measure()
+measure(pairs=41)
+"""
+
+LOOPS = """
+import pennylane as qml
+import scipy.optimize
+import qgm_observe as qgm
+
+def loss(x):
+    return -counts(isa, x).get("0000", 0) / SHOTS
+
+def minimize():
+    options = {"maxiter": 25}
+    scipy.optimize.minimize(loss, point, method="COBYLA", options=options)
+
+device = qml.device("default.qubit", wires=QUBITS, seed=5)
+
+@qml.qnode(device)
+def circuit(x):
+    qml.BasicEntanglerLayers(x, wires=range(QUBITS))
+    return qml.counts()
+
+sampled = qml.set_shots(circuit, SHOTS)
+weights = point.reshape(LAYERS + 1, QUBITS)
+works |= {"minimize": minimize, "qnode": lambda: sampled(weights)}
+on, off = qgm.instrument, qgm.uninstrument
+settle = qgm.flush
+measure("minimize", "qnode", pairs=21)
 """
 
 SDK = """
-from contextlib import contextmanager
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -143,6 +189,69 @@ settle = processor.force_flush
 measure()
 """
 
+MLFLOW = """
+import os
+import mlflow
+mlflow.set_tracking_uri(os.environ["MLFLOW_STORE"])
+mlflow.set_experiment("bench")
+own = SamplerV2.run
+told = 0
+
+def run(self, pubs, **options):
+    began = time.perf_counter()
+    answer = own(self, pubs, **options)
+    answer.result()
+    return answer, time.perf_counter() - began
+
+def logged(self, pubs, **options):
+    global told
+    told += 1
+    answer, seconds = run(self, pubs, **options)
+    mlflow.log_metrics({"shots": options["shots"], "seconds": seconds}, step=told)
+    return answer
+
+@mlflow.trace(name="job")
+def traced_job(shots, call):
+    return call()[1]
+
+def traced(self, pubs, **options):
+    answers = []
+    def call():
+        answers.append(run(self, pubs, **options))
+        return answers[0]
+    traced_job(options["shots"], call)
+    return answers[0][0]
+
+def settle():
+    mlflow.flush_trace_async_logging()
+
+def off():
+    SamplerV2.run = own
+"""
+AUTOLOG = """
+def on():
+    mlflow.autolog(silent=True)
+
+def off():
+    mlflow.autolog(disable=True, silent=True)
+
+with mlflow.start_run():
+    measure()
+"""
+METRICS = """
+def on():
+    SamplerV2.run = logged
+
+with mlflow.start_run():
+    measure()
+"""
+TRACE = """
+def on():
+    SamplerV2.run = traced
+
+measure()
+"""
+
 THEIRS = """
 import qobserva
 own = SamplerV2.run
@@ -167,46 +276,57 @@ settle = qobserva.flush
 measure()
 """
 
-Row = tuple[float, float, float]
+LINE = "{:<38}{:>9}{:>10}{:>10}{:>8}   {}"
 
 
-def measured(python: Path, code: str, **variables: str) -> dict[str, Row]:
-    """Milliseconds without and with, and the ratio, by work."""
+def show(who: str, python: Path, code: str, **variables: str) -> None:
+    """Measure in a process of its own, and print milliseconds without and with, and the ratio."""
     environment = {**os.environ, **variables, "OMP_NUM_THREADS": "1"}
     words = [python, "-W", "ignore", "-c", WORK + code]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
-    rows: dict[str, Row] = {}
     for line in done.stdout.splitlines():
-        name, *numbers = line.split()
-        if name in ("step", "job"):
-            plain, hooked, ratio = map(float, numbers)
-            rows[name] = plain, hooked, ratio
-    return rows
+        row, *told = line.split()
+        if row == "row":
+            work, (plain, hooked, ratio, low, high) = told[0], map(float, told[1:])
+            times = (work, f"{plain:.2f}", f"{hooked:.2f}", f"{ratio:.3f}")
+            print(LINE.format(who, *times, f"[{low:.3f}, {high:.3f}]"), flush=True)
 
 
-def show(who: str, rows: dict[str, Row]) -> None:
-    """Print what was measured as soon as it was."""
-    for work, (plain, hooked, ratio) in rows.items():
-        print(f"{who:<36}{work:>6}{plain:>10.2f}{hooked:>10.2f}{ratio:>8.3f}", flush=True)
+def rows(folder: Path, url: str) -> dict[str, Callable[[str], None]]:
+    """What prints each row, by what it is called."""
+    here = Path(sys.executable)
+    journal = {"QGM_OBSERVE_JOURNAL": str(folder / "journal.db")}
+    full = {**journal, "QGM_OBSERVE_DETAIL_RATE": "1000000000"}
+    store = {"MLFLOW_STORE": f"sqlite:///{folder / 'mlflow.db'}", "GIT_PYTHON_REFRESH": "quiet"}
+
+    def peer(who: str) -> None:
+        python = environment_for_the_peer(folder / "peer")
+        show(who, python, THEIRS, QOBSERVA_ENDPOINT=url, HOME=str(folder))
+
+    return {
+        "qgm-observe, every job in full": partial(show, python=here, code=OURS, **full),
+        "qgm-observe, by default": partial(show, python=here, code=OURS, **journal),
+        "qgm-observe, loops in full": partial(show, python=here, code=LOOPS, **full),
+        "OpenTelemetry SDK, called directly": partial(show, python=here, code=SDK),
+        "MLflow, autolog()": partial(show, python=here, code=MLFLOW + AUTOLOG, **store),
+        "MLflow, trace a job": partial(show, python=here, code=MLFLOW + TRACE, **store),
+        "MLflow, log_metrics a job": partial(show, python=here, code=MLFLOW + METRICS, **store),
+        PEER: peer,
+    }
 
 
 def main() -> int:
     """Measure and print; with --no-peer nothing is downloaded."""
+    words = [word for word in sys.argv[1:] if word != "--no-peer"]
     server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
-    here = Path(sys.executable)
+    print(LINE.format("processor time, ms", "work", "without", "with", "ratio", "95 %"), flush=True)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        journal = {"QGM_OBSERVE_JOURNAL": str(folder / "journal.db")}
-        full = {**journal, "QGM_OBSERVE_DETAIL_RATE": "1000000000"}
-        print(f"{'processor time, ms':<36}{'work':>6}{'without':>10}{'with':>10}{'ratio':>8}")
-        show("qgm-observe, every job in full", measured(here, OURS, **full))
-        show("qgm-observe, by default", measured(here, OURS, **journal))
-        show("OpenTelemetry SDK, called directly", measured(here, SDK))
-        if "--no-peer" not in sys.argv[1:]:
-            python = environment_for_the_peer(folder / "peer")
-            show(PEER, measured(python, THEIRS, QOBSERVA_ENDPOINT=url, HOME=name))
+        for who, measure in rows(Path(name), url).items():
+            wanted = not words or any(word in who for word in words)
+            if wanted and not (who == PEER and "--no-peer" in sys.argv[1:]):
+                measure(who)
     return 0
 
 

@@ -13,7 +13,7 @@ from qgm_observe.instrumentation.aer import AerInstrumentor
 from qgm_observe.instrumentation.ibm import IBMInstrumentor
 from qgm_observe.instrumentation.instrumentor import Instrumentor
 from qgm_observe.instrumentation.pennylane import PennyLaneInstrumentor
-from qgm_observe.instrumentation.processes import Children
+from qgm_observe.instrumentation.processes import Children, HardExit
 from qgm_observe.instrumentation.qiskit import QiskitInstrumentor
 from qgm_observe.instrumentation.qiskit_algorithms import (
     QiskitAlgorithmsInstrumentor,
@@ -56,6 +56,7 @@ def instrument(run: RunHandle | None = None, **labels: Any) -> None:
         for each in INSTRUMENTORS:
             each().instrument()
         _children.instrument()
+        _hard_exit.instrument()
         if labels and run is None:
             script.begin()
 
@@ -72,6 +73,7 @@ def uninstrument() -> None:
         script.finish()
         scope.adopt(None)
         _children.uninstrument()
+        _hard_exit.uninstrument()
         for each in INSTRUMENTORS:
             each().uninstrument()
 
@@ -81,6 +83,8 @@ def again() -> None:
     for each in INSTRUMENTORS:
         each().instrument()
     _children.instrument()
+    _hard_exit.instrument()
 
 
+_hard_exit = HardExit()
 _children = Children(again)

@@ -18,7 +18,7 @@ from threading import Lock
 from typing import Any
 
 from qgm_observe.catalog import signals
-from qgm_observe.lifecycle import recorder
+from qgm_observe.lifecycle import compilation, recorder
 from qgm_observe.lifecycle.devices import describe
 from qgm_observe.spend.compiled import CompiledCircuits, key_of
 
@@ -70,7 +70,9 @@ class CachedCompiler:
             is_hit = True
         if is_hit:
             recorder().count(signals.COMPILE_HITS, 1, *labels)
-        return _with_parameters_of(circuit, known)
+        compiled = _with_parameters_of(circuit, known)
+        compilation.tell(compiled, options)
+        return compiled
 
     def key(self, circuit: Any, options: Mapping[str, Any]) -> str:
         """Return the key of a circuit as it would be compiled now."""
@@ -130,33 +132,38 @@ def structure_of(circuit: Any) -> str:
     """
     places = {bit: at for at, bit in enumerate((*circuit.qubits, *circuit.clbits))}
     registers = [(each.name, len(each)) for each in (*circuit.qregs, *circuit.cregs)]
-    told = [f"{len(places)} {registers} {circuit.global_phase}"]
-    plain = _plain_names()
+    told: list[object] = [len(places), registers, str(circuit.global_phase)]
     for step in circuit.data:
-        at = [places[bit] for bit in (*step.qubits, *step.clbits)]
-        told.append(f"{step.name} {at} {[_text(each) for each in step.params]}")
-        if step.name not in plain:
+        at = [places[bit] for bit in step.qubits]
+        params, clbits = step.params, step.clbits
+        if clbits:
+            at += [places[bit] for bit in clbits]
+        told.append((step.name, at, [_text(each) for each in params] if params else ()))
+        if not step.is_standard_gate():
             told.append(_inside(step.operation))
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def _with_parameters_of(circuit: Any, compiled: Any) -> Any:
-    """Let the circuit's own parameters stand where those of an equal circuit do, by name."""
+    """A copy, for it may be changed in place, with the circuit's own parameters by their names."""
+    if compiled.parameters == circuit.parameters:
+        return compiled.copy()
     own = {each.name: each for each in circuit.parameters}
-    others = {each: own[each.name] for each in compiled.parameters if each != own[each.name]}
-    return compiled.assign_parameters(others) if others else compiled
+    return compiled.assign_parameters({each: own[each.name] for each in compiled.parameters})
 
 
 @cache
-def _plain_names() -> frozenset[str]:
-    """Names that say all, together with qubits and parameters."""
-    from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
+def _plain() -> frozenset[type]:
+    """Instructions that say all by their name, with qubits and parameters."""
+    from qiskit.circuit import Barrier, Measure, Reset
 
-    return frozenset(get_standard_gate_name_mapping()) - {"delay"} | {"barrier"}
+    return frozenset((Barrier, Measure, Reset))
 
 
 def _inside(operation: Any) -> str:
     """What a gate of the user's, or one with circuits in it, is made of."""
+    if type(operation) in _plain():
+        return ""
     definition = getattr(operation, "definition", None)
     inner = "" if definition is None else structure_of(definition)
     told = {name: getattr(operation, name, None) for name in ("unit", "label", "condition")}

@@ -1,12 +1,17 @@
-"""Pass managers: each run of one is a compile stage of the job that follows it."""
+"""Pass managers: each run of one is a compile stage of the job that follows it.
+
+What a preset one was made with, such as its optimization level, is remembered of the circuits that
+it compiles.
+"""
 
 import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from types import FrameType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from qgm_observe.instrumentation.scope import (
     COMPILING,
@@ -16,7 +21,7 @@ from qgm_observe.instrumentation.scope import (
     start_doing,
     stop_doing,
 )
-from qgm_observe.lifecycle import Handle, JobHandle, recorder
+from qgm_observe.lifecycle import Handle, JobHandle, compilation, recorder
 from qgm_observe.lifecycle.run import WithJobs
 
 Times = tuple[int, int]
@@ -26,14 +31,17 @@ _LIBRARIES = {"qiskit", "qiskit_aer", "qiskit_ibm_runtime", "samplomatic"}
 _FRONT = "qiskit.compiler."
 """Where these libraries run a pass manager because the script asked them to: `transpile`."""
 
+_presets: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 _lock = threading.Lock()
 _outside: deque[Times] = deque(maxlen=256)
 
 
 def run(own: Callable[..., Any], manager: Any, *args: Any, **kwargs: Any) -> Any:
     """Time a run of a pass manager that the script asked for."""
-    if doing() is not None or _builds_circuits(sys._getframe(2)) or is_told(owner()):  # noqa: SLF001
+    if doing() is not None or _builds_circuits(sys._getframe(2)):  # noqa: SLF001
         return own(manager, *args, **kwargs)
+    if is_told(owner()):
+        return _told(manager, args, own(manager, *args, **kwargs))
     start = recorder().now()
     token = start_doing(COMPILING)
     try:
@@ -46,6 +54,25 @@ def run(own: Callable[..., Any], manager: Any, *args: Any, **kwargs: Any) -> Any
         stop_doing(token)
     with recorder().guard("instrumentation"):
         _took(start, recorder().now())
+    return _told(manager, args, compiled)
+
+
+def preset(own: Callable[..., Any], config: Any, *args: Any, **kwargs: Any) -> Any:
+    """Take note of what a preset pass manager is made with: `level_2_pass_manager(config)`."""
+    manager = own(config, *args, **kwargs)
+    with recorder().guard("instrumentation"):
+        told = {name: getattr(config, name, None) for name in compilation.OPTIONS}
+        _presets[manager] = told | {"optimization_level": int(own.__name__.split("_")[1])}
+    return manager
+
+
+def _told(manager: Any, args: tuple[Any, ...], compiled: Any) -> Any:
+    """Remember of what was compiled how it was; a later pass leaves that as it is."""
+    with recorder().guard("instrumentation"):
+        known = _presets.get(manager) if isinstance(manager, Hashable) else None
+        if known is None and args:
+            known = compilation.options_of(args[0])
+        compilation.tell(compiled, known or {})
     return compiled
 
 

@@ -21,6 +21,7 @@ PROVIDER = "ibm"
 _USAGE = "/instances/usage"
 _SESSION = "/sessions"
 _NO_STATUS = "none"
+_TOO_MANY = 429
 
 
 class Exchange:
@@ -146,4 +147,6 @@ def _region(session: Any) -> str:
 
 
 def _class_of(status: int | None) -> str:
-    return _NO_STATUS if status in (None, UNANSWERED) else f"{status // 100}xx"
+    if status in (None, UNANSWERED):
+        return _NO_STATUS
+    return str(status) if status == _TOO_MANY else f"{status // 100}xx"

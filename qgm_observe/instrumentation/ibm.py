@@ -21,7 +21,7 @@ class IBMInstrumentor(Instrumentor):
     """Sees what a script does with IBM's client."""
 
     library = _IBM
-    requires = ("qiskit-ibm-runtime >= 0.40",)
+    requires = ("qiskit-ibm-runtime >= 0.51",)
     targets: ClassVar[tuple[Target, ...]] = (
         Target(f"{_IBM}.sampler", "SamplerV2", "run", _RUN),
         Target(f"{_IBM}.estimator", "EstimatorV2", "run", _RUN),

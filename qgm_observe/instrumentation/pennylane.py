@@ -8,7 +8,6 @@ Source of the list: PennyLane 0.44 and 0.45.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -170,12 +169,7 @@ def _is_bridge(device: Any) -> bool:
 
 
 def _device(device: Any) -> Device:
-    """The device's name; a simulator of PennyLane's is told as one, whatever its package."""
-    inner = getattr(device, "target_device", device)
-    told = describe(inner)
-    if type(inner).__module__.startswith("pennylane"):
-        return replace(told, provider="pennylane")
-    return told
+    return describe(getattr(device, "target_device", device))
 
 
 def _asked(tapes: Any) -> Asked:

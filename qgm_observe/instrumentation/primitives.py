@@ -18,10 +18,10 @@ from qgm_observe.instrumentation.pubs import (
 from qgm_observe.instrumentation.scope import doing, is_told, owner, start_doing, stop_doing
 from qgm_observe.instrumentation.watch import Watch
 from qgm_observe.lifecycle import Device, Handle, JobHandle, recorder
-from qgm_observe.lifecycle.devices import NO_DEVICE, describe
+from qgm_observe.lifecycle.devices import NO_DEVICE, describe, this_machine
 from qgm_observe.lifecycle.run import WithJobs
 
-STATEVECTOR = Device("qiskit", "statevector", "local")
+STATEVECTOR = this_machine("statevector")
 
 _STATEVECTOR = {"StatevectorSampler", "StatevectorEstimator"}
 
@@ -83,12 +83,13 @@ def recorded(
     watch = None
     with recorder().guard("instrumentation"):
         watch = _watch(asked, ask)
-        if watch is not None:
-            watch.asked = asked
         if watch is not None and dry_run:
             watch.job.note(dry_run=True)
     if watch is None:
         return call()
+    if watch.collected is not None:
+        provider_jobs.remember(watch.collected.provider, watch)
+        return watch.collected.provider
     token = start_doing(watch)
     try:
         answer = call()
@@ -113,9 +114,9 @@ def _watch(asked: Any, ask: Callable[[], Asked]) -> Watch | None:
     if isinstance(handle, JobHandle):
         if handle.backend is None:
             handle.backend = backend
-        return Watch(handle, ask, owned=False)
+        return Watch(handle, ask, owned=False, asked=asked)
     job = _job(handle, backend, None if opened is None else opened.handle)
-    watch = Watch(job, ask, owned=True)
+    watch = Watch(job, ask, owned=True, asked=asked)
     if opened is not None:
         opened.has(watch)
     return watch

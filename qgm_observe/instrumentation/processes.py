@@ -3,9 +3,14 @@
 A forked child has the hooks, as it has everything. A spawned one, or one of a fork server, begins
 with an empty interpreter: what multiprocessing sends it first brings the hooks along.
 
+A process that ends by `os._exit`, as forked children do, calls no exit handler; what it recorded
+last is written before.
+
 Source: `multiprocessing.spawn.get_preparation_data`, whose dictionary a child unpickles first.
 """
 
+import functools
+import os
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -18,6 +23,8 @@ from qgm_observe.records import Work
 from qgm_observe.settings import Settings
 
 _SPAWN = "multiprocessing.spawn"
+_PATIENCE = 1.0
+"""Seconds that a process which wants to end at once waits for its last rows at most."""
 
 
 class Children:
@@ -61,6 +68,36 @@ class Children:
             return data
 
         spawn.get_preparation_data = get_preparation_data  # type: ignore[attr-defined]
+
+
+class HardExit:
+    """Has the last rows written before `os._exit`; where there are none, nothing is done."""
+
+    def __init__(self) -> None:
+        self._own: Callable[..., Any] | None = None
+
+    def instrument(self) -> None:
+        """Begin."""
+        if self._own is not None:
+            return
+        self._own = own = os._exit
+
+        @functools.wraps(own)
+        def leave(*args: Any, **kwargs: Any) -> Any:
+            try:
+                with recorder().guard("instrumentation"):
+                    if recorder().ring:
+                        recorder().flush(_PATIENCE)
+            finally:
+                own(*args, **kwargs)
+
+        os._exit = leave
+
+    def uninstrument(self) -> None:
+        """Give the function back."""
+        if self._own is not None:
+            os._exit = self._own
+            self._own = None
 
 
 class _Prepared(dict[str, Any]):

@@ -35,8 +35,10 @@ UNKNOWN = Asked()
 
 def repeatable(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
     """Return a call's arguments with pubs that can be read twice; what they held is the same."""
-    if args and isinstance(args[0], Iterator):
-        return (list(args[0]), *args[1:]), kwargs
+    if args:
+        if type(args[0]) is not list and isinstance(args[0], Iterator):  # it is one nearly always
+            return (list(args[0]), *args[1:]), kwargs
+        return args, kwargs
     if isinstance(kwargs.get("pubs"), Iterator):
         return args, kwargs | {"pubs": list(kwargs["pubs"])}
     return args, kwargs

@@ -11,6 +11,7 @@ from qgm_observe.instrumentation.instrumentor import Instrumentor
 from qgm_observe.instrumentation.wrapping import Target
 
 _TRANSPILER = "qiskit.transpiler.passmanager"
+_PRESETS = "qiskit.transpiler.preset_passmanagers.generate_preset_pass_manager"
 _PRIMITIVES = "qiskit.primitives"
 _BASE = "qiskit.primitives.base"
 _RUN = primitives.run
@@ -20,10 +21,14 @@ class QiskitInstrumentor(Instrumentor):
     """Sees what a script does with Qiskit's transpiler, primitives and backends."""
 
     library = "qiskit"
-    requires = ("qiskit >= 2, < 3",)
+    requires = ("qiskit >= 2.3, < 3",)
     targets: ClassVar[tuple[Target, ...]] = (
         Target(_TRANSPILER, "PassManager", "run", compiling.run),
         Target(_TRANSPILER, "StagedPassManager", "run", compiling.run),
+        Target(_PRESETS, "", "level_0_pass_manager", compiling.preset),
+        Target(_PRESETS, "", "level_1_pass_manager", compiling.preset),
+        Target(_PRESETS, "", "level_2_pass_manager", compiling.preset),
+        Target(_PRESETS, "", "level_3_pass_manager", compiling.preset),
         Target(f"{_PRIMITIVES}.statevector_sampler", "StatevectorSampler", "run", _RUN),
         Target(f"{_PRIMITIVES}.statevector_estimator", "StatevectorEstimator", "run", _RUN),
         Target(f"{_PRIMITIVES}.backend_sampler_v2", "BackendSamplerV2", "run", _RUN),

@@ -11,7 +11,7 @@ from qgm_observe.instrumentation import scoring
 from qgm_observe.instrumentation.circuit_facts import facts_of
 from qgm_observe.instrumentation.pubs import UNKNOWN, Asked, asked_of_pubs, coerced
 from qgm_observe.instrumentation.scope import saw_job
-from qgm_observe.lifecycle import AttemptHandle, JobHandle, recorder
+from qgm_observe.lifecycle import AttemptHandle, JobHandle, collecting, recorder
 from qgm_observe.lifecycle.provider_job import id_of
 from qgm_observe.records import Failure
 
@@ -28,20 +28,27 @@ class Watch:
         job: Its handle.
         ask: Tells what the call asks for.
         owned: Whether the hook began the job, and so has to end it.
+        asked: The primitive or backend that is asked.
+
+    Attributes:
+        collected: The attempt of an earlier process of the run that stands for the call.
     """
 
-    def __init__(self, job: JobHandle, ask: Callable[[], Asked], *, owned: bool) -> None:
+    def __init__(
+        self, job: JobHandle, ask: Callable[[], Asked], *, owned: bool, asked: Any = None
+    ) -> None:
         self.job = job
         self.now = job.now
         self.is_over = False
-        self.asked: Any = None
+        self.asked = asked
         self.is_awaited = False
         self.then: Callable[[], None] | None = None
         self._ask = ask
         self._owned = owned
         saw_job(job)
-        self._attempt = self._intended()
-        if job.remote:
+        self.collected = self._collected() if job.remote else None
+        self._attempt = self.collected or self._intended()
+        if job.remote and self.collected is None:
             recorder().commit(self._attempt, "intent")
         job.stage_now = "submit"
         self._started = self.now()
@@ -50,6 +57,16 @@ class Watch:
         self._accepted = False
         self._handed_to: Any = None
         self._pending: tuple[BaseException | None, Any, int] | None = None
+
+    def _collected(self) -> AttemptHandle | None:
+        """Take what an earlier process of the run submitted, if it certainly is the same."""
+        job, found, service = self.job, None, None
+        pubs = self._take_size(None)
+        with recorder().guard("collect"):
+            found = collecting.earlier(job)
+            if found is not None and pubs:
+                service = collecting.service_for(job, found, self.asked)
+        return None if found is None or service is None else collecting.collect(job, found, service)
 
     def _intended(self) -> AttemptHandle:
         """Begin the attempt; a guard has to know how much is asked for."""
@@ -212,7 +229,7 @@ class Watch:
                 error = future.exception()
                 self.done(error, None if error else future.result())
 
-    def _take_size(self, primitive_job: Any) -> None:
+    def _take_size(self, primitive_job: Any) -> tuple[Any, ...]:
         """The pubs that a primitive has coerced already are preferred to coercing them again."""
         ask, self._ask = self._ask, lambda: UNKNOWN
         with recorder().guard("instrumentation"):
@@ -224,6 +241,8 @@ class Watch:
             if circuits:
                 self.job.note(circuits=circuits)
             recorder().provenance.asked(self.job, self.asked, asked.pubs or asked.sources)
+            return asked.pubs
+        return ()
 
     def _end(self, error: BaseException | None, stage: str, at: int = 0) -> None:
         self.is_over, self._handed_to = True, None

@@ -4,14 +4,14 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from qgm_observe.catalog import Kind, Outcome, Signal, signals
 from qgm_observe.errors import Error
-from qgm_observe.journal import Event, Totals, open_journal
+from qgm_observe.journal import Event, open_journal
 from qgm_observe.journal.blobs import Blob
 from qgm_observe.lifecycle import events
 from qgm_observe.lifecycle.capture import captured
@@ -20,11 +20,26 @@ from qgm_observe.lifecycle.identity import new_id
 from qgm_observe.lifecycle.resources import disk_free, sample
 from qgm_observe.lifecycle.run import RunHandle
 from qgm_observe.lifecycle.spending import expire
+from qgm_observe.lifecycle.tallying import Tally
 from qgm_observe.records import current_process
 
 if TYPE_CHECKING:
     from qgm_observe.lifecycle.drifting import Drift
     from qgm_observe.lifecycle.recorder import Recorder
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one transaction writes; not all that is seen is kept."""
+
+    seen: list[Event] = field(default_factory=list)
+    kept: list[Event] = field(default_factory=list)
+    blobs: list[Blob] = field(default_factory=list)
+    answers: list[Future[None]] = field(default_factory=list)
+
+    def keep(self, events: list[Event]) -> None:
+        self.seen += events
+        self.kept += events
 
 
 class Pending(NamedTuple):
@@ -34,7 +49,9 @@ class Pending(NamedTuple):
     answer: Future[None] | None = None
 
 
-DRAIN_SECONDS = 0.05
+DRAIN_SECONDS = 0.25
+"""A transaction costs as much as several rows, so more of them share one; a ring that fills faster
+wakes the writer."""
 BEAT_SECONDS = 1.0
 BEAT_NANOSECONDS = 1_000_000_000
 UPKEEP_SECONDS = 60.0
@@ -62,7 +79,7 @@ class Writer:
         self._noted: dict[tuple[str, tuple[str, ...]], float] = {}
         self._observed: list[tuple[str, tuple[str, ...], float]] = []
         self._retry_at = self._beat_at = self._upkeep_at = 0.0
-        self._second, self._kept = 0, 0.0
+        self._tally = Tally(recorder.seconds)
         self._drift: Drift | None = None
 
     def start(self) -> None:
@@ -134,27 +151,31 @@ class Writer:
         """Write all that waits, a batch a transaction."""
         ring = self.recorder.ring
         while self._announced or ring:
+            batch = _Batch()
             announced = [self._announced.popleft() for _ in range(len(self._announced))]
             begun = [handle for handle in announced if not handle.told]  # else it ended meanwhile
-            blobs: list[Blob] = []
-            rows = self._each(partial(self._announce, blobs=blobs), begun)
-            answers: list[Future[None]] = []
+            batch.keep(self._each(partial(self._announce, blobs=batch.blobs), begun))
             for _ in range(min(BATCH, len(ring))):
                 item = ring.popleft()
                 with self.recorder.guard("event"):
                     if isinstance(item, Handle):
-                        rows.append(self._finished(item, blobs))
+                        self._finished(item, batch)
                     else:
-                        rows.append(item.make())
-                        answers += [item.answer] if item.answer is not None else []
-            if self.recorder.tracing is not None:
-                self.recorder.tracing.put(rows)
-            kept = self._keep(rows)
-            self._fold(kept)
-            if self._write(kept, blobs=blobs):
-                for answer in answers:
-                    if answer.set_running_or_notify_cancel():  # nobody waits any longer
-                        answer.set_result(None)
+                        batch.keep([item.make()])
+                        batch.answers += [item.answer] if item.answer is not None else []
+            self._put(batch)
+
+    def _put(self, batch: _Batch) -> None:
+        if self.recorder.tracing is not None:
+            self.recorder.tracing.put(batch.seen)
+        totals = self._tally.taken()
+        if totals is not None:
+            batch.kept.append(self._own_event("tallied", {"totals": totals.to_json()}))
+        self._fold(batch.kept)
+        if self._write(batch.kept, blobs=batch.blobs):
+            for answer in batch.answers:
+                if answer.set_running_or_notify_cancel():  # nobody waits any longer
+                    answer.set_result(None)
 
     def _fold(self, rows: list[Event]) -> None:
         with self.recorder.guard("fold"):
@@ -168,10 +189,16 @@ class Writer:
                 rows.append(make(handle))
         return rows
 
-    def _finished(self, handle: Handle, blobs: list[Blob]) -> Event:
+    def _finished(self, handle: Handle, batch: _Batch) -> None:
         handle.told = True
         event = events.finished(handle)
         self._known.discard(handle.id)
+        if self._tally.takes(event, self.recorder.settings.detail_rate):
+            batch.seen.append(event)
+        else:
+            batch.keep([self._with_contents(handle, event, batch.blobs)])
+
+    def _with_contents(self, handle: Handle, event: Event, blobs: list[Blob]) -> Event:
         named: dict[str, list[str]] = {}
         if handle.kept:
             with self.recorder.guard("capture"):
@@ -194,28 +221,6 @@ class Writer:
         self._known.add(handle.id)
         event = events.opened(handle)
         return event if blobs is None else self._with_provenance(handle, event, {}, blobs)
-
-    def _keep(self, rows: list[Event]) -> list[Event]:
-        """Above the rate, successful local jobs become one tallied row; all else is kept."""
-        limit = self.recorder.settings.detail_rate
-        second = int(self.recorder.seconds())
-        if second != self._second:
-            self._second, self._kept = second, 0.0
-        kept: list[Event] = []
-        tally: Totals | None = None
-        for row in rows:
-            if _is_plain(row):
-                self._kept += 1
-                if self._kept > limit:
-                    tally = tally or Totals()
-                    tally.add(row)
-                    continue
-            kept.append(row)
-        return kept if tally is None else [*kept, self._tallied(tally)]
-
-    def _tallied(self, tally: Totals) -> Event:
-        body = {"totals": tally.to_json()}
-        return self._own_event("tallied", body)
 
     def _own_event(self, verb: str, body: dict[str, Any]) -> Event:
         subject = str(current_process())
@@ -383,14 +388,3 @@ def _size(path: Path) -> float:
     """The bytes of a journal's file, or of the files in its directory."""
     files = path.iterdir() if path.is_dir() else (path,)
     return float(sum(file.stat().st_size for file in files))
-
-
-def _is_plain(event: Event) -> bool:
-    """Whether it is a successful local job, of which a tally tells enough at a high rate."""
-    body = event.body
-    return (
-        event.noun == "job"
-        and event.verb == "finished"
-        and body["outcome"] is Outcome.SUCCESS
-        and body["execution_mode"] == "local"
-    )

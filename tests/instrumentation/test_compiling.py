@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 from qiskit_aer.primitives import SamplerV2
 
-from qgm_observe.journal import Event
-from qgm_observe.lifecycle import RunHandle
+from qgm_observe.journal import Event, open_journal
+from qgm_observe.lifecycle import RunHandle, compilation
+from qgm_observe.lifecycle.provenance import read
 
 Read = Callable[[], dict[str, Any]]
 ReadAll = Callable[..., list[Event]]
@@ -170,3 +172,55 @@ def test_a_simulators_noise_passes_are_no_compilation(
     assert by_primitive == ["submit", "queue", "execute", "decode"]
     assert by_backend == ["submit", "queue", "execute"]
     assert run.compiled == ()
+
+
+# ------------------------------------------------------------------------------ how it was compiled
+
+
+@pytest.mark.parametrize("level", [0, 1, 2, 3])
+def test_a_preset_pass_manager_tells_what_it_was_made_with(
+    hooks: None, bell: QuantumCircuit, level: int
+) -> None:
+    """Level, seed and methods are known of what it compiles, also once values are bound."""
+    made = generate_preset_pass_manager(
+        level, coupling_map=[[0, 1]], basis_gates=BASIS, seed_transpiler=3, layout_method="trivial"
+    )
+    told = compilation.options_of(made.run(bell).copy())
+
+    assert told == {"optimization_level": level, "seed_transpiler": 3, "layout_method": "trivial"}
+
+
+def test_transpile_tells_as_well(
+    hooks: None, bell: QuantumCircuit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Defaults and the seed of the environment are what was in force, one by one of a list."""
+    monkeypatch.setenv("QISKIT_TRANSPILER_SEED", "9")
+    for each in transpile([bell, bell], basis_gates=BASIS):
+        assert compilation.options_of(each) == {"optimization_level": 2, "seed_transpiler": 9}
+
+
+def test_a_later_pass_leaves_it_as_it_is(hooks: None, bell: QuantumCircuit) -> None:
+    """A pass manager of the script's own tells nothing, and takes nothing away."""
+    own = PassManager([Optimize1qGates()])
+    compiled = transpile(bell, basis_gates=BASIS, optimization_level=1)
+
+    assert compilation.options_of(own.run(bell)) == {}
+    assert compilation.options_of(own.run(compiled)) == {"optimization_level": 1}
+
+
+def test_a_stage_that_the_script_tells_is_seen_too(
+    run: RunHandle, bell: QuantumCircuit, finished: ReadAll, path: Path
+) -> None:
+    """Inside `stage("compile")` the hooks add no stage, and the job's record has the level."""
+    with run.job() as handle:
+        with handle.stage("compile"):
+            compiled = transpile(bell, basis_gates=BASIS, optimization_level=3)
+        handle.attempt(StatevectorSampler(seed=5).run, [compiled])
+
+    (event,) = finished()
+    with open_journal(path, read_only=True) as journal:
+        told = read(journal, event.body)
+    assert told["optimization_level"] == 3
+    assert told["circuits"][0]["compiled"] == {"optimization_level": 3}
+    assert told["seeds"] == {"sampler": 5}
+    assert "optimization_level" not in told["gaps"]

@@ -84,10 +84,11 @@ def test_exhausted_retries_count_every_attempt(
 def test_refusals_and_silence_are_classes_of_their_own(
     submit: Callable[..., Any], provider: IBMProvider, counted: Callable[[str], Any]
 ) -> None:
-    """A 4xx is counted as such, and a connection that is dropped as an attempt without status."""
-    provider.faults.add("POST", "/jobs", status=409, count=1)
-    with pytest.raises(Exception, match="409"):
-        submit()
+    """4xx and 429 are counted as such, a connection that is dropped as one without status."""
+    for status in (409, 429):
+        provider.faults.add("POST", "/jobs", status=status, count=1)
+        with pytest.raises(Exception, match=str(status)):
+            submit()
     provider.faults.add("POST", "/jobs", drop=True, count=1)
     with pytest.raises(Exception, match="Failed to run program"):
         submit()
@@ -95,6 +96,7 @@ def test_refusals_and_silence_are_classes_of_their_own(
     requests = counted("qgm.client.requests")
     assert {key: value for key, value in requests.items() if key[0] == "submit"} == {
         ("submit", "4xx"): 1,
+        ("submit", "429"): 1,
         ("submit", "none"): 1,
     }
 

@@ -98,7 +98,7 @@ def test_a_gradient_with_shots_is_two_jobs(run: RunHandle, finished: Finished) -
     assert [(job["circuits"], job["shots"]) for job in jobs] == [(1, 100), (4, 400)]
     assert {job["step"] for job in jobs} == {step.subject}
     assert {(j["provider"], j["device"], j["execution_mode"], j["outcome"]) for j in jobs} == {
-        ("pennylane", "default.qubit", "local", "success")
+        ("local", "default.qubit", "local", "success")
     }
     assert all(job["stages"][-1][0] == "execute" for job in jobs)
 
@@ -132,7 +132,7 @@ def test_lightning_is_seen(run: RunHandle, finished: Finished) -> None:
     circuit_of(device="lightning.qubit")(pnp.array([0.1, 0.2]))
 
     (job,) = finished("job")
-    assert (job.body["provider"], job.body["device"]) == ("pennylane", "lightning.qubit")
+    assert (job.body["provider"], job.body["device"]) == ("local", "lightning.qubit")
 
 
 def test_a_device_that_fails_is_a_failed_job(

@@ -35,7 +35,7 @@ def test_a_statevector_sampler_runs_one_job(
 
     body = job()
     assert (body["provider"], body["device"], body["execution_mode"]) == (
-        *("qiskit", "statevector"),
+        *("local", "statevector"),
         "local",
     )
     assert (body["circuits"], body["shots"], body["shot_class"]) == (2, 200, "100")
@@ -50,7 +50,7 @@ def test_a_simulated_job_ends_with_decoding(
     SamplerV2(seed=1).run([bell]).result()
 
     body = job()
-    assert (body["provider"], body["device"]) == ("aer", "aer_simulator")
+    assert (body["provider"], body["device"]) == ("local", "aer_simulator")
     assert stages(body) == ["submit", "queue", "execute", "decode"]
 
 

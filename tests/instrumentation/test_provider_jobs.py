@@ -115,7 +115,7 @@ def test_the_layers_of_local_mode_are_one_job(
 
     body = job()
     assert (body["provider"], body["device"], body["execution_mode"]) == (
-        *("ibm", "fake_manila"),
+        *("local", "fake_manila"),
         "local",
     )
     assert (body["circuits"], body["shots"]) == (2, 32)

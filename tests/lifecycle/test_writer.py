@@ -108,6 +108,19 @@ def test_a_full_ring_drops_and_counts(path: Path, recorder: Recorder, rows: Rows
     ]
 
 
+def test_a_ring_that_fills_fast_wakes_the_writer(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer is called before its time once more waits than usual, and only then."""
+    woken: list[int] = []
+    recorder.started, recorder.brim = True, 3  # nobody drains until the flush
+    monkeypatch.setattr(recorder.writer, "wake", lambda: woken.append(len(recorder.ring)))
+    for _ in range(6):
+        qgm.job("aer").begin().end()
+
+    assert woken == [4]
+
+
 def test_above_the_rate_jobs_are_tallied_and_none_is_lost(
     path: Path, recorder: Recorder, rows: Rows
 ) -> None:
