@@ -6,6 +6,10 @@ package is patched, a commit comes that touches none of the run's files, a conta
 shots vary by a few per cent. What follows from a cause follows here as well: circuits are laid out
 for the calibration by Qiskit's transpiler.
 
+Two harder rows: in a restless week T1 and T2 drift by a third, the compiler, the simulator and
+numpy are patched as well, results go into another folder, and causes are smaller (shots by half,
+errors by little more than twice); and with two causes at once both have to be the first two.
+
     python benchmarks/diff.py [--pairs 100] [--seed 1]
 """
 
@@ -14,6 +18,8 @@ import copy
 import tempfile
 import time
 from collections import Counter
+from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +28,11 @@ from qiskit import QuantumCircuit, transpile
 from qiskit.circuit.library import efficient_su2
 
 import qgm_observe as qgm
-from qgm_observe.cli.differences import compare
+from qgm_observe.catalog import ExecutionMode
+from qgm_observe.cli.differences import Change, compare
 from qgm_observe.cli.run_facts import facts_of
 from qgm_observe.journal import open_journal
-from qgm_observe.lifecycle import recorder
+from qgm_observe.lifecycle import Device, recorder
 from qgm_observe.lifecycle.provenance import Provenance
 from qgm_observe.quality.encoding import Encoding
 
@@ -46,14 +53,16 @@ ORIGIN = {
     "code": {"train.py": "0a1b2c3d4e5f", "ansatz.py": "1a2b3c4d5e6f"},
     "git": {"commit": "a" * 40, "dirty": False},
     "container": {"image": "sha256:" + "0" * 64},
+    "arguments": ["--epochs", "3", "--out", "runs/1"],
 }
+PATCHES = {"qiskit": "2.6.3", "qiskit-aer": "0.18.3", "numpy": "2.4.7"}
 
 
 class World:
     """Everything a run rests on, as it can be changed."""
 
-    def __init__(self, random: np.random.Generator) -> None:
-        self.random = random
+    def __init__(self, random: np.random.Generator, *, restless: bool = False) -> None:
+        self.random, self.restless = random, restless
         self.origin: dict[str, Any] = copy.deepcopy(ORIGIN)
         self.seed = int(random.integers(1_000_000))
         self.level = int(random.integers(1, 4))
@@ -83,12 +92,21 @@ class World:
             twin.origin["container"]["image"] = "sha256:" + "1" * 64
         if random.random() < 0.3:
             twin.shots = round(self.shots * random.uniform(0.95, 1.05))
+        if self.restless:
+            twin.origin["packages"] |= PATCHES
+            twin.origin["arguments"][-1] = "runs/2"
+            twin.origin["git"]["dirty"] = True
+            twin.numbers |= {
+                key: v * random.lognormal(0, 0.3)
+                for key, v in self.numbers.items()
+                if key[0] in ("T1", "T2")
+            }
         return twin
 
     def with_cause(self, cause: str, qubits: list[int]) -> None:
         """Plant one cause."""
         random = self.random
-        if cause == "compiler" and random.random() < 0.5:
+        if cause == "compiler" and (self.restless or random.random() < 0.5):
             self.level = self.level % 3 + 1
         elif cause == "compiler":
             self.origin["packages"]["qiskit"] = str(random.choice(["2.6.3", "2.7.0"]))
@@ -97,12 +115,14 @@ class World:
         elif cause == "encoding":
             self.encoding = "2"
         elif cause == "shots":
-            self.shots = int(self.shots * random.choice([0.25, 0.5, 2, 4]))
+            sizes = [2 / 3, 3 / 2] if self.restless else [0.25, 0.5, 2, 4]
+            self.shots = int(self.shots * random.choice(sizes))
         elif cause == "code":
             self.origin["code"]["ansatz.py"] = "f" * 12
         else:
             name = str(random.choice(["T1", "readout_error"]))
-            factor = random.uniform(4, 10)
+            factor = random.uniform(2.1, 3) if self.restless else random.uniform(4, 10)
+            factor = factor**2 if self.restless and name == "T1" else factor
             key = (name, int(random.choice(qubits)))
             self.numbers[key] *= 1 / factor if name == "T1" else factor
 
@@ -136,6 +156,7 @@ class Backend:
     """A device of seven qubits in a line."""
 
     name = "line"
+    qgm_device = Device("ibm", "line", "us-east", ExecutionMode.JOB)
 
     def __init__(self, world: World) -> None:
         self._props_dict = world.properties()
@@ -186,37 +207,63 @@ def submit(_pubs: list[tuple[QuantumCircuit, Any]]) -> object:
     return object()
 
 
-def first_of(journal: Path, before: str, after: str) -> Any:
-    """Return the first change that `diff` names."""
+def changes_of(journal: Path, before: str, after: str) -> list[Change]:
+    """Return the changes that `diff` names, in its order."""
     with open_journal(journal, read_only=True) as store:
         events = {e.subject: e for e in store.events(verbs=("finished",), nouns=("run",))}
-        changes = compare(facts_of(store, events[before]), facts_of(store, events[after]))
-    return changes[0] if changes else None
+        return compare(facts_of(store, events[before]), facts_of(store, events[after]))
 
 
-def is_named(cause: str, change: Any) -> bool:
-    """Whether a change is the planted cause."""
+def is_named(cause: str, changes: list[Change]) -> bool:
+    """Whether one of the changes is the planted cause."""
     kinds = {"compiler": {"compiler", "optimization level", "setting"}}.get(cause, {cause})
-    return change is not None and change.kind in kinds
+    return any(change.kind in kinds for change in changes)
 
 
-def measure(pairs: int, seed: int, folder: Path) -> tuple[Counter[str], Counter[str], list[str]]:
-    """Return how often each cause was planted and named first, and what was named instead."""
-    journal = folder / "journal.db"
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How often causes were planted and named first, and what was named instead."""
+
+    planted: Counter[str] = field(default_factory=Counter)
+    named: Counter[str] = field(default_factory=Counter)
+    instead: list[str] = field(default_factory=list)
+
+    def take(self, causes: tuple[str, ...], changes: list[Change]) -> None:
+        """Judge one pair: as many first changes as there are causes have to be these."""
+        first = changes[: len(causes)]
+        right = all(is_named(cause, first) for cause in causes)
+        self.planted[causes[0]] += 1
+        self.named[causes[0]] += right
+        if not right:
+            told = ", ".join(f"{c.kind} {c.weight:.0f}" for c in first) or "nothing"
+            self.instead.append(f"{' and '.join(causes)}: {told}")
+
+
+def measure(
+    pairs: int, seed: int, folder: Path, *, restless: bool = False, together: bool = False
+) -> Score:
+    """Return how often what was planted is named first.
+
+    Args:
+        pairs: How many.
+        seed: Of what differs.
+        folder: Where the journal goes.
+        restless: With more noise and smaller causes.
+        together: With two causes at once.
+    """
+    journal = folder / f"journal-{restless}-{together}.db"
     qgm.configure(journal=journal, detail_rate=1e9)
     random = np.random.default_rng(seed)
-    planted, named, instead = Counter[str](), Counter[str](), []
+    score = Score()
+    planted = list(combinations(CAUSES, 2)) if together else [(cause,) for cause in CAUSES]
     for number in range(pairs):
-        cause = CAUSES[number % len(CAUSES)]
-        world = World(random)
+        causes = planted[number % len(planted)]
+        world = World(random, restless=restless)
         other = world.later()
-        other.with_cause(cause, world.chain())
-        change = first_of(journal, record(world), record(other))
-        planted[cause] += 1
-        named[cause] += is_named(cause, change)
-        if not is_named(cause, change):
-            instead.append(f"{cause}: {'nothing' if change is None else change.kind}")
-    return planted, named, instead
+        for cause in causes:
+            other.with_cause(cause, world.chain())
+        score.take(causes, changes_of(journal, record(world), record(other)))
+    return score
 
 
 def main() -> None:
@@ -227,12 +274,18 @@ def main() -> None:
     args = parser.parse_args()
     begun = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        planted, named, instead = measure(args.pairs, args.seed, Path(folder))
+        easy = measure(args.pairs, args.seed, Path(folder))
+        restless = measure(args.pairs, args.seed, Path(folder), restless=True)
+        both = measure(args.pairs, args.seed, Path(folder), together=True)
         qgm.flush()
+    print(f"{'planted':<12} {'a quiet week':>14} {'a restless one':>16}")
     for cause in CAUSES:
-        print(f"{cause:<12} {named[cause]:3d} of {planted[cause]:3d} named first")
-    print(f"{'all':<12} {named.total():3d} of {planted.total():3d}, asked for: 90 of 100")
-    print(f"instead: {', '.join(instead) or 'nothing'}")
+        cells = (f"{each.named[cause]:3d} of {each.planted[cause]:3d}" for each in (easy, restless))
+        print(f"{cause:<12} {next(cells):>14} {next(cells):>16}")
+    for name, score in (("one cause", easy), ("restless", restless), ("two causes", both)):
+        print(f"{name:<12} {score.named.total():3d} of {score.planted.total():3d} named first")
+        print(f"  instead: {'; '.join(score.instead) or 'nothing'}")
+    print("asked for: 90 of 100")
     print(f"{time.process_time() - begun:.1f} s CPU")
 
 

@@ -40,7 +40,7 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         sys.stdout.write(json.dumps(_to_json(before, after, changes)) + "\n")
     else:
-        _show(before, after, changes)
+        show(before, after, changes)
     return 0
 
 
@@ -62,19 +62,19 @@ def _to_json(before: RunFacts, after: RunFacts, changes: list[Change]) -> dict[s
     }
 
 
-def _show(before: RunFacts, after: RunFacts, changes: list[Change]) -> None:
+def show(before: RunFacts, after: RunFacts, changes: list[Change]) -> None:
+    """Print the changes as a table, and below it what is not known of which run."""
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
     table.add_column("weight", justify="right")
-    table.add_column("kind", no_wrap=True)
     for name in ("what", before.run[:8], after.run[:8], ""):
         table.add_column(name, overflow="fold")
     for each in changes:
         shown = [_shown(each.before), _shown(each.after), each.note]
-        table.add_row(f"{each.weight:.0f}", each.kind, each.name, *shown)
+        table.add_row(f"{each.weight:.0f}", _named(each), *shown)
     if changes:
         console.print(table)
     else:
@@ -82,10 +82,22 @@ def _show(before: RunFacts, after: RunFacts, changes: list[Change]) -> None:
     for told in calibrated(before, after)[:_MOST_PARAMETERS]:
         values = f"{_value(told.before)} -> {_value(told.after)}"
         console.print(f"  {told.name}: {values}", highlight=False)
-    missing = {**before.gaps, **after.gaps}
-    if missing:
-        listed = "; ".join(f"{name} ({why})" for name, why in sorted(missing.items()))
-        console.print(f"not known: {listed}", highlight=False)
+    both = before.gaps.items() & after.gaps.items()
+    for whose, gaps in (
+        ("either run", both),
+        (before.run[:8], before.gaps.items() - both),
+        (after.run[:8], after.gaps.items() - both),
+    ):
+        if gaps:
+            listed = "; ".join(f"{name} ({why})" for name, why in sorted(gaps))
+            console.print(f"not known of {whose}: {listed}", highlight=False)
+
+
+def _named(change: Change) -> str:
+    """Kind and name, in one word where one says the other."""
+    if change.kind in change.name.replace("_", " "):
+        return change.name
+    return change.kind if change.name in change.kind else f"{change.kind} {change.name}"
 
 
 def _shown(text: str | None) -> str:

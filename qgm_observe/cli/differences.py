@@ -2,13 +2,20 @@
 
 Each change has a weight in [0, 100]. The weight is that of its kind (`WEIGHTS`): what decides which
 circuit is run, and on what, weighs more than what only may have changed a number. Sizes matter
-where they are known: shots by their ratio, versions by whether the patch alone differs, a
-calibration by its worst parameter among the qubits in use. And a consequence never stands before
-its cause: circuits and layouts weigh little once compiler, code, settings, seed or device differ
-as well, and where a layout follows a calibration that differs at all.
+where they are known: shots by their ratio, versions by whether the patch alone differs, a number of
+the settings by whether it differs by a per cent, a calibration by its worst parameter among the
+qubits in use (T1 and T2 by their square root, for they vary most from day to day).
+
+A consequence never stands before its cause: circuits and layouts weigh little where something
+differs that can explain them. Another compiler, seed, device or calibration explains other gates
+and another layout; that a circuit has another number of qubits or of free parameters is explained
+only by code, settings, arguments, the encoding or the model. The other way around, a compiler whose
+circuits have the same gates as before weighs less, and so does a library that had no part in the
+work. What one of the runs does not tell is no strong sign of a change.
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -31,6 +38,8 @@ WEIGHTS = {
     "optimization level": 90,
     "compiler": 88,
     "setting": 87,
+    "argument": 86,
+    "iterations": 84,
     "sdk": 82,
     "circuit": 80,
     "layout": 78,
@@ -39,10 +48,10 @@ WEIGHTS = {
     "numerics": 60,
     "model version": 58,
     "seed": 48,
-    "container": 46,
+    "container": 40,
     "platform": 44,
     "python": 42,
-    "commit": 40,
+    "commit": 38,
     "model": 93,
     "package": 25,
 }
@@ -50,13 +59,33 @@ WEIGHTS = {
 
 _PATCH = 0.85
 _CONSEQUENCE = 0.35
-_CAUSES = {
-    *("compiler", "optimization level", "code", "setting", "seed", "device", "encoding", "sdk"),
-    "calibration",
-}
+_WITHOUT_EFFECT = 0.6
+_NEGLIGIBLE = 0.01
+"""Relative change of a setting that is a number with a fraction, below which it is a nuance."""
+
+_COMPILING = {"compiler", "optimization level"}
+_OF_COMPILING = {*_COMPILING, "sdk", "seed", "device", "device version", "calibration"}
+"""What may change gates and layouts of a circuit that is the same otherwise."""
+
+_OF_WORK = {"code", "setting", "argument", "encoding", "model", "model version"}
+"""What may change everything about a circuit."""
+
+_TOLD = {"optimization level", "encoding", "seed", "container", "platform", "commit"}
+"""Kinds of which a run that has none has just not told."""
+
+_ENOUGH = 40
+"""Weight from which a change explains others."""
+
+_SIMULATORS = {"qiskit-aer", "pennylane-lightning"}
+
+_PLACE = re.compile(r"/|\\|\.[a-z]\w{1,5}\b")
+_OF_A_PLACE = 28
+"""An argument that names a file or a folder: where to, more often than what."""
+
+_MOST_FILES = 5
 _SAME_SHOTS = 1.25
 _STRONG = 2.0
-"""Ratio from which a calibrated parameter has changed more than from day to day."""
+"""Ratio from which a calibrated error has changed more than from day to day; 4 of T1 and T2."""
 
 
 class Change(NamedTuple):
@@ -81,17 +110,42 @@ class Change(NamedTuple):
 
 def compare(before: RunFacts, after: RunFacts) -> list[Change]:
     """Return what changed from one run to another, the most suspicious first."""
-    causes = [
+    found = [
         *_work(before, after),
         *_of_process(before.origin, after.origin),
         *_shots(before, after),
         *_calibration(before, after),
     ]
-    explained = any(c.kind in _CAUSES and c.weight >= WEIGHTS["seed"] for c in causes)
-    layouts = [set(run.circuits.values()) for run in (before, after)]
-    is_moved = layouts[0] != layouts[1] and any(c.kind == "calibration" for c in causes)
-    found = causes + list(_consequences(before, after, explained=explained or is_moved))
-    return sorted(found, key=lambda change: (-change.weight, change.kind, change.name))
+    causes = [_in_context(each, before, after) for each in found]
+    is_explained = _is_explained(causes, before, after)
+    changes = [*causes, *_consequences(before, after, explained=is_explained)]
+    return sorted(changes, key=lambda change: (-change.weight, change.kind, change.name))
+
+
+def _in_context(change: Change, before: RunFacts, after: RunFacts) -> Change:
+    """A change as the rest of the runs lets it appear."""
+    factor, note = 1.0, change.note
+    if change.kind in _TOLD and None in (change.before, change.after):
+        factor, note = _CONSEQUENCE, "one of the runs does not tell"
+    elif change.kind in _COMPILING and before.gates and before.gates == after.gates:
+        factor, note = _WITHOUT_EFFECT, "the circuits have the same gates as before"
+    elif change.name in _SIMULATORS and not any(_is_local(run) for run in (before, after)):
+        factor, note = _CONSEQUENCE, "nothing was simulated"
+    return change._replace(weight=change.weight * factor, note=note)
+
+
+def _is_local(run: RunFacts) -> bool:
+    return any(device.startswith("local/") for device in run.devices)
+
+
+def _is_explained(causes: list[Change], before: RunFacts, after: RunFacts) -> bool:
+    """Whether something else explains that circuits differ; a drift of errors moves layouts."""
+    may = _OF_WORK if before.sizes != after.sizes else _OF_WORK | _OF_COMPILING
+    is_moved = set(before.circuits.values()) != set(after.circuits.values())
+    return any(
+        each.kind in may and (each.weight >= _ENOUGH or (is_moved and each.kind == "calibration"))
+        for each in causes
+    )
 
 
 def _work(before: RunFacts, after: RunFacts) -> Iterator[Change]:
@@ -101,7 +155,14 @@ def _work(before: RunFacts, after: RunFacts) -> Iterator[Change]:
     for name in ("model", "model_version"):
         kind = name.replace("_", " ")
         yield from _one(kind, name, before.labels.get(name), after.labels.get(name))
-    yield from _each("setting", before.settings, after.settings)
+    for each in _each("setting", before.settings, after.settings):
+        is_same = _is_nuance(before.settings.get(each.name), after.settings.get(each.name))
+        yield each._replace(weight=each.weight * _WITHOUT_EFFECT) if is_same else each
+    for each in _each("argument", before.arguments, after.arguments):
+        is_place = _PLACE.search(f"{each.before} {each.after}") is not None
+        yield each._replace(weight=_OF_A_PLACE) if is_place else each
+    if None not in (before.iterations, after.iterations):
+        yield from _one("iterations", "iterations", before.iterations, after.iterations)
     yield from _each("seed", before.seeds, after.seeds)
     for device in before.devices.keys() & after.devices.keys():
         yield from _each("device version", before.devices[device], after.devices[device])
@@ -111,8 +172,7 @@ def _of_process(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
     first, second = before.get("packages", {}), after.get("packages", {})
     for name in sorted(first.keys() | second.keys()):
         yield from _package(name, first.get(name), second.get(name))
-    files = list(_each("code", before.get("code", {}), after.get("code", {})))
-    yield from files
+    yield from _files(before.get("code", {}), after.get("code", {}))
     for part in ("commit", "dirty"):
         one, other = (told.get("git", {}).get(part) for told in (before, after))
         yield from _one("commit", f"git {part}", one, other)
@@ -120,6 +180,22 @@ def _of_process(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
         yield from _one(kind, kind, before.get(kind), after.get(kind))
     one, other = (told.get("container", {}).get("image") for told in (before, after))
     yield from _one("container", "container image", one, other)
+
+
+def _files(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+    """Each file that differs; of many one line, which begins with those of both runs."""
+    files = sorted(_each("code", before, after), key=lambda each: None in (each.before, each.after))
+    if len(files) <= _MOST_FILES:
+        yield from files
+        return
+    names = ", ".join(each.name for each in files[:_MOST_FILES])
+    yield Change(WEIGHTS["code"], "code", f"{len(files)} files", None, None, f"{names}, ...")
+
+
+def _is_nuance(before: Any, after: Any) -> bool:
+    if not (isinstance(before, float) and isinstance(after, float)):
+        return False
+    return abs(after - before) <= _NEGLIGIBLE * max(abs(before), abs(after))
 
 
 def _package(name: str, before: str | None, after: str | None) -> Iterator[Change]:
@@ -131,7 +207,7 @@ def _package(name: str, before: str | None, after: str | None) -> Iterator[Chang
     if before is None or after is None:
         weight *= _CONSEQUENCE  # loaded in one run only: what was done with it shows elsewhere
     elif before.split(".")[:2] == after.split(".")[:2]:
-        weight *= _PATCH
+        weight *= _WITHOUT_EFFECT if kind == "numerics" else _PATCH
     yield Change(weight, kind, name, before, after)
 
 
@@ -161,14 +237,20 @@ def _calibration(before: RunFacts, after: RunFacts) -> Iterator[Change]:
     changes = parameter_changes(before.calibration, after.calibration, qubits)
     if not changes:
         return
-    worst = changes[0]
-    strong = [each for each in changes if each.ratio >= _STRONG]
-    weight = min(70 + 10 * math.log2(worst.ratio / _STRONG), 92) if strong else 20
+    worst = max(changes, key=_size)
+    size = _size(worst)
+    strong = [each for each in changes if _size(each) >= _STRONG]
+    doublings = math.log2(size)
+    weight = min(70 + 10 * (doublings - 1), 92) if strong else 20 + 50 * doublings**2
     many = f"{len(changes)} parameters of qubits in use differ"
-    note = f"{many}, {len(strong)} by a factor of {_STRONG:g} or more" if strong else many
+    note = f"{many}, {len(strong)} by much" if strong else many
     yield Change(
         weight, "calibration", worst.name, _number(worst.before), _number(worst.after), note
     )
+
+
+def _size(change: ParameterChange) -> float:
+    return math.sqrt(change.ratio) if change.name.startswith(("t1 ", "t2 ")) else change.ratio
 
 
 def calibrated(before: RunFacts, after: RunFacts) -> list[ParameterChange]:
@@ -180,7 +262,7 @@ def calibrated(before: RunFacts, after: RunFacts) -> list[ParameterChange]:
 
 def _consequences(before: RunFacts, after: RunFacts, *, explained: bool) -> Iterator[Change]:
     factor = _CONSEQUENCE if explained else 1.0
-    note = "follows from a change above" if explained else ""
+    note = "may follow from a change above" if explained else ""
     for each in _sets("circuit", "circuit structure", set(before.circuits), set(after.circuits)):
         yield each._replace(weight=each.weight * factor, note=note)
     layouts = [{str(list(each)) for each in run.circuits.values()} for run in (before, after)]

@@ -1,6 +1,7 @@
 """Register trained parameters with their provenance; promote a version, roll back, list them.
 
-Needs an MLflow: --tracking-uri or MLFLOW_TRACKING_URI. Artifacts that carry secrets are refused.
+Needs an MLflow: --tracking-uri or MLFLOW_TRACKING_URI; another registry by its package's entry
+point and --tracker. Artifacts that carry secrets are refused.
 """
 
 import argparse
@@ -50,10 +51,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Do one verb."""
     try:
-        from qgm_observe.trackers.mlflow import MLflow
+        from qgm_observe.trackers import open_tracker
     except ImportError as error:
         raise MissingExtra("model", "mlflow") from error
-    tracker = MLflow(args.tracking_uri, args.experiment)
+    create = args.act in (_log, _register)
+    tracker = open_tracker(args.tracker, args.tracking_uri, args.experiment, create=create)
     try:
         told: dict[str, Any] | list[dict[str, Any]] = args.act(args, tracker)
     finally:
@@ -67,6 +69,7 @@ def _verb(
     verbs: Any, name: str, brief: str, act: Callable[[argparse.Namespace, "Tracker"], Any]
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=brief, description=brief)
+    parser.add_argument("--tracker", metavar="NAME", default="mlflow", help="default: mlflow")
     parser.add_argument("--tracking-uri", metavar="URI", help="default: MLFLOW_TRACKING_URI")
     parser.add_argument(
         "--experiment", metavar="NAME", default="qgm-observe", help="default: qgm-observe"

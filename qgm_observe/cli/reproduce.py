@@ -71,6 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="distance that is still taken for the same (default: 0, none beyond shot noise)",
     )
     parser.add_argument("--ideal", action="store_true", help="without noise, whatever is recorded")
+    parser.add_argument("--tracker", metavar="NAME", default="mlflow", help="default: mlflow")
     parser.add_argument("--tracking-uri", metavar="URI", help="default: MLFLOW_TRACKING_URI")
     parser.add_argument("--json", action="store_true", help="for machines")
 
@@ -109,7 +110,7 @@ def main(args: argparse.Namespace) -> int:
 def _job(journal: Store, args: argparse.Namespace) -> Event:
     text: str = args.job
     if text.startswith(_MODELS):
-        text = _of_model(text.removeprefix(_MODELS), args.tracking_uri)
+        text = _of_model(text.removeprefix(_MODELS), args.tracker, args.tracking_uri)
     found = find(journal, "job", text) if text not in ("latest", "previous") else None
     if found is None:
         run = find_run(journal, text)
@@ -121,15 +122,15 @@ def _job(journal: Store, args: argparse.Namespace) -> Event:
     return found
 
 
-def _of_model(text: str, uri: str | None) -> str:
+def _of_model(text: str, name: str, uri: str | None) -> str:
     """The job that a registered version names."""
-    from qgm_observe.trackers.mlflow import MLflow
+    from qgm_observe.trackers import open_tracker
 
     model, at, alias = text.partition("@")
-    tracker = MLflow(uri)
+    tracker = open_tracker(name, uri, create=False)
     version = tracker.alias(model, alias) if at else text.rpartition("/")[2]
-    name = model if at else text.rpartition("/")[0]
-    for each in tracker.versions(name):
+    registered = model if at else text.rpartition("/")[0]
+    for each in tracker.versions(registered):
         if each.version == version and each.tags.get("qgm.job"):
             return each.tags["qgm.job"]
     raise UsageError(f"{_MODELS}{text}: no such version, or it names no job")
@@ -149,10 +150,12 @@ def _material(journal: Store, job: Event, args: argparse.Namespace) -> Material:
     calibration = _calibration(journal, job, told)
     notes: list[str] = []
     if calibration is None and not args.ideal:
-        if job.body.get("execution_mode") == "local":
+        is_noisy = "noise" in told.get("device", {})
+        if job.body.get("execution_mode") == "local" and not is_noisy:
             notes.append("the simulator had no calibration: replayed without noise")
         else:
-            missing.append("the calibration (write --ideal to replay without noise)")
+            why = told["gaps"].get("calibration", "not kept any more")
+            missing.append(f"the calibration ({why}; write --ideal to replay without noise)")
     counts = _counts(journal, blobs.get("counts", ()))
     estimates = _estimates(journal, job)
     if not counts and not (estimates and args.target):

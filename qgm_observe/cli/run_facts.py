@@ -4,7 +4,8 @@ All of it is plain: text, numbers, and mappings of these.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -15,8 +16,12 @@ from qgm_observe.providers.calibration_content import calibration_of
 from qgm_observe.providers.protocol import Calibration
 
 _MOST_JOBS = 2_000
+_OPTION = re.compile(r"--?[A-Za-z]")
 _LABELS = ("model", "model_version", "project", "pipeline")
-_LEFT_OUT = {"checkpoint", "exit_code", "resume", "iterations", "shots"}
+_OUTCOMES = {"converged", "evaluations"}
+"""What an optimizer says at its end; its `iterations` are an outcome then, not an argument."""
+
+_LEFT_OUT = {"checkpoint", "exit_code", "resume", "iterations", "shots", *_OUTCOMES}
 """Attributes of a run that say nothing of its results, or are told elsewhere."""
 
 
@@ -28,11 +33,15 @@ class RunFacts:
         labels: `model`, `model_version`, `project`, `pipeline`.
         origin: Of its process: `python`, `platform`, `packages`, `code`, `git`, `container`.
         settings: Of its core, and what was noted.
+        arguments: Of its program, by option or place.
+        iterations: As they were asked for, `None` where unknown.
         seeds: By where they are.
         encodings: Name, version and fingerprint of each.
         devices: Provider and device, to what is known of its version.
         levels: Optimization levels.
         circuits: Structures, to the layout of each.
+        gates: How often each gate is in a circuit, as text, of each circuit.
+        sizes: Virtual qubits, 0 where unknown, and free parameters of each circuit.
         shots: Of its jobs, the median, `None` where unknown.
         calibration: Of its last job that has one.
         gaps: What is not known, with the reason.
@@ -42,11 +51,15 @@ class RunFacts:
     labels: dict[str, str] = field(default_factory=dict)
     origin: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, str] = field(default_factory=dict)
+    iterations: int | None = None
     seeds: dict[str, Any] = field(default_factory=dict)
     encodings: set[str] = field(default_factory=set)
     devices: dict[str, dict[str, str]] = field(default_factory=dict)
     levels: set[str] = field(default_factory=set)
     circuits: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    gates: set[str] = field(default_factory=set)
+    sizes: set[tuple[int, int]] = field(default_factory=set)
     shots: float | None = None
     calibration: Calibration | None = None
     gaps: dict[str, str] = field(default_factory=dict)
@@ -73,13 +86,36 @@ def facts_of(journal: Store, run: Event) -> RunFacts:
         for name in ("python", "platform", "packages", "code", "git", "container")
         if name in own
     }
-    noted = {k: v for k, v in run.body.get("attributes", {}).items() if k not in _LEFT_OUT}
+    attributes = run.body.get("attributes", {})
+    noted = {k: v for k, v in attributes.items() if k not in _LEFT_OUT}
+    facts.iterations = None if attributes.keys() & _OUTCOMES else attributes.get("iterations")
     facts.settings = noted | {k: v for k, v in own.get("settings", {}).items() if k != "shots"}
+    facts.arguments = by_option(own.get("arguments", ()))
     _take_encoding(facts, run.body)
     _take_jobs(facts, journal, told, run.subject)
-    for name in [name for name in facts.settings if "seed" in name]:
-        facts.seeds[name] = facts.settings.pop(name)
+    for given in (facts.settings, facts.arguments):
+        for name in [name for name in given if "seed" in name]:
+            facts.seeds[name] = given.pop(name)
+    level = facts.settings.pop("optimization_level", None)
+    if level is not None and not facts.levels:  # its jobs know better
+        facts.levels = {str(level)}
     return facts
+
+
+def by_option(words: Iterable[str]) -> dict[str, str]:
+    """Return a program's arguments by option, `given` where one has no value, or by their place."""
+    found: dict[str, str] = {}
+    option, place = "", 0
+    for word in words:
+        if _OPTION.match(word):
+            option, _, value = word.partition("=")
+            found[option] = value or "given"
+        elif found.get(option) == "given":
+            found[option] = word
+        else:
+            place += 1
+            found[f"argument {place}"] = word
+    return found
 
 
 def _take_jobs(facts: RunFacts, journal: Store, told: "_Documents", run: str) -> None:
@@ -112,10 +148,26 @@ def _take_job(facts: RunFacts, body: Mapping[str, Any], document: Mapping[str, A
     facts.devices.setdefault(device, {}).update(document.get("device", {}))
     for circuit in document.get("circuits", ()):
         facts.circuits[circuit["structure"]] = tuple(circuit.get("layout") or ())
+        if "gates" in circuit:
+            facts.gates.add(json.dumps(circuit["gates"], sort_keys=True))
+        if "parameters" in circuit:
+            facts.sizes.add((len(circuit.get("layout") or ()), circuit["parameters"]))
+        _take_compilation(facts, circuit.get("compiled", {}))
     if "optimization_level" in document:
         facts.levels.add(str(document["optimization_level"]))
     facts.seeds |= document.get("seeds", {})
+    facts.settings |= {f"sampler {k}": v for k, v in document.get("options", {}).items()}
+    for name, seed in (body.get("provenance") or {}).get("seeds", {}).items():
+        facts.seeds[name] = min(seed, facts.seeds.get(name, seed))  # a job more, a seed higher
     _take_encoding(facts, body)
+
+
+def _take_compilation(facts: RunFacts, compiled: Mapping[str, Any]) -> None:
+    if "optimization_level" in compiled:
+        facts.levels.add(str(compiled["optimization_level"]))
+    for name in ("layout_method", "routing_method"):
+        if name in compiled:
+            facts.settings.setdefault(name, compiled[name])
 
 
 def _take_encoding(facts: RunFacts, body: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -174,6 +174,17 @@ class History:
     labels: Mapping[str, Any]
     points: list[tuple[float, float]]
 
+    def before(self, until: float) -> "History":
+        """Return what was measured before a time, epoch seconds."""
+        return replace(self, points=[point for point in self.points if point[0] < until])
+
+    def spaced(self, every: float | None) -> Sequence[float]:
+        """Return the mean of each `every` seconds that have points, or each value for `None`."""
+        if not self.points:
+            return ()
+        times, values = zip(*self.points, strict=True)
+        return values if every is None else slot_means(times, values, every).tolist()
+
 
 def histories(events: Iterable[Event]) -> dict[str, History]:
     """Return the history of each series: estimates, stage times and cost of successful jobs."""
@@ -206,8 +217,7 @@ def captured(
     Raises:
         UsageError: there are fewer than 30 points, or they are all equal.
     """
-    times, values = zip(*history.points, strict=True)
-    points = values if every is None else slot_means(times, values, every)
+    points = history.spaced(every)
     name = str(history.labels["name"])
     baseline = capture_baseline(
         name,
@@ -217,7 +227,7 @@ def captured(
         circuit=str(history.labels.get("circuit", "unknown")),
         captured_at=now,
     )
-    until = now if every is None else math.floor(times[-1] / every + 1) * every
+    until = now if every is None else math.floor(history.points[-1][0] / every + 1) * every
     made = KeptBaseline(labels=history.labels, baseline=baseline, every=every, until=until)
     if every is None:
         return made

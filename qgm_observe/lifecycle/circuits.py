@@ -52,16 +52,18 @@ def usage_of(circuit: Any) -> Usage | None:
         return None
     gates: Counter[Hashable] = Counter()
     bits: dict[int, int] = {}
-    drawn = hashlib.sha256()
+    places = {bit: at for at, bit in enumerate(circuit.qubits)}
+    drawn: list[str] = []
     for each in circuit.data:
-        name = each.operation.name
-        qubits = tuple(circuit.find_bit(qubit).index for qubit in each.qubits)
-        drawn.update(f"{name}{qubits}".encode())
+        name = each.name  # that of its operation, which need not be built for it
+        qubits = tuple([places[qubit] for qubit in each.qubits])
+        drawn.append(f"{name}{qubits}")
         gates[name, qubits] += 1
         if name == "measure":
             bits[circuit.find_bit(each.clbits[0]).index] = qubits[0]
+    told = hashlib.sha256("".join(drawn).encode())
     measured = tuple(bits[bit] for bit in sorted(bits, reverse=True))
-    return Usage(drawn.hexdigest()[:12], gates, measured)
+    return Usage(told.hexdigest()[:12], gates, measured)
 
 
 def name_of(circuit: Any) -> str | None:

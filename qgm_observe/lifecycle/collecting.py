@@ -8,6 +8,7 @@ from qgm_observe.catalog import ErrorClass
 from qgm_observe.errors import JournalError
 from qgm_observe.journal import TERMINAL, open_journal
 from qgm_observe.lifecycle.handle import Handle, current
+from qgm_observe.lifecycle.programs import is_estimator, name_of
 from qgm_observe.providers.failures import class_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 Slot = tuple[int | None, int]
 """Index of the step, `None` outside one, and the order of the job in it, from 0."""
 
-_IN_VAIN = {"CANCELLED", "ERROR", "FAILED"}
+_IN_VAIN = ("CANCELLED", "ERROR", "FAILED")
+"""How states begin of jobs without a result; `CANCELLED - RAN TOO LONG` is one as well."""
 
 
 class Outstanding(NamedTuple):
@@ -26,6 +28,7 @@ class Outstanding(NamedTuple):
     Attributes:
         job: Its id.
         provider_job_id: `None` where the process died before the provider told it.
+        program: Hash of its circuits and values, `None` where they were not seen.
     """
 
     job: str
@@ -33,6 +36,7 @@ class Outstanding(NamedTuple):
     provider_job_id: str | None
     device: str
     shots: int | None
+    program: str | None = None
 
 
 def slot_of(job: "JobHandle") -> Slot:
@@ -43,10 +47,16 @@ def slot_of(job: "JobHandle") -> Slot:
     return (None if around is None else int(owner.index)), owner.slots - 1
 
 
+def is_resumed(job: "JobHandle") -> bool:
+    """Return whether an earlier process of the job's run may have submitted it."""
+    run: Any = _nearest(job, "run")
+    return run is not None and run.resumed_from is not None and job.remote
+
+
 def earlier(job: "JobHandle") -> Outstanding | None:
     """Return what an earlier process of the same run submitted in place of a job, if anything."""
     run: Any = _nearest(job, "run")
-    if run is None or run.resumed_from is None or not job.remote:
+    if not is_resumed(job):
         return None
     if run.outstanding is None:
         run.outstanding = outstanding(run)
@@ -55,6 +65,47 @@ def earlier(job: "JobHandle") -> Outstanding | None:
     if found is None or (found.device, found.shots) != (job.device.name, job.shots):
         return None
     return found
+
+
+def service_for(job: "JobHandle", found: Outstanding, submit: Any) -> Any:
+    """Return the live service that has an earlier submission, `None` where it is not to be taken.
+
+    Unasked, only what is certain to be the same is taken: equal circuits and equal values.
+
+    Args:
+        job: What is about to be submitted.
+        found: What was.
+        submit: Submits: one of IBM's primitives, or its method.
+
+    Source: `service` of IBM's backends and sessions, `_backend` and `_mode` of its primitives.
+    """
+    where = f"resume: job {found.job} on {found.device} was submitted before the run's process died"
+    name = name_of(job.program)
+    primitive = _primitive(submit)
+    if name is None or found.program is None or is_estimator(primitive):
+        _say(job, f"{where}; its circuits, values and observables are not all known")
+    elif name != found.program:
+        _say(job, f"{where}; its circuits or values were others (is compiling seeded?)")
+    else:
+        session = None if job.session is None else job.session.provider
+        inner = getattr(primitive, "_mode", None), getattr(primitive, "_backend", None)
+        for each in (job.backend, session, *inner):
+            service = getattr(each, "service", None)
+            if callable(getattr(service, "job", None)):
+                return service
+        _say(job, f"{where}; no service of it is seen")
+    return None
+
+
+def _primitive(submit: Any) -> Any:
+    while hasattr(submit, "func"):  # a partial
+        submit = submit.func
+    return getattr(submit, "__self__", submit)
+
+
+def _say(job: "JobHandle", told: str) -> None:
+    more = "so it is submitted anew: attempt(collect=service) would collect it"
+    job.recorder.guard.warn_once("collect", f"{told}, {more}")
 
 
 def collect(job: "JobHandle", found: Outstanding, service: Any) -> "AttemptHandle | None":
@@ -69,7 +120,7 @@ def collect(job: "JobHandle", found: Outstanding, service: Any) -> "AttemptHandl
         Exception: what the service raises; to go on then might submit a second time.
     """
     provider_job = _at_provider(found, service)
-    if provider_job is None or _status(provider_job) in _IN_VAIN:
+    if provider_job is None or _status(provider_job).startswith(_IN_VAIN):
         return None
     job.recorder.writer.rename(job, int(found.job, 16))
     attempt = job.collected(provider_job, found.number)
@@ -95,7 +146,9 @@ def outstanding(run: "RunHandle") -> dict[Slot, Outstanding]:
         for event in journal.events(verbs=verbs, nouns=("attempt",), runs=[run.id]):
             body = event.body
             if "place" in body and (body["job"], body["number"]) not in failed:
-                found[body.get("step_index"), body["place"]] = _outstanding(body)
+                slot = body.get("step_index"), body["place"]
+                program = found[slot].program if slot in found else None
+                found[slot] = _outstanding({"program": program, **body})
     return found
 
 
@@ -106,6 +159,7 @@ def _outstanding(body: Mapping[str, Any]) -> Outstanding:
         body.get("provider_job_id"),
         str(body.get("device")),
         body.get("shots"),
+        body.get("program"),
     )
 
 

@@ -8,7 +8,11 @@ from qgm_observe.catalog import ExecutionMode
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The labels that a backend gives to its jobs."""
+    """The labels that a backend gives to its jobs.
+
+    `provider` and `name` are those under which `qgm_observe.providers` tells of the device, so
+    that jobs join with readings. This machine is the provider `local`, whatever library simulates.
+    """
 
     provider: str = "unknown"
     name: str = "unknown"
@@ -18,7 +22,7 @@ class Device:
 
 NO_DEVICE = Device()
 
-_LOCAL_PROVIDERS = {"qiskit_aer": "aer", "qiskit": "qiskit", "pennylane": "pennylane"}
+_LOCAL = "local"
 _REMOTE_PROVIDERS = {"qiskit_ibm_runtime": "ibm", "braket": "braket", "qiskit_ionq": "ionq"}
 
 
@@ -32,22 +36,32 @@ def describe(backend: Any) -> Device:
     if isinstance(backend, Device):
         return backend
     if isinstance(backend, str):
-        local = backend.startswith(("aer", "fake", "statevector"))
-        return Device(name=backend, mode=ExecutionMode.LOCAL if local else ExecutionMode.JOB)
+        if backend.startswith(("aer", "fake", "statevector")):
+            return this_machine(backend)
+        return Device(name=backend, mode=ExecutionMode.JOB)
     told = getattr(backend, "qgm_device", None)
     return told if isinstance(told, Device) else _guess(backend)
 
 
+def this_machine(name: str) -> Device:
+    """Return a simulator that runs on this machine."""
+    return Device(_LOCAL, name, _LOCAL)
+
+
 def _guess(backend: Any) -> Device:
-    package, _, rest = type(backend).__module__.partition(".")
-    if package == "qiskit_ibm_runtime" and rest.startswith("fake_provider"):
-        return Device("ibm", name_of(backend), "local")
-    if package in _REMOTE_PROVIDERS:
-        region = region_of(
-            getattr(backend, "instance", None) or getattr(backend, "_instance", None)
-        )
-        return Device(_REMOTE_PROVIDERS[package], name_of(backend), region, ExecutionMode.JOB)
-    return Device(_LOCAL_PROVIDERS.get(package, "local"), name_of(backend), "local")
+    module = type(backend).__module__
+    package = module.partition(".")[0]
+    if module.startswith("braket.devices.local_simulator"):
+        return Device("braket", _braket_id(backend), _LOCAL)
+    if package not in _REMOTE_PROVIDERS or module.startswith("qiskit_ibm_runtime.fake_provider"):
+        return this_machine(name_of(backend))
+    region = region_of(getattr(backend, "instance", None) or getattr(backend, "_instance", None))
+    return Device(_REMOTE_PROVIDERS[package], name_of(backend), region, ExecutionMode.JOB)
+
+
+def _braket_id(simulator: Any) -> str:
+    """The name that opens it, `braket_sv`; its own is that of a class."""
+    return getattr(getattr(simulator, "_delegate", None), "DEVICE_ID", None) or name_of(simulator)
 
 
 def name_of(backend: Any) -> str:

@@ -189,7 +189,8 @@ class Evaluator:
     def _record(self, handle: Handle, found: Evaluation) -> None:
         facts = self._facts()
         for estimate in found:
-            handle.recorder.say(handle, estimate, facts)
+            shares = {"modes": found.collapse.shares} if estimate is found.mode_deficit else {}
+            handle.recorder.say(handle, estimate, facts | shares)
         for verdict in self.verdicts:
             handle.recorder.say(handle, verdict, facts)
         if self.circuit is not None:

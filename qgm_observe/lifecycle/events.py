@@ -6,13 +6,16 @@ from typing import Any
 
 from qgm_observe.catalog import ExecutionMode, Outcome, shot_class
 from qgm_observe.journal import Event, OpenWork
+from qgm_observe.lifecycle import need
 from qgm_observe.lifecycle.devices import Device
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.identity import new_id
 from qgm_observe.lifecycle.job import AttemptHandle, JobHandle
 from qgm_observe.lifecycle.logs import tail_of
+from qgm_observe.lifecycle.programs import name_of
 from qgm_observe.lifecycle.provider_job import id_of
 from qgm_observe.lifecycle.run import RunHandle, SessionHandle, StepHandle
+from qgm_observe.lifecycle.spending import ttl_of
 from qgm_observe.lifecycle.versions import loaded_versions
 from qgm_observe.providers.cost import Cost
 from qgm_observe.records import LOCAL, PROVIDER, Estimate, Failure, Verdict, current_process
@@ -90,6 +93,8 @@ def attempted(
     body |= {key: value for key, value in _slot(attempt.job).items() if value is not None}
     if attempt.provider_job_id is not None:
         body["provider_job_id"] = attempt.provider_job_id
+    if verb == "intent":
+        body |= _program(attempt.job)
     run = run_of(attempt.job)
     return Event(
         verb=verb,
@@ -127,7 +132,16 @@ def _slot(job: JobHandle) -> dict[str, Any]:
     """Where in its run a job stands, by which a resumed run finds it again."""
     session = None if job.session is None else job.session.id
     index, place = job.slot or (None, None)
-    return {"session": session, "step_index": index, "place": place, "shots": job.shots}
+    slot = {"session": session, "step_index": index, "place": place, "shots": job.shots}
+    return slot | {"ttl_seconds": ttl_of(job)}
+
+
+def _program(job: JobHandle) -> dict[str, str]:
+    """What it is that was submitted, by which a resumed run knows it again."""
+    with job.recorder.guard("provenance"):
+        name = name_of(job.program)
+        return {} if name is None else {"program": name}
+    return {}
 
 
 def said(
@@ -157,8 +171,12 @@ def still_open(handle: Handle, now: float) -> OpenWork:
     if isinstance(handle, RunHandle) and handle.last_step_ended:
         body["last_step_at"] = wall_of(handle.last_step_ended)
         body["median_step_seconds"] = handle.median_step()
+    if isinstance(handle, RunHandle):
+        body |= _planned(handle)
     if isinstance(handle, JobHandle) and handle.waiting:
         body["waiting_since"] = wall_of(handle.waiting)
+    if isinstance(handle, JobHandle) and (seconds := need.of_job(handle)) is not None:
+        body["needed_seconds"] = seconds
     process = current_process()
     return OpenWork(
         subject=handle.id,
@@ -169,6 +187,17 @@ def still_open(handle: Handle, now: float) -> OpenWork:
         process=(process.host, process.boot, process.pid, process.started),
         body=body,
     )
+
+
+def _planned(run: RunHandle) -> dict[str, Any]:
+    """What an open run has planned, and the device time that this will still take, by place."""
+    told: dict[str, Any] = {}
+    if run.need.planned is not None:
+        told["planned_steps"] = run.need.planned
+    to_come = run.need.to_come(run)
+    if to_come:
+        told["needed"] = [[*place, seconds] for place, seconds in to_come.items()]
+    return told
 
 
 def labels_of(handle: Handle) -> dict[str, Any]:
@@ -219,11 +248,14 @@ def _known(handle: Handle) -> dict[str, Any]:
     elif isinstance(handle, SessionHandle):
         known["usage_seconds"] = handle.usage_seconds
         known["provider_session_id"] = id_of(handle.provider, "session_id")
+        known["ttl_seconds"] = ttl_of(handle)
     return {key: value for key, value in known.items() if value is not None}
 
 
 def _job(job: JobHandle) -> dict[str, Any]:
     known: dict[str, Any] = {"shots": job.shots, "circuits": job.circuits}
+    if job.remote:
+        known["ttl_seconds"] = ttl_of(job)
     if job.parent is not None and job.parent.noun == "step":
         known["step"] = job.parent.id
     if job.session is not None:

@@ -6,12 +6,13 @@ from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.journal import open_journal
 from qgm_observe.lifecycle.handle import current
 from qgm_observe.lifecycle.job import JobHandle
+from qgm_observe.lifecycle.need import Need
 from qgm_observe.lifecycle.recorder import Recorder, recorder, use
 from qgm_observe.lifecycle.run import RunHandle
 from qgm_observe.lifecycle.spending import limited
 from qgm_observe.settings import Settings, load_settings
 from qgm_observe.spend.limits import Limits
-from qgm_observe.spend.plan import Plan
+from qgm_observe.spend.plan import Plan, plan
 from qgm_observe.telemetry.endpoint import Endpoint
 from qgm_observe.telemetry.endpoint import serve as serve_bytes
 
@@ -26,6 +27,7 @@ def run(
     resumed_from: int | None = None,
     guard: str | Limits | None = None,
     preflight: str | Plan | None = None,
+    steps: int | None = None,
     **labels: Any,
 ) -> RunHandle:
     """Return the handle of a run, for `with`, `async with` or as a decorator.
@@ -42,22 +44,37 @@ def run(
         preflight: What it is going to submit, as `ibm_fez, session, 200 jobs, 1024 shots, 10 s
             between`; see `qgm_observe.spend.plan.plan`. The provider is asked now, and a no-go
             raises `BudgetExceeded`; what cannot be told is logged.
+        steps: How many it will take in all, those before a resume included. Then the device time
+            that it still needs is known, and told against the account's quota before that ends.
         labels: `project`, `pipeline`, `model`, `model_version`, `kind`.
 
     Raises:
-        UsageError: a label is unknown, the id is no run id, or guard or preflight cannot be read.
+        UsageError: a label is unknown, the id is no run id, steps are below 1, or guard or
+            preflight cannot be read.
         BudgetExceeded: preflight says no.
         MissingExtra: what the guard needs is not installed.
     """
     here = recorder()
     if isinstance(parent, str):
         parent = RunHandle(here, None, None, run_id=parent)
+    if steps is not None and (not isinstance(steps, int) or steps < 1):
+        raise UsageError(f"steps {steps}: write a count of 1 or more")
     limits = limited(here, guard)
+    planned: Plan | None = None
     if preflight is not None:
         from qgm_observe.lifecycle.preflight import required
 
-        required(here, preflight)
-    return RunHandle(here, parent, labels, run_id=id, resumed_from=resumed_from, limits=limits)
+        planned = plan(preflight) if isinstance(preflight, str) else preflight
+        required(here, planned)
+    return RunHandle(
+        here,
+        parent,
+        labels,
+        run_id=id,
+        resumed_from=resumed_from,
+        limits=limits,
+        need=Need(steps, planned),
+    )
 
 
 def job(

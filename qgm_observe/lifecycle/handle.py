@@ -199,8 +199,11 @@ class Handle:
             self.failure = None
         if self.failed_with is not None:
             self.failed_with = None
-        if len(recorder.ring) < recorder.room:
+        waiting = len(recorder.ring)
+        if waiting < recorder.room:
             recorder.ring.append(self)
+            if waiting == recorder.brim:
+                recorder.hurry()
         else:
             self.told = True
             recorder.surplus(self)

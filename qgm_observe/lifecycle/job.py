@@ -35,6 +35,7 @@ class AttemptHandle:
         self.queue_seconds: float | None = None
         self.execute_seconds: float | None = None
         self.throttle_seconds: float | None = None
+        self.foreseen_seconds: float | None = None
         self.asked = self.submitted = self.begun = 0
         self.idle_seconds = 0.0
         self.booked: list[tuple[BudgetGuard, Booking]] = []
@@ -109,10 +110,12 @@ class JobHandle(Handle):
         Args:
             submit: Submits and returns the provider's job.
             args: For it.
-            collect: The provider's service, with `job(id)` and `jobs(job_tags=[...], limit=n)`.
-                In a run that goes on after its process died, a job that was submitted at this
-                place (step and order in it), with as many shots to the same device, is collected
-                from there instead of being submitted a second time.
+            collect: In a run that goes on after its process died, a job that was submitted at
+                this place (step and order in it), with as many shots to the same device, is
+                collected instead of being submitted a second time: from the service of IBM's own
+                backend or session where circuits and values are the same, or whatever they are
+                from a service that stands here, with `job(id)` and `jobs(job_tags=[...],
+                limit=n)`; `False` collects nothing.
             kwargs: For `submit`.
 
         Raises:
@@ -122,7 +125,7 @@ class JobHandle(Handle):
         if inspect.iscoroutinefunction(submit):
             return self._attempt_later(submit, collect, args, kwargs)
         self.asks(submit, args, kwargs)
-        return self._collected(collect) or self._submitted(
+        return self._collected(collect, submit) or self._submitted(
             partial(self._attempt_once, submit, args, kwargs)
         )
 
@@ -152,9 +155,10 @@ class JobHandle(Handle):
         self, submit: Any, collect: Any, args: Any, kwargs: Any
     ) -> AttemptHandle:
         self.asks(submit, args, kwargs)
-        found = None if collect is None else await asyncio.to_thread(self._collected, collect)
-        if found is not None:
-            return found
+        if collect is not False and collecting.is_resumed(self):
+            found = await asyncio.to_thread(self._collected, collect, submit)
+            if found is not None:
+                return found
         once = partial(self._attempt_once_later, submit, args, kwargs)
         retries = spending.retries_of(self)
         if not retries:
@@ -189,11 +193,15 @@ class JobHandle(Handle):
         self.submitted(attempt)
         return attempt
 
-    def _collected(self, service: Any) -> AttemptHandle | None:
+    def _collected(self, service: Any, submit: Any) -> AttemptHandle | None:
         found: collecting.Outstanding | None = None
         with self.recorder.guard("collect"):
-            found = None if service is None else collecting.earlier(self)
-        return None if found is None else collecting.collect(self, found, service)
+            found = None if service is False else collecting.earlier(self)
+            if found is not None and service is None:
+                service = collecting.service_for(self, found, submit)
+        return (
+            None if found is None or service is None else collecting.collect(self, found, service)
+        )
 
     def results(
         self, attempt: AttemptHandle, decode: Callable[[Any], Any] | None = counts_of
@@ -349,8 +357,8 @@ def tags_of(job: JobHandle) -> list[str]:
 
 def _count(name: str, value: Any) -> int | None:
     """A count that was given, as a plain integer."""
-    if value is None:
-        return None
+    if value is None or (type(value) is int and value >= 1):
+        return value
     try:
         count = int(value)
         if count == value and count >= 1:

@@ -130,6 +130,7 @@ class _Eye:
         run = RunHandle(recorder(), None, self.labels, run_id=run_id, resumed_from=resumed_from)
         run.limits = self.limits
         run.attributes = {"core": type(self.core).__name__} | options
+        run.need.planned = _positive(options.get("steps")) or _positive(options.get("iterations"))
         with recorder().guard("provenance"):
             run.settings = settings_of(self.core)
         with run:
@@ -151,7 +152,11 @@ class _Eye:
             return value
 
     def sample(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if current() is not None:
+        around = current()
+        if around is not None:
+            if isinstance(around, JobHandle) and around.settings is None:
+                with recorder().guard("provenance"):
+                    around.settings = settings_of(self.core)
             return method(*args, **kwargs)
         labels = {"kind": "inference"} | self.labels
         backend = shots = None

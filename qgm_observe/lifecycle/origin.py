@@ -10,20 +10,26 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from qgm_observe.redaction import MASK, redacted
 
 PATIENCE = 0.2
 """Seconds that the end of a run waits for git, less than a submission waits for its intent."""
 
 _GIT_SECONDS = 2.0
-_MOST_FILES = 64
+_MOST_FILES = 256
 _LARGEST_FILE = 1024**2
+_MOST_ARGUMENTS = 64
+_LONGEST_ARGUMENT = 128
+_TOKEN = re.compile(r"\b(?=\w*\d)(?=\w*[A-Za-z])\w{20,}\b")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CONTAINER = re.compile(r"\b[0-9a-f]{64}\b")
 _IMAGE_VARIABLES = ("QGM_OBSERVE_IMAGE_DIGEST", "CONTAINER_IMAGE_DIGEST", "IMAGE_DIGEST")
+_PACKAGE = Path(__file__).resolve().parents[1]
 _DISTRIBUTIONS = {
     "cv2": "opencv-python",
     "dateutil": "python-dateutil",
@@ -48,17 +54,22 @@ class Origin:
     def __init__(self, look: "Callable[[Path], Git] | None" = None) -> None:
         self._look = look or git_state
         self._modules = 0
-        self._begun = False
+        self._main: str | None = ""
         self._done = threading.Event()
         self._git = Git(None, None, "no answer in time")
         self._told: tuple[Facts, Gaps] = {}, {}
         self._knows_git = self._waited = False
 
     def begin(self) -> None:
-        """Let a thread of its own ask git; once is enough."""
-        if not self._begun:
-            self._begun = True
-            threading.Thread(target=self._ask, name="qgm-observe-origin", daemon=True).start()
+        """Let a thread of its own ask git; anew where another main module has taken over."""
+        main = _main_file()
+        if main != self._main:
+            self._main, self._modules = main, 0
+            self._done, self._waited = threading.Event(), False
+            self._git = Git(None, None, "no answer in time")
+            asking = threading.Thread(target=self._ask, args=(self._done,), daemon=True)
+            asking.name = "qgm-observe-origin"
+            asking.start()
 
     def facts(self, *, patient: bool = False) -> tuple[Facts, Gaps]:
         """Return what is known, the same objects until more is, and what is not known.
@@ -76,11 +87,13 @@ class Origin:
             self._told = self._looked()
         return self._told
 
-    def _ask(self) -> None:
+    def _ask(self, done: threading.Event) -> None:
         try:
-            self._git = self._look(code_folder())
+            told = self._look(code_folder())
+            if done is self._done:
+                self._git = told
         finally:
-            self._done.set()
+            done.set()
 
     def _looked(self) -> tuple[Facts, Gaps]:
         container = container_facts()
@@ -91,14 +104,17 @@ class Origin:
             "code": code_files(),
             "git": self._git.facts(),
             "container": container,
+            "arguments": arguments(),
         }
         gaps: Gaps = {}
         if self._git.gap:
             gaps["git"] = self._git.gap
         if not container:
             gaps["container"] = "not told by the environment or the control groups"
-        if not facts["code"]:
-            gaps["code"] = "the main module has no file"
+        if self._main is None:
+            gaps["code"] = "what is written in a notebook or at a prompt is in no file"
+        elif not facts["code"]:
+            gaps["code"] = "no file of this folder is loaded"
         return {name: value for name, value in facts.items() if value}, gaps
 
 
@@ -130,28 +146,51 @@ def _version(distribution: str) -> str | None:
 
 
 def code_folder() -> Path:
-    """Return where the code is that people wrote: the main module's folder, or this one."""
-    file = getattr(sys.modules.get("__main__"), "__file__", None)
-    return Path(file).resolve().parent if file else Path.cwd()
+    """Return where the code is that people wrote.
+
+    That is the main module's folder, of `python -m package.module` the one that holds the package;
+    where a notebook, a prompt or an installed program (pytest, torchrun) is the main module, the
+    working folder.
+    """
+    file = _main_file()
+    if file is None or _is_installed(Path(file)):
+        return Path.cwd()
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    above = Path(file).resolve().parents
+    depth = spec.name.count(".") if spec is not None else 0
+    return above[min(depth, len(above) - 1)]
 
 
 def code_files() -> dict[str, str]:
-    """Return a hash of each loaded file below the main module's folder, by its path there.
+    """Return a hash of each loaded file of the working tree, by its path from `code_folder`.
 
-    Twelve hexadecimal digits each, at most 64 files, none of an installed package.
+    Without a repository around that folder, of each file below it. Twelve hexadecimal digits each,
+    at most 256 files, those of the folder first; none of an installed package or of Python.
     """
-    main = getattr(sys.modules.get("__main__"), "__file__", None)
-    if not main:
-        return {}
     folder = code_folder()
-    files = {Path(main).resolve()}
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str) and file.startswith(f"{folder}{os.sep}"):
-            files.add(Path(file))
-    own = [f for f in sorted(files) if "site-packages" not in f.parts and f.suffix != ".so"]
-    hashed = ((str(file.relative_to(folder)), _file_hash(file)) for file in own[:_MOST_FILES])
+    root = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
+    near, tree = f"{folder}{os.sep}", f"{root}{os.sep}"
+    named = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    below = (each for each in named if isinstance(each, str) and each.startswith((near, tree)))
+    files = {Path(os.path.realpath(each)) for each in (*below, _main_file() or "")}
+    own = [each for each in files if each.is_relative_to(root) and not _is_installed(each)]
+    own.sort(key=lambda file: (not file.is_relative_to(folder), str(file)))
+    hashed = ((os.path.relpath(file, folder), _file_hash(file)) for file in own[:_MOST_FILES])
     return {name: digest for name, digest in hashed if digest is not None}
+
+
+def _main_file() -> str | None:
+    return getattr(sys.modules.get("__main__"), "__file__", None)
+
+
+def _is_installed(file: Path) -> bool:
+    """Whether Python or an installer put a file there, or it is of this package."""
+    if file.suffix == ".so" or {"site-packages", "dist-packages"} & set(file.parts):
+        return True
+    if file.is_relative_to(_PACKAGE):
+        return True
+    places = {Path(sys.executable).parent, Path(sys.prefix) / "bin", Path(sys.prefix) / "Scripts"}
+    return file.parent in places or Path(os.path.realpath(os.__file__)).parent in file.parents
 
 
 @cache
@@ -218,6 +257,30 @@ def _read_status(text: str) -> Git:
     if not told or told[0] == "(initial)":
         return Git(None, None, "no commit")
     return Git(told[0], any(line and not line.startswith("#") for line in lines))
+
+
+# ------------------------------------------------------------------------------------- arguments
+
+
+def arguments(words: Sequence[str] | None = None) -> list[str]:
+    """Return what the program was called with, without what looks like a secret.
+
+    Masked is also what follows an option that is named like one, and any mixture of twenty or more
+    letters and digits. At most 64, each of 128 characters at most.
+
+    Args:
+        words: As `sys.argv`, which is the default.
+    """
+    told: list[str] = []
+    before = ""
+    for word in (sys.argv if words is None else words)[1 : _MOST_ARGUMENTS + 1]:
+        named = f"{before.lstrip('-')}={word}"
+        is_value = before.startswith("-") and "=" not in before
+        is_secret = is_value and redacted(named) != named
+        plain = MASK if is_secret else _TOKEN.sub(MASK, redacted(word))
+        told.append(plain[:_LONGEST_ARGUMENT])
+        before = word
+    return told
 
 
 # ------------------------------------------------------------------------------------- container

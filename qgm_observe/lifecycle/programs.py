@@ -11,11 +11,15 @@ import io
 import json
 import sys
 import weakref
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from itertools import islice
+from typing import Any, NamedTuple, Self, cast
 
 from qgm_observe.journal.blobs import Blob
-from qgm_observe.lifecycle.circuits import usage_of
+from qgm_observe.lifecycle import compilation
+from qgm_observe.lifecycle.circuits import Gate, Usage, usage_of
+from qgm_observe.redaction import redacted
 
 CIRCUITS_A_SECOND = 10
 """New circuits of local jobs that are copied in a second; of remote jobs all are."""
@@ -31,6 +35,14 @@ _SEEDS = (
     ("_backend", "options", "seed_simulator"),
 )
 """Where samplers of Qiskit, Aer and IBM's client keep their seeds."""
+
+_NO_OPTIONS = {
+    *("environment", "simulator", "noise_model", "default_shots", "shots", "max_execution_time"),
+    *("seed_simulator", "seed_estimator", "seed"),
+}
+_MOST_OPTIONS, _LONGEST_OPTION, _DEEPEST = 64, 64, 2
+_GLOBALLY_SEEDED = ("qiskit_algorithms", "qiskit_machine_learning")
+"""Each by `algorithm_globals.random_seed` of its `utils`."""
 
 
 class Content(NamedTuple):
@@ -53,6 +65,7 @@ class CircuitFacts(NamedTuple):
         structure: Changes with gates and qubits, not with angles; by it baselines are kept.
         exact: Changes with angles and the names of free parameters as well.
         layout: The physical qubit of each virtual one, `None` where nothing was laid out.
+        gates: How often each gate is in it, by name.
         qpy: The circuit in Qiskit's format, `None` where it cannot be written.
         names: Of the free parameters, in Qiskit's order.
     """
@@ -60,6 +73,7 @@ class CircuitFacts(NamedTuple):
     structure: str
     exact: str
     layout: tuple[int, ...] | None
+    gates: dict[str, int]
     qpy: Content | None
     names: tuple[str, ...]
 
@@ -67,20 +81,22 @@ class CircuitFacts(NamedTuple):
 class SeenCircuit:
     """A circuit object that was seen, with a copy of it until the writer has read that."""
 
-    __slots__ = ("_copy", "_facts", "reference", "size")
+    __slots__ = ("_copy", "_facts", "compiled", "reference", "size")
 
     def __init__(self, circuit: Any, size: tuple[int, ...]) -> None:
         self.reference = weakref.ref(circuit)
         self.size = size
+        self.compiled = compilation.options_of(circuit)
         self._copy = circuit.copy()
         self._facts: CircuitFacts | None = None
 
     def facts(self) -> CircuitFacts:
         """Return what names it; read once, by the writer."""
-        if self._facts is None:
-            self._facts = circuit_facts(self._copy)
+        copy, facts = self._copy, self._facts  # in this order: another thread may be at it
+        if facts is None:
+            facts = self._facts = circuit_facts(copy)
             self._copy = None
-        return self._facts
+        return facts
 
 
 class Pub(NamedTuple):
@@ -102,6 +118,7 @@ class Program(NamedTuple):
 
     pubs: tuple[Pub, ...]
     seeds: dict[str, int]
+    options: dict[str, bool | int | float | str]
 
 
 class Programs:
@@ -127,14 +144,14 @@ class Programs:
             return f"more than {_MOST_PUBS} circuits"
         told = []
         for pub in pubs:
-            circuit, values, own_shots = _parts(pub)
+            circuit, values, own_shots = _parts(pub, of_estimator=is_estimator(sampler))
             if not hasattr(circuit, "qregs"):
                 return None
             seen = self._circuit(circuit, second, all_of_it=all_of_it)
             if seen is None:
                 return f"more than {CIRCUITS_A_SECOND} new circuits a second"
             told.append(Pub(seen, _copied(values), _whole(own_shots) or _whole(shots)))
-        return Program(tuple(told), seeds_of(sampler)) if told else None
+        return Program(tuple(told), seeds_of(sampler), options_of(sampler)) if told else None
 
     def _circuit(self, circuit: Any, second: int, *, all_of_it: bool) -> SeenCircuit | None:
         size = (len(circuit._data), circuit.num_parameters)  # noqa: SLF001  `data` builds a list
@@ -173,6 +190,13 @@ def document(program: Program) -> tuple[bytes, str]:
     return _json({"pubs": pubs, "seeds": program.seeds}), parametric
 
 
+def name_of(program: Any) -> str | None:
+    """Return the parametric hash of what a job was noted to ask for, `None` where that is open."""
+    if not isinstance(program, Program) or any(pub.values is None for pub in program.pubs):
+        return None
+    return document(program)[1]
+
+
 def circuits_of(program: Program) -> list[SeenCircuit]:
     """Return the different circuits of a program, in their order."""
     return list(dict.fromkeys(pub.circuit for pub in program.pubs))
@@ -188,7 +212,15 @@ def circuit_facts(circuit: Any) -> CircuitFacts:
     layout = getattr(circuit, "layout", None)
     places = None if layout is None else tuple(layout.final_index_layout())
     names = tuple(parameter.name for parameter in circuit.parameters)
-    return CircuitFacts(structure, exact, places, _qpy(circuit), names)
+    gates = {} if usage is None else _by_name(usage)
+    return CircuitFacts(structure, exact, places, gates, _qpy(circuit), names)
+
+
+def _by_name(usage: Usage) -> dict[str, int]:
+    counts = Counter[str]()
+    for gate, number in usage.gates.items():
+        counts[cast("Gate", gate)[0]] += number
+    return dict(counts)
 
 
 def seeds_of(sampler: Any) -> dict[str, int]:
@@ -203,12 +235,61 @@ def seeds_of(sampler: Any) -> dict[str, int]:
     return found
 
 
-def _parts(pub: Any) -> tuple[Any, Any, Any]:
+def options_of(sampler: Any) -> dict[str, bool | int | float | str]:
+    """Return what a sampler was set to, such as `dynamical_decoupling.enable`, by dotted name.
+
+    Numbers, truth values and short texts; not its seeds, its shots and what is said to the provider
+    about the job itself (`environment`), which are told elsewhere or tell nothing of results.
+    """
+    options = getattr(sampler, "options", None)
+    if not any(_parts_of(options).values()):
+        return {}
+    return dict(islice(_set_options(options, ""), _MOST_OPTIONS))
+
+
+def _parts_of(options: Any) -> Mapping[str, Any]:
+    return options if isinstance(options, Mapping) else getattr(options, "__dict__", {})
+
+
+def _set_options(told: Any, where: str) -> Iterator[tuple[str, Any]]:
+    for name, value in _parts_of(told).items():
+        if str(name).startswith("_") or name in _NO_OPTIONS:
+            continue
+        if isinstance(value, bool | int | float):
+            yield f"{where}{name}", value
+        elif isinstance(value, str):
+            if redacted(f"{name}={value}") == f"{name}={value}" and len(value) <= _LONGEST_OPTION:
+                yield f"{where}{name}", value
+        elif where.count(".") < _DEEPEST and type(value).__name__.endswith(
+            ("Options", "V2", "dict")
+        ):
+            yield from _set_options(value, f"{where}{name}.")
+
+
+def library_seeds() -> dict[str, int]:
+    """Return the seeds that loaded libraries were given for all of the process, by library."""
+    told = {
+        library: getattr(sys.modules.get(f"{library}.utils"), "algorithm_globals", None)
+        for library in _GLOBALLY_SEEDED
+    }
+    seeds = {library: getattr(each, "random_seed", None) for library, each in told.items()}
+    return {library: seed for library, seed in seeds.items() if isinstance(seed, int)}
+
+
+def is_estimator(primitive: Any) -> bool:
+    """Return whether a primitive estimates observables, so that its pubs have them as well."""
+    return any("Estimator" in kind.__name__ for kind in type(primitive).__mro__)
+
+
+def _parts(pub: Any, *, of_estimator: bool) -> tuple[Any, Any, Any]:
     """Circuit, values and shots of a pub in any form that Qiskit coerces."""
     if hasattr(pub, "parameter_values"):
         return pub.circuit, pub.parameter_values, getattr(pub, "shots", None)
     if not isinstance(pub, list | tuple):
         return pub, None, None
+    if of_estimator:  # circuit, observables, values, precision
+        circuit, _, values = (*pub, None, None)[:3]
+        return circuit, values, None
     circuit, values, shots = (*pub, None, None, None)[:3]
     return circuit, values, shots
 
@@ -245,8 +326,9 @@ def _exact(circuit: Any) -> str:
     drawn = hashlib.sha256(head.encode())
     for step in circuit.data:
         told = [places[bit] for bit in (*step.qubits, *step.clbits)]
-        angles = " ".join(map(_angle, step.operation.params))
-        drawn.update(f"{step.operation.name} {told} {angles}\n".encode())
+        plain = step.is_standard_gate()  # whose operation need not be built for its angles
+        angles = " ".join(map(_angle, step.params if plain else step.operation.params))
+        drawn.update(f"{step.name} {told} {angles}\n".encode())
     return drawn.hexdigest()[:16]
 
 

@@ -2,14 +2,17 @@
 
 A run's and a job's `blobs` name two JSON documents of the kind `provenance`, both kept under the
 hash of their content: that of the process (`python`, `platform`, `packages`, `code`, `git`,
-`container`) and the record's own. A run's has `settings` of its core. A job's has `circuits`
-(`structure` and `layout` of each), `device` (`version`, `processor`, `interface`), `calibration`
-(`hash`, `taken_at`) as it was at the submission, `optimization_level`, `seeds`. Each has `gaps`:
+`container`, `arguments`) and the record's own. A run's has `settings` of its core. A job's has
+`circuits` (of each `structure`, `layout`, `gates` by name, free `parameters`, and where its
+compilation was seen `compiled`), `device` (`version`, `processor`, `interface`, and `noise` of a
+simulator whose model names no calibration), `calibration` (`hash`, `taken_at`) as it was at the
+submission, `optimization_level`, `seeds`, `options` of its sampler that are set. Each has `gaps`:
 what could not be known, by name, with the reason. Steps and sessions rest on what their run does.
 
 `provenance` in a job's body has what differs from job to job: `parametric` (hash of circuits and
-values together), and of a remote job `calibration_at_run` with `calibration_skew` (s): how much
-later the calibration in force at the run was taken than that of the submission.
+values together), `seeds` of its sampler, and of a remote job `calibration_at_run` with
+`calibration_skew` (s): how much later the calibration in force at the run was taken than that of
+the submission.
 """
 
 import json
@@ -101,12 +104,16 @@ class Provenance:
         inline: dict[str, Any] = {}
         if isinstance(job.program, programs.Program):
             inline["parametric"] = self._of_program(job.program, own, blobs, named)
+            inline |= {"seeds": job.program.seeds} if job.program.seeds else {}
+            own["options"] = job.program.options
             if None in [each["layout"] for each in own["circuits"]]:
                 gaps["layout"] = "Qiskit laid no circuit out"
         else:
             gaps["circuits"] = job.program or "no circuit was seen"
         if not own["device"]:
             gaps["device"] = "the backend object tells no version"
+        elif "processor" not in own["device"]:
+            gaps["processor"] = "the backend object names none"
         calibrations, inline_too = self._of_calibration(job, own, gaps, journal)
         self._keep(calibrations, blobs, named)
         self._take_told(job, own, gaps)
@@ -119,7 +126,10 @@ class Provenance:
         """At the submission, and of a remote job at the run."""
         at = self._submitted_at(job)
         held = self._calibrations.held(job, at, journal)
-        if held is None:
+        if held is None and has_noise(job.backend):
+            own["device"]["noise"] = "a model of its own"
+            gaps["calibration"] = "the simulator's noise model names none"
+        elif held is None:
             gaps["calibration"] = "the backend object holds none, nor has the journal"
         else:
             own["calibration"] = {"hash": held.content.key, "taken_at": held.taken_at}
@@ -130,13 +140,22 @@ class Provenance:
         return found, {} if run is None else _skewed(held, run)
 
     def _take_told(self, job: Any, own: dict[str, Any], gaps: dict[str, str]) -> None:
-        level, seed = (_told_above(job, name) for name in ("optimization_level", "seed"))
-        seeds = {} if seed is None else {"seed": seed}
-        own |= {"optimization_level": level, "seeds": seeds}
-        if level is None:
-            gaps["optimization_level"] = "neither the core nor a note tells it"
+        seeds = programs.library_seeds()
+        if (seed := _told_above(job, "seed")) is not None:
+            seeds["seed"] = seed
         if not seeds and not getattr(job.program, "seeds", None):
             gaps["seed"] = "neither the core, a note nor the sampler tells it"
+        levels, compiler_seeds = (_seen(own, n) for n in ("optimization_level", "seed_transpiler"))
+        if not levels:
+            told = _told_above(job, "optimization_level")
+            levels = set() if told is None else {told}
+        if len(levels) == 1:
+            own["optimization_level"] = levels.pop()
+        elif not levels:
+            gaps["optimization_level"] = "no hook saw it, and neither the core nor a note tells it"
+        if len(compiler_seeds) == 1:
+            seeds["seed_transpiler"] = compiler_seeds.pop()
+        own["seeds"] = seeds
         if not _is_encoded(job):
             gaps["encoding"] = "no encoding was told"
 
@@ -147,9 +166,12 @@ class Provenance:
         blobs: list[Blob],
         named: dict[str, list[str]],
     ) -> str:
-        circuits = [each.facts() for each in programs.circuits_of(program)]
+        seen_circuits = programs.circuits_of(program)
+        circuits = [each.facts() for each in seen_circuits]
         own["circuits"] = [
-            {"structure": each.structure, "layout": each.layout} for each in circuits
+            _known({"structure": each.structure, "gates": each.gates, "compiled": seen.compiled})
+            | {"layout": each.layout, "parameters": len(each.names)}
+            for seen, each in zip(seen_circuits, circuits, strict=True)
         ]
         written = [each.qpy for each in circuits if each.qpy is not None]
         content, parametric = programs.document(program)
@@ -215,6 +237,12 @@ def device_facts(backend: Any) -> dict[str, str]:
     return facts
 
 
+def has_noise(backend: Any) -> bool:
+    """Return whether a backend object is a simulator that was given a noise model."""
+    options = getattr(backend, "__dict__", {}).get("_options")
+    return getattr(options, "noise_model", None) is not None
+
+
 def read(journal: "Store", body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the provenance of a record from its body: its documents together, gaps as well.
 
@@ -229,7 +257,7 @@ def read(journal: "Store", body: Mapping[str, Any]) -> dict[str, Any]:
             continue
         document = json.loads(data)
         gaps |= document.pop("gaps", {})
-        told |= document
+        told |= document | _seeds(told, document)
     if not (body.get("blobs") or {}).get("provenance"):
         gaps["provenance"] = "none was recorded"
     return told | {"gaps": gaps}
@@ -240,6 +268,18 @@ def _skewed(held: KnownCalibration | None, run: KnownCalibration) -> dict[str, A
     if held is not None and held.taken_at is not None and run.taken_at is not None:
         told["calibration_skew"] = run.taken_at - held.taken_at
     return told
+
+
+def _seen(own: Mapping[str, Any], name: str) -> set[Any]:
+    """What hooks saw of how the circuits were compiled."""
+    seen = [each.get("compiled", {}) for each in own.get("circuits", ())]
+    return {each[name] for each in seen if name in each}
+
+
+def _seeds(*documents: Mapping[str, Any]) -> dict[str, Any]:
+    """The seeds of all, which are told in more than one place."""
+    found = {k: v for document in documents for k, v in document.get("seeds", {}).items()}
+    return {"seeds": found} if found else {}
 
 
 def _told_above(handle: Handle | None, name: str) -> Any:

@@ -1,8 +1,9 @@
 """What a process spends while a run is open: read at its begin, each second, and at its end.
 
-Source: proc(5): `/proc/[pid]/io` (`read_bytes` and `write_bytes` reach the storage layer),
-`/proc/[pid]/status` (`VmHWM` the high-water mark, `VmRSS` resident memory now, kB); `os.times`;
-statvfs(3). What the system does not tell is left out.
+Source: proc(5): `/proc/[pid]/io` (`read_bytes` and `write_bytes` reach the storage layer; `syscr`
+and `syscw` count calls such as read(2) and write(2), of anything), `/proc/[pid]/status` (`VmHWM`
+the high-water mark, `VmRSS` resident memory now, kB); `os.times`; statvfs(3). What the system does
+not tell is left out.
 """
 
 import os
@@ -22,12 +23,14 @@ class Spent(NamedTuple):
     children_cpu: float
     read: int | None
     written: int | None
+    reads: int | None
+    writes: int | None
     peak: int | None
     resident: int | None
 
 
 def spent(proc: Path = _PROC) -> Spent:
-    """Return what this process has spent: seconds and bytes."""
+    """Return what this process has spent: seconds, bytes and calls."""
     times = os.times()
     io, status = _numbers(proc / "io"), _numbers(proc / "status")
     return Spent(
@@ -35,6 +38,8 @@ def spent(proc: Path = _PROC) -> Spent:
         times.children_user + times.children_system,
         io.get("read_bytes"),
         io.get("write_bytes"),
+        io.get("syscr"),
+        io.get("syscw"),
         _bytes(status.get("VmHWM")),
         _bytes(status.get("VmRSS")),
     )
@@ -94,6 +99,8 @@ class Meter:
             "memory_peak_bytes": self._peak(),
             "read_bytes": _difference(last.read, begun.read),
             "written_bytes": _difference(last.written, begun.written),
+            "reads": _difference(last.reads, begun.reads),
+            "writes": _difference(last.writes, begun.writes),
             "disk_free_bytes": disk_free(self._journal),
         }
         if self._gpus:

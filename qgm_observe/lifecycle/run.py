@@ -13,6 +13,7 @@ from qgm_observe.lifecycle.collecting import Outstanding, Slot
 from qgm_observe.lifecycle.devices import Device
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.job import JobHandle
+from qgm_observe.lifecycle.need import Need
 from qgm_observe.lifecycle.resources import Meter
 from qgm_observe.lifecycle.spending import abandon, affordable, closed
 from qgm_observe.lifecycle.window import StepFacts, Window
@@ -122,9 +123,11 @@ class RunHandle(WithJobs):
         run_id: str | None = None,
         resumed_from: int | None = None,
         limits: Limits | None = None,
+        need: Need | None = None,
     ) -> None:
         super().__init__(*arguments)
         self.limits = limits
+        self.need = need or Need()
         if run_id is not None:
             self.number = _run_id(run_id)
         self.resumed_from = resumed_from
@@ -170,6 +173,7 @@ class RunHandle(WithJobs):
         twin = super().again()
         twin.durations = deque(maxlen=_RECENT)
         twin.window = None
+        twin.need = Need(self.need.planned, self.need.plan)
         return twin
 
     def completed(self, step: "StepHandle") -> None:
@@ -180,6 +184,8 @@ class RunHandle(WithJobs):
         self.last_step_ended = step.ended
         self.last_loss = step.loss_value
         self.durations.append(step.ended - step.started)
+        if self.need.asked:
+            self.need.complete()
         if step.loss_value is not None:
             with self.recorder.guard("training"):
                 self.window = self.window or Window()

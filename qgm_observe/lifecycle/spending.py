@@ -1,7 +1,7 @@
 """Money on the way of a submission: guards before it, its estimate, what is left waiting."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import partial
 from threading import Lock, Thread
@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 from qgm_observe.catalog import ErrorClass, ExecutionMode, Outcome
 from qgm_observe.errors import BudgetExceeded, JournalError, UsageError
 from qgm_observe.journal import open_journal
+from qgm_observe.lifecycle import need
 from qgm_observe.providers.cost import cost
 from qgm_observe.providers.protocol import Price
 from qgm_observe.spend import retrying
 from qgm_observe.spend.guards import Ask, BudgetGuard
 from qgm_observe.spend.limiter import Limiter
 from qgm_observe.spend.limits import SUBMISSIONS_A_MINUTE, Limits, limits
+from qgm_observe.spend.plan import IDLE_SECONDS
+from qgm_observe.spend.turns import Turns
 
 if TYPE_CHECKING:
     from qgm_observe.lifecycle.handle import Handle
@@ -105,9 +108,12 @@ def _recall(handle: "Handle") -> None:
         open_journal(recorder.settings.journal_path, read_only=True) as journal,
     ):
         spent = Statement.of(journal, partial(quote, recorder), runs=[handle.id])
-        amount = sum((line.known.amount for line in spent.lines if line.known), Decimal(0))
-        seconds = sum(line.seconds or 0.0 for line in spent.lines)
-        budget.begin_with(amount, seconds, sum(line.shots or 0 for line in spent.lines))
+        amounts = [each for line in spent.lines if (each := line.known or line.estimated)]
+        limit = budget.limits.money
+        own = [each.amount for each in amounts if limit and each.currency == limit.currency]
+        seconds = sum(line.seconds or line.estimated_seconds or 0.0 for line in spent.lines)
+        shots = sum(line.shots or 0 for line in spent.lines)
+        budget.begin_with(sum(own, Decimal(0)), seconds, shots)
 
 
 def admit(attempt: "AttemptHandle") -> float:
@@ -129,7 +135,9 @@ def admit(attempt: "AttemptHandle") -> float:
         attempt.outcome = Outcome.GUARDED
         _tell(attempt, "guarded", ask, reason=str(error))
         raise
-    return max((_turn(job, guard.limits) for guard in found if job.remote), default=0.0)
+    with job.recorder.guard("throttle"):
+        return _turn(job, [guard.limits for guard in found])
+    return 0.0
 
 
 def ask_of(job: "JobHandle", number: int = 1) -> Ask:
@@ -178,20 +186,21 @@ def release(attempt: "AttemptHandle") -> None:
 # ----------------------------------------------------------------------- our own limit, retries
 
 
-def _turn(job: "JobHandle", wanted: Limits) -> float:
-    limiter = _limiter(job, wanted)
-    return 0.0 if limiter is None else limiter.book(job.now() / 1e9)
-
-
-def _limiter(job: "JobHandle", wanted: Limits) -> Limiter | None:
-    if wanted.submissions is None:
-        return None
+def _turn(job: "JobHandle", wanted: Sequence[Limits]) -> float:
+    """Book one place for a job, however many guards hold it to a rate."""
     provider = job.device.provider
-    limit = wanted.submissions or SUBMISSIONS_A_MINUTE.get(provider)
-    if limit is None:
-        return None
+    documented = SUBMISSIONS_A_MINUTE.get(provider)
+    told = [each.submissions or documented for each in wanted if each.submissions is not None]
+    limit = min((each for each in told if each is not None), default=None)
+    if limit is None or not job.remote:
+        return 0.0
     with _lock:
-        return job.recorder.limiters.setdefault(provider, Limiter(limit))
+        limiter = job.recorder.limiters.get(provider)
+        if limiter is None:
+            turns = Turns.beside(job.recorder.settings.journal_path, provider)
+            limiter = job.recorder.limiters[provider] = Limiter(limit, turns)
+        limiter.most = max(limiter.most, limit)
+    return limiter.book(job.now() / 1e9, limit)
 
 
 def refused(attempt: "AttemptHandle") -> None:
@@ -232,9 +241,12 @@ def submitted(attempt: "AttemptHandle") -> None:
     session = attempt.job.session
     if session is not None:
         if session.last_ended and not session.running:
-            attempt.idle_seconds = (attempt.submitted - session.last_ended) / 1e9
+            idle = (attempt.submitted - session.last_ended) / 1e9
+            attempt.idle_seconds = min(idle, IDLE_SECONDS)
         session.running += 1
-    if any(guard.limits.job_seconds is not None for guard, _ in attempt.booked):
+    if attempt.job.remote:
+        need.submitted(attempt)
+    if attempt.job.remote and ttl_of(attempt.job) is not None:
         attempt.job.recorder.waiting.add(attempt)
 
 
@@ -246,7 +258,7 @@ def estimate(attempt: "AttemptHandle") -> None:
 def closed(session: "SessionHandle") -> None:
     """Record the idle time of a session from its last job to its end, which is billed as well."""
     recorder, at = session.recorder, session.recorder.seconds()
-    idle = (session.ended - session.last_ended) / 1e9
+    idle = min((session.ended - session.last_ended) / 1e9, IDLE_SECONDS)
     if session.mode is not ExecutionMode.SESSION or not session.last_ended or idle <= 0:
         return
 
@@ -261,7 +273,7 @@ def closed(session: "SessionHandle") -> None:
 
 def _tell(attempt: "AttemptHandle", verb: str, ask: Ask, idle: float = 0.0, **told: Any) -> None:
     recorder = attempt.job.recorder
-    if not attempt.job.remote:
+    if not ask.is_remote and verb == "estimated":
         return
     at = recorder.seconds()
     # foreseen here, before the job itself adds to what is known; the price may take its time
@@ -271,6 +283,8 @@ def _tell(attempt: "AttemptHandle", verb: str, ask: Ask, idle: float = 0.0, **to
     def make() -> Any:
         from qgm_observe.lifecycle import events  # which knows the handles, as this does
 
+        if not ask.is_remote:  # it would have cost nothing
+            return events.attempted(verb, attempt, at, told)
         whole = cost(quote(recorder, ask.provider, ask.device), shots=ask.shots, seconds=seconds)
         return events.attempted(verb, attempt, at, told | events.expected(seconds, whole))
 
@@ -280,13 +294,21 @@ def _tell(attempt: "AttemptHandle", verb: str, ask: Ask, idle: float = 0.0, **to
 # --------------------------------------------------------------------------------- what waits
 
 
+def ttl_of(handle: "Handle") -> float | None:
+    """Return how long a job in a handle may live from its submission by its guards, seconds."""
+    found = [each.limits for each in _around(handle) if each.limits is not None]
+    if handle.recorder.budget is not None:
+        found.append(handle.recorder.budget.limits)
+    return min((each.job_seconds for each in found if each.job_seconds is not None), default=None)
+
+
 def expire(recorder: "Recorder") -> None:
     """Cancel what was submitted longer ago than its guards let it live."""
     now = recorder.now()
     for attempt in list(recorder.waiting):
-        allowed = [g.limits.job_seconds for g, _ in attempt.booked if g.limits.job_seconds]
-        if allowed and (now - attempt.submitted) / 1e9 > min(allowed):
-            cancel(attempt, f"older than {min(allowed):g} s")
+        allowed = ttl_of(attempt.job)
+        if allowed is not None and (now - attempt.submitted) / 1e9 > allowed:
+            cancel(attempt, f"older than {allowed:g} s")
 
 
 def abandon(run: "Handle", timeout: float) -> None:
@@ -298,18 +320,18 @@ def abandon(run: "Handle", timeout: float) -> None:
 
 
 def cancel(attempt: "AttemptHandle", reason: str) -> Thread:
-    """Have a provider's job cancelled, on a thread of its own, and record it."""
-    recorder = attempt.job.recorder
-    recorder.waiting.discard(attempt)
-    _tell(attempt, "guarded", ask_of(attempt.job, attempt.number), reason=f"cancelled: {reason}")
-    thread = Thread(target=_cancel, args=(attempt,), name="qgm-observe-cancel", daemon=True)
+    """Have a provider's job cancelled, on a thread of its own, and record that once it is."""
+    attempt.job.recorder.waiting.discard(attempt)
+    thread = Thread(target=_cancel, args=(attempt, reason), name="qgm-observe-cancel", daemon=True)
     thread.start()
     return thread
 
 
-def _cancel(attempt: "AttemptHandle") -> None:
-    with contextlib.suppress(Exception):  # it may have ended meanwhile
+def _cancel(attempt: "AttemptHandle", reason: str) -> None:
+    with contextlib.suppress(Exception):  # it may have ended meanwhile, and is paid for then
         attempt.provider.cancel()
+        ask = ask_of(attempt.job, attempt.number)
+        _tell(attempt, "guarded", ask, reason=f"cancelled: {reason}")
 
 
 def _around(handle: "Handle | None") -> "Iterator[Handle]":

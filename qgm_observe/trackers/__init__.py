@@ -3,6 +3,7 @@
 from qgm_observe.trackers.collecting import collect
 from qgm_observe.trackers.protocol import Metric, Tracked, Tracker, Version
 from qgm_observe.trackers.registering import promote, register, rollback
+from qgm_observe.trackers.registry import open_tracker, trackers
 
 __all__ = [
     "Metric",
@@ -10,7 +11,9 @@ __all__ = [
     "Tracker",
     "Version",
     "collect",
+    "open_tracker",
     "promote",
     "register",
     "rollback",
+    "trackers",
 ]

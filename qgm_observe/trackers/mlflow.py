@@ -8,6 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -15,14 +16,15 @@ from urllib.parse import urlsplit
 from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.redaction import redacted
 from qgm_observe.trackers.protocol import Tracked, Version
+from qgm_observe.trackers.registry import EXPERIMENT
 
-EXPERIMENT = "qgm-observe"
 _LONGEST_PARAMETER = 6_000
 _LONGEST_TAG = 5_000
 _BATCH = 900
 _BATCH_PARAMETERS = 100
 _TROUBLES = 250
 _MISSING = "RESOURCE_DOES_NOT_EXIST"
+_UNANSWERED = re.compile(r"API request to (\w+://[^/\s]+)\S* failed .*Max retries exceeded")
 _FORBIDDEN = re.compile(r"[^\w\-. /:]")
 
 Answer = TypeVar("Answer")
@@ -36,14 +38,20 @@ class MLflow:
         experiment: Where runs are put.
         artifacts: Where a new experiment's artifacts go; `None` for the server's own place, or a
             folder beside the database.
+        create: Whether a database that is a file is made where there is none.
 
     Raises:
-        UsageError: no address is known, or nobody answers there.
+        UsageError: no address is known, or there is no database.
         MissingExtra: MLflow is not installed.
     """
 
     def __init__(
-        self, uri: str | None = None, experiment: str = EXPERIMENT, artifacts: str | None = None
+        self,
+        uri: str | None = None,
+        experiment: str = EXPERIMENT,
+        artifacts: str | None = None,
+        *,
+        create: bool = True,
     ) -> None:
         address = uri or os.environ.get("MLFLOW_TRACKING_URI")
         if not address:
@@ -51,12 +59,27 @@ class MLflow:
                 "no tracker: write --tracking-uri or set MLFLOW_TRACKING_URI, for instance"
                 " sqlite:////srv/mlflow/mlflow.db"
             )
+        file = _file_of(address)
+        if file is not None and not create and not file.exists():
+            raise UsageError(
+                f"no MLflow database at {file}: register a run first, or give its path"
+            )
         self._client = _client(address)
-        self._experiment = self._asked(
-            lambda: self._find_experiment(experiment, artifacts or _beside(address))
+        self._address, self._name = address, experiment
+        self._artifacts = artifacts or (
+            None if file is None else (file.parent / "artifacts").as_uri()
         )
+
+    @cached_property
+    def _experiment(self) -> str:
+        return self._asked(lambda: self._find_experiment(self._name, self._artifacts))
+
+    @cached_property
+    def storage(self) -> str:
+        """See `Tracker`."""
         place = self._asked(lambda: self._client.get_experiment(self._experiment).artifact_location)
-        self.storage = _without_login(address if place.startswith("mlflow-artifacts:") else place)
+        is_served = place.startswith("mlflow-artifacts:")
+        return _without_login(self._address if is_served else place)
 
     def log(self, tracked: Tracked) -> str:
         """See `Tracker.log`; the last of several of one run holds."""
@@ -198,6 +221,11 @@ class MLflow:
             raise _trouble(error) from None
 
 
+def open_mlflow(address: str | None, experiment: str, *, create: bool) -> MLflow:
+    """Open it, see `qgm_observe.trackers.registry`."""
+    return MLflow(address, experiment, create=create)
+
+
 def _client(address: str) -> Any:
     """A client that tells nobody of its use and does not write to the log."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported
@@ -216,16 +244,19 @@ def _client(address: str) -> Any:
 
 
 def _trouble(error: BaseException) -> UsageError:
-    lines = str(error).splitlines() or [type(error).__name__]
-    return UsageError(f"MLflow: {redacted(lines[0])[:_TROUBLES]}")
+    text = redacted((str(error).splitlines() or [type(error).__name__])[0])
+    unanswered = _UNANSWERED.match(text)
+    if unanswered:
+        return UsageError(f"MLflow: nobody answers at {unanswered[1]}")
+    return UsageError(f"MLflow: {text[:_TROUBLES]}")
 
 
-def _beside(address: str) -> str | None:
-    """The folder `artifacts` beside a database that is a file."""
+def _file_of(address: str) -> Path | None:
+    """The database of an address, where it is a file."""
     parts = urlsplit(address)
     if parts.scheme != "sqlite" or len(parts.path) < 2:  # noqa: PLR2004  a slash and a name
         return None
-    return (Path(parts.path[1:]).absolute().parent / "artifacts").as_uri()
+    return Path(parts.path[1:]).absolute()
 
 
 def _without_login(address: str) -> str:

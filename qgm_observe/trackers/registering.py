@@ -52,8 +52,8 @@ def promote(tracker: Tracker, model: str, version: str, alias: str = ALIAS) -> s
     """
     known = [each.version for each in tracker.versions(model)]
     if version not in known:
-        listed = ", ".join(known) or "none yet"
-        raise UsageError(f"model {model!r} has no version {version!r}: write one of {listed}")
+        listed = f"write one of {', '.join(known)}" if known else "register a run first"
+        raise UsageError(f"model {model!r} has no version {version!r}: {listed}")
     before = tracker.alias(model, alias)
     if before == version:
         return before

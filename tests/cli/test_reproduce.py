@@ -1,13 +1,16 @@
 """`qgm-observe reproduce`: a recorded job again, compared with intervals."""
 
+import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel
 from qiskit_aer.primitives import SamplerV2
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
@@ -65,7 +68,7 @@ def test_a_noisy_job_is_reproduced(ask: Ask) -> None:
 
     code, out, err = ask(job)
     assert (code, err) == (0, "")
-    assert f"job {job} on aer/" in out
+    assert f"job {job} on local/" in out
     assert "reproduced, with the noise of its calibration" in out
 
     code, out, _ = ask(job[:6], "--ideal", "--shots", "50000")
@@ -147,7 +150,7 @@ def test_what_is_missing_is_said_all_at_once(ask: Ask) -> None:
     assert err.count("\n") == 1
     for words in (
         "circuits and values (no circuit was seen)",
-        "the calibration (write --ideal",
+        "the calibration (the backend object holds none, nor has the journal; write --ideal",
         "counts (kept only with QGM_OBSERVE_CAPTURE=all)",
     ):
         assert words in err
@@ -179,3 +182,29 @@ def test_options_are_checked(ask: Ask, capsys: pytest.CaptureFixture[str]) -> No
             ask("latest", *words)
         assert ended.value.code == 2
         assert "write a" in capsys.readouterr().err
+
+
+def test_a_noise_model_without_a_calibration_is_not_taken_for_none(ask: Ask) -> None:
+    """A simulator that was given its noise as a model is not replayed as an ideal one unasked."""
+    model = NoiseModel.from_backend(FakeManilaV2())
+    backend = AerSimulator(noise_model=model)
+    job = record(backend, SamplerV2.from_backend(backend, seed=1))
+
+    code, out, err = ask(job)
+    assert (code, out) == (2, "")
+    assert "the calibration (the simulator's noise model names none; write --ideal" in err
+
+    assert ask(job, "--ideal")[0] == 1
+
+
+def test_true_jobs_are_reproduced_and_doubled_errors_are_noticed(ask: Ask, tmp_path: Path) -> None:
+    """Of six true jobs all are reproduced, of six with twice the errors at most two."""
+    file = Path(__file__).parents[2] / "benchmarks" / "reproduce.py"
+    spec = importlib.util.spec_from_file_location("replayed", file)
+    assert spec is not None
+    assert spec.loader is not None
+    replayed: ModuleType = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(replayed)
+
+    assert replayed.measure(6, 4_000, 1.0, 1, tmp_path) == 6
+    assert replayed.measure(6, 4_000, 2.0, 1, tmp_path) <= 2

@@ -1,15 +1,20 @@
 """A resumed run collects what was submitted before, and only that."""
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter
 
 import qgm_observe as qgm
 from qgm_observe.journal import Event, open_journal
 from qgm_observe.lifecycle import Recorder
+from qgm_observe.lifecycle.programs import Program
 from qgm_observe.records import Job
 
 from .conftest import REMOTE, ProviderJob
@@ -21,7 +26,7 @@ class Cancelled(ProviderJob):
     """A provider's job that was taken back."""
 
     def status(self) -> str:
-        return "CANCELLED"
+        return "CANCELLED - RAN TOO LONG"
 
 
 class Service:
@@ -142,3 +147,131 @@ def test_a_fresh_run_collects_nothing(submit: Submissions, recorder: Recorder) -
         job.attempt(submit, collect=service)
 
     assert (submit.count, service.asked) == (1, [])
+
+
+class Sampler:
+    """A primitive of a live service, as IBM's client has it; counts what is submitted."""
+
+    def __init__(self, service: Any = None) -> None:
+        self._backend = SimpleNamespace(service=service)
+        self.count = 0
+
+    def run(self, pubs: Any) -> ProviderJob:
+        self.count += 1
+        return ProviderJob()
+
+
+def rotation() -> QuantumCircuit:
+    """A circuit of one angle, as each process builds it anew."""
+    circuit = QuantumCircuit(1, 1)
+    circuit.rx(Parameter("a"), 0)
+    circuit.measure(0, 0)
+    return circuit
+
+
+def sample(run: Any, sampler: Sampler, value: float = 0.5, **options: Any) -> None:
+    with run.step(0) as step, step.job(REMOTE, shots=100) as job:
+        job.attempt(sampler.run, [(rotation(), [value])], **options)
+
+
+@pytest.fixture
+def sampled(recorder: Recorder) -> str:
+    """A run that submitted one circuit with one value, and died."""
+    run = qgm.run().begin()
+    sample(run, Sampler())
+    recorder.flush(5)
+    recorder.open.clear()
+    return run.id
+
+
+def go_on(run_id: str, sampler: Sampler, *values: float, **options: Any) -> None:
+    with qgm.run(id=run_id, resumed_from=0) as run:
+        sample(run, sampler, *values, **options)
+
+
+def test_what_is_certain_to_be_the_same_is_collected_unasked(sampled: str) -> None:
+    """Equal circuits and values: the service behind the primitive is asked, nothing submitted."""
+    sampler = Sampler(service := Service())
+    go_on(sampled, sampler)
+
+    assert (sampler.count, service.asked) == (0, ["d1abc"])
+
+
+@pytest.mark.parametrize(
+    ("value", "has_service", "told"),
+    [(0.6, True, "its circuits or values were others"), (0.5, False, "no service of it is seen")],
+    ids=["other values", "no service"],
+)
+def test_what_is_not_certain_is_submitted_and_that_is_said(
+    value: float, has_service: bool, told: str, sampled: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Other values would bring another job's counts; the message names what would collect."""
+    sampler = Sampler(Service() if has_service else None)
+    go_on(sampled, sampler, value)
+
+    assert sampler.count == 1
+    assert told in caplog.text
+    assert "attempt(collect=service) would collect it" in caplog.text
+
+
+class Estimator(Sampler):
+    """Likewise, of observables."""
+
+
+def test_an_estimator_is_not_collected_from_unasked(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it estimates is no part of what a job is known by, its parameters' values are."""
+    pubs = [(rotation(), "Z", [0.5])]
+    run = qgm.run().begin()
+    with run.step(0) as step, step.job(REMOTE, shots=100) as job:
+        job.attempt(Estimator().run, pubs)
+    recorder.flush(5)
+    recorder.open.clear()
+    estimator = Estimator(Service())
+    with (
+        qgm.run(id=run.id, resumed_from=0) as again,
+        again.step(0) as step,
+        step.job(REMOTE, shots=100) as job,
+    ):
+        job.attempt(estimator.run, pubs)
+
+    assert estimator.count == 1
+    assert "observables are not all known" in caplog.text
+    assert isinstance(job.program, Program)
+    assert job.program.pubs[0].values is not None
+    assert [float(value) for _, array in job.program.pubs[0].values for value in array] == [0.5]
+
+
+def test_what_a_call_asks_for_is_done_whatever_is_certain(sampled: str) -> None:
+    """A service that is given collects other values too; `False` collects nothing."""
+    sampler, service = Sampler(Service()), Service()
+    go_on(sampled, sampler, 0.6, collect=service)
+    first = sampler.count, service.asked
+    go_on(sampled, sampler, collect=False)
+
+    assert (first, sampler.count) == ((0, ["d1abc"]), 1)
+
+
+def test_coroutines_collect_unasked_as_well(sampled: str) -> None:
+    """Under asyncio the provider is asked off the event loop."""
+    service = Service()
+    sampler = Sampler(service)
+
+    class Later:
+        _backend = SimpleNamespace(service=service)
+
+        async def run(self, pubs: Any) -> ProviderJob:
+            return sampler.run(pubs)
+
+    async def main() -> None:
+        async with (
+            qgm.run(id=sampled, resumed_from=0) as run,
+            run.step(0) as step,
+            step.job(REMOTE, shots=100) as job,
+        ):
+            await job.attempt(Later().run, [(rotation(), [0.5])])
+
+    asyncio.run(main())
+
+    assert (sampler.count, service.asked) == (0, ["d1abc"])

@@ -89,6 +89,16 @@ def test_mitigated_scores_are_another_series(recorder: Recorder, rows: Rows, clo
     assert job.recorder.benefits[("ibm_fez", "twirling", "")][0] > 0.5
 
 
+def test_shares_of_modes_are_told_by_rank_alone(rows: Rows) -> None:
+    """The mode deficit comes with both shares of each mode, the likeliest first, and no outcome."""
+    with qgm.job(REMOTE, model="m"):
+        qgm.evaluate({"00": 300, "01": 100, "10": 600}, {"00": 0.3, "01": 0.2, "10": 0.5})
+
+    told = {event.body["name"]: event.body for event in rows(verbs=("estimate",))}
+    assert told["mode_deficit"]["modes"] == [[0.5, 0.6], [0.3, 0.3], [0.2, 0.1]]
+    assert [name for name, body in told.items() if "modes" in body] == ["mode_deficit"]
+
+
 def test_options_of_a_mitigation_keep_no_secret(rows: Rows) -> None:
     """A token among the options is masked, the rest of them is on the record."""
     options = {"token": "hunter2hunter2", "shots": 100}

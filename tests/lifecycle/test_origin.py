@@ -4,11 +4,24 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from hashlib import sha256
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from qgm_observe.lifecycle.origin import Git, Origin, container_facts, git_state, packages
+from qgm_observe.lifecycle.origin import (
+    Git,
+    Origin,
+    arguments,
+    code_files,
+    code_folder,
+    container_facts,
+    git_state,
+    packages,
+)
 
 ID = "0123456789abcdef" * 4
 
@@ -36,6 +49,22 @@ def tree(tmp_path: Path) -> Path:
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-qm", "first")
     return tmp_path
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets a file be a loaded module, or the main one."""
+
+    def load(file: Path | None, name: str = "__main__", spec: str | None = None) -> None:
+        module = ModuleType(name)
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("x = 1\n")
+            module.__file__ = str(file)
+        module.__spec__ = None if spec is None else ModuleSpec(spec, None)
+        monkeypatch.setitem(sys.modules, name, module)
+
+    return load
 
 
 def test_a_clean_tree_has_its_commit(tree: Path) -> None:
@@ -120,6 +149,26 @@ def test_it_is_looked_up_once() -> None:
     assert len(asked) == 1
 
 
+def test_another_main_module_is_asked_about_anew(tmp_path: Path, load: Callable[..., None]) -> None:
+    """A launcher that hands over to a script is not what the script's records rest on."""
+    asked: list[Path] = []
+
+    def look(folder: Path) -> Git:
+        asked.append(folder)
+        return Git(folder.name, dirty=False)
+
+    origin = Origin(look)
+    for name in ("launcher", "script"):
+        load(tmp_path / name / "main.py")
+        origin.facts()
+        origin._done.wait(30)
+
+    facts, _ = origin.facts()
+    assert asked == [tmp_path / "launcher", tmp_path / "script"]
+    assert facts["git"]["commit"] == "script"
+    assert facts["code"] == {"main.py": sha256(b"x = 1\n").hexdigest()[:12]}
+
+
 def test_only_loaded_packages_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A package that is installed and not loaded is not there; its name is the distribution's."""
     told = packages()
@@ -158,3 +207,97 @@ def test_an_image_is_known_where_the_deployment_tells_it(
 
     monkeypatch.setenv("IMAGE_DIGEST", "latest")
     assert container_facts(tmp_path) == {}
+
+
+# ---------------------------------------------------------------------------------- whose code
+
+
+def test_the_code_of_a_module_is_where_its_package_is(
+    tmp_path: Path, load: Callable[..., None]
+) -> None:
+    """`python -m project.scripts.train` is code of the folder that holds `project`."""
+    load(tmp_path / "project" / "scripts" / "train.py", spec="project.scripts.train")
+    assert code_folder() == tmp_path
+
+    load(tmp_path / "train.py", spec="train")
+    assert code_folder() == tmp_path
+
+    load(tmp_path / "scripts" / "train.py")
+    assert code_folder() == tmp_path / "scripts"
+
+
+def test_an_installed_program_is_not_the_code(
+    tmp_path: Path, load: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under pytest, torchrun or a notebook the code is that of the working folder."""
+    monkeypatch.chdir(tmp_path)
+    load(tmp_path / "model.py", "its_model")
+    installed = tmp_path / "venv" / "site-packages" / "pytest" / "__main__.py"
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+
+    for main in (installed, tmp_path / "venv" / "bin" / "pytest", None):
+        load(main)
+        assert code_folder() == tmp_path
+        assert list(code_files()) == ["model.py"]
+
+
+def test_what_is_typed_in_is_a_gap(
+    tmp_path: Path, load: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cells of a notebook are in no file, and that is said also where files are known."""
+    monkeypatch.chdir(tmp_path)
+    load(None)
+    load(tmp_path / "model.py", "its_model")
+    facts, gaps = Origin(lambda _: Git(None, None, "none")).facts()
+
+    assert list(facts["code"]) == ["model.py"]
+    assert "notebook" in gaps["code"]
+
+
+def test_code_is_all_that_is_loaded_of_the_working_tree(
+    tree: Path, load: Callable[..., None]
+) -> None:
+    """A script's package beside its folder counts, what is installed or not loaded does not."""
+    load(tree / "scripts" / "train.py")
+    load(tree / "scripts" / ".." / "src" / "ansatz.py", "its_ansatz")
+    load(tree / "src" / "model" / "core.py", "its_core")
+    load(tree / ".venv" / "lib" / "site-packages" / "numpy.py", "its_numpy")
+    (tree / "scripts" / "other.py").write_text("")
+
+    assert list(code_files()) == ["train.py", "../src/ansatz.py", "../src/model/core.py"]
+
+
+def test_without_a_repository_only_the_folder_counts(
+    tmp_path: Path, load: Callable[..., None]
+) -> None:
+    """Where no repository tells what belongs together, files beside the folder do not count."""
+    load(tmp_path / "scripts" / "train.py")
+    load(tmp_path / "scripts" / "model" / "core.py", "its_core")
+    load(tmp_path / "other" / "ansatz.py", "its_ansatz")
+
+    assert set(code_files()) == {"train.py", "model/core.py"}
+
+
+# ----------------------------------------------------------------------------------- arguments
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--lr", "0.1", "--optimizer=adam", "7"], ["--lr", "0.1", "--optimizer=adam", "7"]),
+        (["--api-key", "hunter2", "--seed", "7"], ["--api-key", "***", "--seed", "7"]),
+        (["--token=hunter2", "-v"], ["--token=***", "-v"]),
+        (["--note=key QpWoEiRuTy1029384756xx", "6"], ["--note=key ***", "6"]),
+        (["a" * 300], ["***"]),
+        (["word " * 100], ["word " * 25 + "wor"]),
+    ],
+    ids=["plain", "after", "within", "alone", "run", "long"],
+)
+def test_arguments_are_told_without_secrets(words: list[str], told: list[str]) -> None:
+    """What an option named like a secret has, and what looks like one, is masked."""
+    assert arguments(["train.py", *words]) == told
+
+
+def test_arguments_are_bounded() -> None:
+    """At most 64 are told."""
+    assert len(arguments(["train.py", *map(str, range(1000))])) == 64

@@ -17,7 +17,6 @@ import qgm_observe as qgm
 from qgm_observe.catalog import ExecutionMode
 from qgm_observe.journal import Blob, Event, open_journal
 from qgm_observe.lifecycle import Device, recorder, use
-from qgm_observe.lifecycle.programs import CIRCUITS_A_SECOND, Programs
 from qgm_observe.lifecycle.provenance import Provenance, read, settings_of
 
 CANARY = "canaryT0k3nT0k3nT0k3nT0k3nT0k3nT0k3nT0k3nT0k3n"
@@ -122,7 +121,7 @@ def test_a_job_names_what_it_rests_on(journal: Path) -> None:
     assert known["packages"] == {"qiskit": "2.6.2"}
     assert known["device"] == {"version": "1.3", "processor": "Heron r2"}
     assert known["optimization_level"] == 2
-    assert known["seeds"] == {"seed": 5}
+    assert known["seeds"] == {"seed": 5, "sampler": 17}
     assert known["circuits"][0]["layout"] == [1, 0]
     assert known["calibration"]["taken_at"] == 1_795_428_000.0
     assert known["gaps"] == {"container": "not told", "encoding": "no encoding was told"}
@@ -316,37 +315,6 @@ def test_a_journal_without_readings_leaves_a_gap(journal: Path) -> None:
     assert "calibration" in told(journal, event)
 
 
-# ----------------------------------------------------------------------------------------- bounds
-
-
-def test_new_circuits_are_bounded() -> None:
-    """Of local jobs ten new circuits a second are copied; a known one and remote ones always."""
-    programs, known = Programs(), ansatz()
-    kept = [known, *(ansatz() for _ in range(CIRCUITS_A_SECOND + 1))]
-    answers = [programs.asked(None, [each], None, 1, all_of_it=False) for each in kept]
-
-    assert answers[-1] == "more than 10 new circuits a second"
-    assert not isinstance(answers[CIRCUITS_A_SECOND - 1], str)
-    assert not isinstance(programs.asked(None, [known], None, 1, all_of_it=False), str)
-    assert not isinstance(programs.asked(None, [ansatz()], None, 1, all_of_it=True), str)
-    assert not isinstance(programs.asked(None, [ansatz()], None, 2, all_of_it=False), str)
-
-
-def test_too_much_is_named_and_not_kept() -> None:
-    """More than 64 circuits, and values above half a MiB, are not copied."""
-    programs, circuit = Programs(), ansatz()
-    large = programs.asked(None, [(circuit, np.zeros((40_000, 2)))], None, 1, all_of_it=True)
-
-    assert programs.asked(None, [circuit] * 65, None, 1, all_of_it=True) == "more than 64 circuits"
-    assert large.pubs[0].values is None
-
-
-@pytest.mark.parametrize("asked", [None, 5, "pubs", [1, 2], [], [("a", "b")], iter([1])])
-def test_what_is_no_program_is_left_alone(asked: Any) -> None:
-    """Whatever else a submission is called with is not touched."""
-    assert Programs().asked(None, asked, None, 1, all_of_it=True) is None
-
-
 # ----------------------------------------------------------------------------------------- secrets
 
 
@@ -370,6 +338,25 @@ def test_settings_of_a_core_hold_no_secret(journal: Path) -> None:
     recorder().close()
     files = b"".join(path.read_bytes() for path in journal.parent.iterdir())
     assert CANARY.encode() not in files
+
+
+def test_a_job_around_a_core_s_samples_knows_the_core(journal: Path) -> None:
+    """What a core is set to is on a job of the script's own as well, unless it is in a run."""
+
+    class Core:
+        def __init__(self) -> None:
+            self.seed, self.optimization_level = 3, 1
+
+        def sample(self, shots: int) -> int:
+            return shots
+
+    core = qgm.observe(Core())
+    with qgm.job():
+        core.sample(5)
+    (event,) = finished(journal)
+
+    assert told(journal, event)["optimization_level"] == 1
+    assert told(journal, event)["seeds"] == {"seed": 3}
 
 
 def test_importing_the_package_loads_nothing_for_it() -> None:

@@ -20,23 +20,31 @@ Rows = Callable[..., list[Event]]
 
 
 def proc(
-    folder: Path, *, read: int = 0, written: int = 0, peak: int = 900, resident: int = 500
+    folder: Path,
+    *,
+    read: int = 0,
+    written: int = 0,
+    calls: tuple[int, int] = (0, 0),
+    peak: int = 900,
+    resident: int = 500,
 ) -> Path:
     """A folder like /proc/self; memory in kB."""
-    (folder / "io").write_text(f"rchar: 9\nread_bytes: {read}\nwrite_bytes: {written}\n")
+    told = f"rchar: 9\nsyscr: {calls[0]}\nsyscw: {calls[1]}\n"
+    (folder / "io").write_text(f"{told}read_bytes: {read}\nwrite_bytes: {written}\n")
     status = f"Name:\ttrain me\nVmHWM:\t  {peak} kB\nVmRSS:\t  {resident} kB\n"
     (folder / "status").write_text(status)
     return folder
 
 
 def test_bytes_are_those_since_the_begin(tmp_path: Path) -> None:
-    """What was read and written before the run began is not the run's."""
-    meter = Meter(tmp_path, proc(tmp_path, read=100, written=7))
-    proc(tmp_path, read=350, written=4103)
+    """What was read and written before the run began is not the run's; calls count likewise."""
+    meter = Meter(tmp_path, proc(tmp_path, read=100, written=7, calls=(20, 3)))
+    proc(tmp_path, read=350, written=4103, calls=(25, 15))
     meter.stop()
     told = meter.told()
 
     assert (told["read_bytes"], told["written_bytes"]) == (250, 4096)
+    assert (told["reads"], told["writes"]) == (5, 12)
 
 
 @pytest.mark.parametrize(("mark", "peak"), [(900, 600), (1000, 1000)])

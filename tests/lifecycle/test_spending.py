@@ -182,6 +182,18 @@ def test_our_own_wait_is_throttle_and_no_part_of_queue_or_submit(path: Path, row
     assert sum(totals.counters[signals.THROTTLED.name].values()) == 60 * 10**9
 
 
+def test_two_guards_of_one_rate_book_one_place(path: Path, rows: Rows, clock: Clock) -> None:
+    """Of a run's guard and the process's the stricter holds, and a job takes one place of both."""
+    made = Recorder(load_settings(journal=path, guard="throttle"), now=clock.now, wall=clock.wall)
+    made.sleep = clock.tick
+    use(made)
+    train(3, guard="2/min")
+    made.close()
+    attempts = [e.body["attempts"][0] for e in rows(verbs=("finished",), nouns=("job",))]
+
+    assert [attempt.get("throttle_seconds") for attempt in attempts] == [None, None, 60.0]
+
+
 def test_the_rate_that_ibm_documents_is_five_a_minute(rows: Rows) -> None:
     """`throttle` without a number takes the provider's own limit."""
     train(6, guard="throttle")
@@ -294,6 +306,21 @@ def test_a_run_that_goes_on_has_spent_what_it_spent(rows: Rows) -> None:
     with (
         pytest.raises(BudgetExceeded, match="3,000 of 2,500 shots"),
         qgm.run(id=first.id, resumed_from=0, guard="2500 shots") as again,
+        again.job(REMOTE, shots=1_000) as job,
+    ):
+        job.attempt(ProviderJob)
+
+
+def test_what_is_not_billed_yet_counts_by_estimate(rows: Rows) -> None:
+    """A run that goes on has spent what it expects of jobs that still wait: two of 3.76 USD."""
+    with qgm.run(guard="9 USD") as first:
+        for _ in range(2):
+            with first.job(REMOTE, shots=1_000) as job:
+                job.attempt(ProviderJob)
+    rows()
+    with (
+        pytest.raises(BudgetExceeded, match=r"it would be 11\.28 of 9\.00 USD"),
+        qgm.run(id=first.id, resumed_from=0, guard="9 USD") as again,
         again.job(REMOTE, shots=1_000) as job,
     ):
         job.attempt(ProviderJob)

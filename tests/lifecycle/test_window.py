@@ -34,16 +34,22 @@ def states(rows: Rows) -> list[str]:
 def test_a_falling_loss_is_improving_and_shown(
     rows: Rows, recorder: Recorder, clock: Clock
 ) -> None:
-    """Thirty steps down give the state, its slope, and one gauge of the answer at 1."""
-    train(np.linspace(1.0, 0.2, 30))
-    assert states(rows)[-1] == "improving"
-    clock.tick(60)
-    text = recorder.aggregates.exposition().text.decode()
+    """Thirty steps down give the state, its slope, and a gauge of the answer until the run ends."""
+    with qgm.run(model="m") as run:
+        for loss in np.linspace(1.0, 0.2, 30):
+            with run.step() as step:
+                step.loss(loss, standard_error=0.01)
+            clock.tick(0.1)
+        assert states(rows)[-1] == "improving"
+        clock.tick(60)
+        text = recorder.aggregates.exposition().text.decode()
     slopes = [e.body for e in rows(verbs=("estimate",)) if e.body["name"] == "loss_slope"]
     assert slopes[-1]["value"] == pytest.approx(-0.8 / 29)
     verdicts = [x for x in text.splitlines() if x.startswith("qgm_quality_verdict{")]
     assert [float(x.rpartition(" ")[2]) for x in verdicts] == [1.0]
     assert 'answer="improving"' in verdicts[0]
+    qgm.flush()
+    assert b"\nqgm_quality_verdict{" not in recorder.aggregates.exposition().text
 
 
 def test_a_loss_with_noise_has_an_interval(rows: Rows) -> None:

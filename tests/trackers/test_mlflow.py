@@ -136,7 +136,7 @@ def test_a_secret_is_refused_before_anything_leaves(
 def test_what_mlflow_refuses_is_one_line(tracker: MLflow, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that is not there, a name that cannot be, no address and a wrong one."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    with pytest.raises(UsageError, match="has no version '1': write one of none yet"):
+    with pytest.raises(UsageError, match="has no version '1': register a run first"):
         promote(tracker, "none", "1")
     with pytest.raises(UsageError, match="has no alias"):
         rollback(tracker, "none")
