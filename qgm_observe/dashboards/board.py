@@ -91,6 +91,7 @@ class Query:
         unit: Grafana's, where it is not the panel's.
         steps: Thresholds of its own.
         meanings: Value mappings of its own.
+        words: Steps whose words are shown in place of the number.
         instant: Asked once, at the end of the time shown.
         exemplar: Whether exemplars are asked for.
         interval: Least step, for instance `1m`; Grafana's own where empty.
@@ -102,6 +103,7 @@ class Query:
     unit: str | None = None
     steps: tuple[Step, ...] = ()
     meanings: tuple[Meaning, ...] = ()
+    words: tuple[Step, ...] = ()
     instant: bool = False
     exemplar: bool = False
     interval: str = ""

@@ -50,7 +50,7 @@ def _oldest(here: Site) -> Panel:
         "Below 36 hours.",
         "QgmCalibrationStale",
     )
-    oldest = pick(told_by.CALIBRATION_TIME, aggregate="worst")
+    oldest = pick(told_by.CALIBRATION_TIME, aggregate="layout")
     age = here.scope.age(oldest)
     counted = f"count({here.scope.selector(oldest)})"
     return kinds.stat(
@@ -123,10 +123,8 @@ def _drift(here: Site) -> Panel:
         told,
         DEVICE,
         (
-            column(readout, "Readout", RATIO, steps=steps),
-            kinds.verdict_column(readout, "Readout is", steps),
-            column(gates, "Gates", RATIO, steps=steps),
-            kinds.verdict_column(gates, "Gates are", steps),
+            *kinds.judged_columns(readout, "Readout", RATIO, steps, "Readout is"),
+            *kinds.judged_columns(gates, "Gates", RATIO, steps, "Gates are"),
             column(counted, "Qubits", "short", role=Role.BASIS),
         ),
     )
@@ -169,8 +167,7 @@ def _worst_qubits(here: Site) -> Panel:
         told,
         key,
         (
-            column(error, "Readout error", RATIO, steps=steps),
-            kinds.verdict_column(error, "Is", steps),
+            *kinds.judged_columns(error, "Readout error", RATIO, steps),
             column(here.scope.level(told_by.QUBIT_T1, key), "T1", SECONDS),
             column(here.scope.level(told_by.QUBIT_T2, key), "T2", SECONDS),
         ),

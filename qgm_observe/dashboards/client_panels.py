@@ -1,11 +1,11 @@
 """Panels of the client's side: the provider's answers, retries, delays and losses of telemetry."""
 
+from qgm_observe.catalog import Signal, signals
 from qgm_observe.catalog import provider_signals as told_by
-from qgm_observe.catalog import signals
 from qgm_observe.dashboards import device_panels, kinds
-from qgm_observe.dashboards.board import Panel, Query, Role
+from qgm_observe.dashboards.board import Color, Panel, Query, Role
 from qgm_observe.dashboards.kinds import COUNT, SECONDS, basis, column
-from qgm_observe.dashboards.queries import RANGE
+from qgm_observe.dashboards.queries import INTERVAL, RANGE
 from qgm_observe.dashboards.site import Site
 
 
@@ -14,6 +14,8 @@ def client(here: Site) -> tuple[Panel, ...]:
     return (
         _api(here),
         device_panels.requests(here),
+        _latency(here),
+        _statuses(here),
         _attempts(here),
         _delays(here),
         _disk(here),
@@ -27,22 +29,66 @@ def _api(here: Site) -> Panel:
         "Below a second or two.",
         "QgmReadingsStale",
     )
-    quantile = here.scope.quantile(
-        0.95, told_by.PROVIDER_REQUEST_DURATION, "1h", ("provider", "collector")
-    )
     calls = basis(here.scope.count(told_by.PROVIDER_REQUESTS, "1h"), "calls", interval="5m")
-    query = Query(expr=quantile, legend="{{provider}} {{collector}} p95", interval="5m")
-    return kinds.lines("Provider's answer time", told, SECONDS, (query,), calls)
+    slowest = _slowest(here, told_by.PROVIDER_REQUEST_DURATION, "collector")
+    return kinds.lines("Provider's answer time", told, SECONDS, (slowest,), calls)
+
+
+def _latency(here: Site) -> Panel:
+    told = here.told(
+        "How long requests of the scripts' own clients take, with the attempts that the client "
+        "repeats by itself, by what they are for.",
+        "Steady.",
+        "QgmRetriesExcessive",
+    )
+    asked = basis(here.scope.count(signals.CLIENT_REQUESTS, "1h"), "requests", interval="5m")
+    slowest = _slowest(here, signals.CLIENT_REQUEST_DURATION, "operation")
+    return kinds.lines("Client's requests", told, SECONDS, (slowest,), asked)
+
+
+def _slowest(here: Site, duration: Signal, label: str) -> Query:
+    """Nineteen of twenty in an hour are done within it."""
+    quantile = here.scope.quantile(0.95, duration, "1h", ("provider", label))
+    return Query(expr=quantile, legend=f"{{{{provider}}}} {{{{{label}}}}} p95", interval="5m")
+
+
+def _statuses(here: Site) -> Panel:
+    told = here.told(
+        "Answers to the scripts' own clients by class of status, each attempt by itself; `none` "
+        "is no answer.",
+        "Only `2xx`.",
+        "QgmRetriesExcessive",
+    )
+    return kinds.counted_bars(
+        "Client's answers",
+        told,
+        here.scope.count(signals.CLIENT_REQUESTS, INTERVAL, ("status_class",)),
+        "{{status_class}}",
+        colors=(("4xx", Color.WATCH), ("5xx", Color.BAD), ("none", Color.BAD)),
+    )
 
 
 def _attempts(here: Site) -> Panel:
     told = here.told(
-        "Attempts a job in an hour: 1 is without a retry.", "Close to 1.", "QgmRetriesExcessive"
+        "Attempts a job in an hour, and of those of the client's requests: 1 is without a retry.",
+        "Close to 1.",
+        "QgmRetriesExcessive",
     )
     tried = here.scope.count(signals.JOB_ATTEMPTS, "1h", ("pipeline",))
     jobs = here.scope.count(signals.JOBS, "1h", ("pipeline",))
-    query = Query(expr=f"{tried} / ({jobs} > 0)", legend="{{pipeline}}", interval="5m")
-    return kinds.lines("Attempts a job", told, "none", (query,), here.jobs("1h"), width=8)
+    asked, again = (
+        here.scope.count(signal, "1h", ("provider",))
+        for signal in (signals.CLIENT_REQUESTS, signals.CLIENT_RETRIES)
+    )
+    queries = (
+        Query(expr=f"{tried} / ({jobs} > 0)", legend="{{pipeline}}", interval="5m"),
+        Query(
+            expr=f"{asked} / ({asked} - {again} > 0)",
+            legend="requests to {{provider}}",
+            interval="5m",
+        ),
+    )
+    return kinds.lines("Attempts a job", told, "none", queries, here.jobs("1h"), width=8)
 
 
 def _delays(here: Site) -> Panel:

@@ -65,8 +65,8 @@ def _statistic(scope: Scope) -> Variable:
 def _training(here: Site) -> tuple[Panel, ...]:
     steps = basis(here.scope.count(signals.STEPS, INTERVAL), "steps", interval="5m")
     loss = here.told(
-        "Loss of the last completed step of each model. Its interval is beside the samples: a loss "
-        "by itself is a number without noise.",
+        "Loss of the last completed step of each model; its interval where a step told how exact "
+        "the loss is.",
         "Falling, then steady.",
         "QgmTrainingStuck",
     )
@@ -75,11 +75,16 @@ def _training(here: Site) -> tuple[Panel, ...]:
         "Steady.",
         "QgmRunStalled",
     )
-    now = here.scope.level(signals.STEP_LOSS, ("model", "model_version"))
+    model, name = ("model", "model_version"), "{{model}} {{model_version}}"
+    now = here.scope.level(signals.STEP_LOSS, model)
+    low, high = (
+        here.scope.level(pick(signal, statistic="loss"), model)
+        for signal in (signals.QUALITY_LOW, signals.QUALITY_HIGH)
+    )
+    bounds = Query(expr=low, legend=f"{name} low"), Query(expr=high, legend=f"{name} high")
     return (
         kinds.lines(
-            "Loss", loss, "none", (Query(expr=now, legend="{{model}} {{model_version}}"),),
-            steps, minimum=None,
+            "Loss", loss, "none", (Query(expr=now, legend=name), *bounds), steps, minimum=None
         ),
         _verdict(here, "training", "Training", "QgmTrainingStuck", "Improving or converged."),
         kinds.lines(
@@ -87,8 +92,21 @@ def _training(here: Site) -> tuple[Panel, ...]:
             _quantiles(here, signals.STEP_DURATION, (0.5, 0.95)), steps, log=True,
             minimum=None,
         ),
+        _gradient(here, steps),
         _runs(here),
     )  # fmt: skip
+
+
+def _gradient(here: Site, steps: Query) -> Panel:
+    told = here.told(
+        "How much of the gradient is signal: its mean squared component over the variance of its "
+        "shot noise, where steps tell their gradient and its errors.",
+        "Above 1; at 0 it is noise.",
+        "QgmTrainingStuck",
+    )
+    snr = here.scope.level(pick(signals.QUALITY_VALUE, statistic="gradient_snr"), ("model",))
+    query = Query(expr=snr, legend="{{model}}")
+    return kinds.lines("Gradient signal", told, "none", (query,), steps, minimum=None)
 
 
 def _verdict(here: Site, question: str, title: str, alert: str, good: str) -> Panel:
@@ -142,11 +160,14 @@ def _runs(here: Site) -> Panel:
             column(scope.count(signals.RUN_CPU_TIME, RANGE, key), "Processor", SECONDS),
             column(scope.count(signals.RUN_READ, RANGE, key), "Read", "bytes"),
             column(scope.count(signals.RUN_WRITTEN, RANGE, key), "Written", "bytes"),
+            column(scope.count(signals.RUN_READS, RANGE, key), "Read calls", COUNT),
+            column(scope.count(signals.RUN_WRITES, RANGE, key), "Write calls", COUNT),
             column(scope.level(signals.RUN_MEMORY_PEAK, key), "Memory", "bytes"),
             column(scope.level(signals.RUN_GPU_UTILIZATION, key), "GPU", RATIO),
             column(scope.level(signals.RUN_GPU_MEMORY_PEAK, key), "GPU memory", "bytes"),
             column(scope.count(signals.RUNS, RANGE, key), "Runs", COUNT, role=Role.BASIS),
         ),
+        width=24,
     )
 
 
@@ -159,10 +180,29 @@ def _samples(here: Site) -> tuple[Panel, ...]:
         _charts(here),
         _width(here),
         _valid(here),
+        _modes(here),
         _verdict(here, "collapse", "Modes", "QgmModeCollapse", "Whole."),
         _verdict(here, "cause", "Cause of a drop", "QgmQualityDrift", "None."),
         _verdict(here, "inputs", "Inputs", "QgmInputDrift", "Steady."),
         _verdict(here, "encoding", "Encoding", "QgmEncodingMismatch", "Recorded or matching."),
+    )
+
+
+def _modes(here: Site) -> Panel:
+    told = here.told(
+        "Share of the newest samples in each of the target's likeliest parts, beside the target's "
+        "own share. Parts are told by rank: what they are is data, and stays in the journal.",
+        "Both alike.",
+        "QgmModeCollapse",
+    )
+    key = ("model", "device", by.MODE.name)
+    meant, seen = (
+        here.scope.level(pick(signal, mitigation="none"), key)
+        for signal in (signals.QUALITY_MODE_TARGET, signals.QUALITY_MODE_SAMPLES)
+    )
+    columns = (column(meant, "Target", RATIO), column(seen, "Samples", RATIO))
+    return kinds.table(
+        "Samples against target", told, key, columns, height=10, lowest_first=by.MODE.name
     )
 
 
@@ -277,8 +317,7 @@ def _stages(here: Site) -> tuple[Panel, ...]:
 
 def _compiling(here: Site) -> Panel:
     told = here.told(
-        "How long compiling takes, and compilations done. The log of one is in its record: "
-        "`qgm-observe journal blobs`, by the run that the trace names.",
+        "How long compiling takes, and compilations done.",
         "Below 30 seconds, and below three times its own median of 7 days.",
         "QgmCompilationFailing",
     )

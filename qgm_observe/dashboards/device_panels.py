@@ -72,13 +72,13 @@ def _circuit(here: Site) -> Panel:
 def calibration_table(here: Site, width: int = 24, height: int = 8) -> Panel:
     """Return the age of each device's oldest calibrated parameter, with what is usable."""
     told = here.told(
-        "Age of the oldest parameter of each device, how many qubits can be used, and when its "
-        "state was last told.",
+        "Age of the oldest parameter of each device's watched qubits, how many qubits can be used, "
+        "and when its state was last told.",
         "Below 36 hours.",
         "QgmCalibrationStale",
     )
     scope = here.scope
-    age = scope.age(pick(told_by.CALIBRATION_TIME, aggregate="worst"), DEVICE)
+    age = scope.age(pick(told_by.CALIBRATION_TIME, aggregate="layout"), DEVICE)
     usable = scope.level(pick(told_by.DEVICE_QUBITS, condition="all"), DEVICE)
     disabled = scope.level(pick(told_by.DEVICE_QUBITS, condition="disabled"), DEVICE)
     return kinds.table(
@@ -86,8 +86,7 @@ def calibration_table(here: Site, width: int = 24, height: int = 8) -> Panel:
         told,
         DEVICE,
         (
-            column(age, "Oldest parameter", SECONDS, steps=AGE_STEPS),
-            kinds.verdict_column(age, "Is", AGE_STEPS),
+            *kinds.judged_columns(age, "Oldest parameter", SECONDS, AGE_STEPS),
             column(scope.age(told_by.DEVICE_OBSERVED, DEVICE), "Told", SECONDS),
             column(disabled, "Disabled", "short"),
             column(usable, "Qubits", "short"),
@@ -234,10 +233,7 @@ def worst_edges(here: Site, width: int = 12) -> Panel:
         "Worst pairs",
         told,
         key,
-        (
-            column(error, "Error", RATIO, steps=GATE_STEPS),
-            kinds.verdict_column(error, "Is", GATE_STEPS),
-        ),
+        (*kinds.judged_columns(error, "Error", RATIO, GATE_STEPS),),
         width=width,
     )
 

@@ -153,10 +153,7 @@ def _low_traffic(here: Site) -> Panel:
         "Events by window",
         told,
         ("window",),
-        (
-            column(counted, "Events", COUNT, steps=steps),
-            kinds.verdict_column(counted, "Are", steps),
-        ),
+        (*kinds.judged_columns(counted, "Events", COUNT, steps, "Are"),),
         width=8,
     )
 
@@ -253,8 +250,7 @@ def _all(here: Site) -> Panel:
         told,
         ("slo",),
         (
-            column(budget_left(), "Budget left", RATIO, steps=LEFT_STEPS),
-            kinds.verdict_column(budget_left(), "Is", LEFT_STEPS),
+            *kinds.judged_columns(budget_left(), "Budget left", RATIO, LEFT_STEPS),
             column(f"1 - max by (slo) ({BUDGET})", "Promised", RATIO),
             column(f"1 - {bad} / ({all_} > 0)", "Kept", RATIO),
             column(bad, "Bad", "short", role=Role.BASIS),

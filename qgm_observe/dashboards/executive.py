@@ -138,8 +138,7 @@ def _promises(here: Site) -> tuple[Panel, ...]:
 def _budgets() -> tuple[Query, ...]:
     whole = f" and on (slo, window) {BUDGET}"
     return (
-        column(budget_left(), "Budget left", RATIO, steps=LEFT_STEPS),
-        kinds.verdict_column(budget_left(), "Is", LEFT_STEPS),
+        *kinds.judged_columns(budget_left(), "Budget left", RATIO, LEFT_STEPS),
         column(f"max by (slo) ({ERRORS}{whole})", "Bad", "short", role=Role.BASIS),
         column(f"max by (slo) ({EVENTS}{whole})", "Of", "short", role=Role.BASIS),
     )

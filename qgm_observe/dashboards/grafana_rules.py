@@ -91,8 +91,9 @@ def template_reload(board: Json) -> Iterator[Complaint]:
 
 
 def panel_datasource(board: Json) -> Iterator[Complaint]:
-    """Panels and their queries use the variable."""
-    for panel, part in [*((each, each) for each in panels(board)), *targets(board)]:
+    """Panels use the variable, and so do their queries where they name a source at all."""
+    named = [(panel, part) for panel, part in targets(board) if "datasource" in part]
+    for panel, part in [*((each, each) for each in panels(board)), *named]:
         if panel["type"] == "text":
             continue
         if part.get("datasource") != {"type": "prometheus", "uid": "${datasource}"}:

@@ -184,7 +184,8 @@ def word_beside_color(board: Json) -> Iterator[Complaint]:
             continue
         colored = sum(len(steps) > 1 for steps in thresholds(panel))
         words = sum(
-            each["id"] == "mappings" and any(told["type"] == "value" for told in each["value"])
+            each["id"] == "mappings"
+            and any(told["type"] in {"value", "range"} for told in each["value"])
             for override in panel["fieldConfig"]["overrides"]
             for each in override["properties"]
         )

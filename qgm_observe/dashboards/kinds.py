@@ -19,7 +19,6 @@ from qgm_observe.dashboards.board import (
     Role,
     Step,
 )
-from qgm_observe.dashboards.queries import verdict
 
 RATIO, SECONDS, COUNT = "percentunit", "s", "short"
 NONE = "none"
@@ -127,24 +126,14 @@ def ratio_stat(
 
 
 def _word(reading: str, steps: tuple[Step, ...]) -> Query:
-    limits = [step.value for step in steps if step.value is not None]
     return Query(
-        expr=verdict(reading, limits),
+        expr=reading,
         legend="is",
         role=Role.VERDICT,
-        unit="none",
-        meanings=(*_words(steps, len(limits)), NOTHING),
+        meanings=(NOTHING,),
+        words=steps,
         instant=True,
     )
-
-
-def _words(steps: tuple[Step, ...], limits: int) -> tuple[Meaning, ...]:
-    """The word of each sum of signs: at a limit it is odd and belongs to the step above."""
-    made = []
-    for number in range(-limits, limits + 1):
-        step = steps[(number + limits + 1) // 2]
-        made.append(Meaning(number, step.word, step.color))
-    return tuple(made)
 
 
 def lines(
@@ -353,10 +342,12 @@ def column(
     )
 
 
-def verdict_column(expr: str, title: str, steps: tuple[Step, ...]) -> Query:
-    """Return the column that tells in a word how a reading stands against its steps."""
-    made = _word(expr, steps)
-    return column(made.expr, title, "none", meanings=made.meanings, role=Role.VERDICT)
+def judged_columns(
+    expr: str, title: str, unit: str, steps: tuple[Step, ...], word: str = "Is"
+) -> tuple[Query, Query]:
+    """Return a column of readings, and one that tells in a word how they stand."""
+    reading = column(expr, title, unit, steps=steps)
+    return reading, replace(_word(expr, steps), legend=word, unit=unit)
 
 
 def note(title: str, told: Told, content: str, *, width: int = 6, height: int = 6) -> Panel:

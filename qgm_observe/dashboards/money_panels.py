@@ -29,8 +29,8 @@ MONDAY = 4 * DAY
 BILLED, ESTIMATED = Basis.BILLED.value, Basis.ESTIMATED.value
 REMOTE = "!local"
 _PLAIN = (Step(None, Color.PLAIN, "not judged"),)
-PENDING = Meaning(9, "pending", Color.UNKNOWN)
-"""Work was estimated and no bill has come yet."""
+PENDING = Meaning(-1, "pending", Color.UNKNOWN)
+"""Work was estimated and no bill has come yet; no bill is below 0."""
 
 _INTO_WEEK = f"((time() - {MONDAY}) % {WEEK_SECONDS})"
 
@@ -64,7 +64,7 @@ def spend_rate(here: Site) -> Panel:
     cap = _cap_of(here.configuration, HOUR)
     lines = [limit(f"vector({cap:.4g})", "pace of the cap")] if cap else []
     bills = basis(_bills(here.scope, "1h"), "bills", interval="5m")
-    return kinds.lines("Cost an hour", told, USD, (*queries, *lines), bills, width=8)
+    return kinds.lines("Cost an hour", told, USD, (*queries, *lines), bills, width=6)
 
 
 # ---------------------------------------------------------------------------------- against the cap
@@ -155,8 +155,8 @@ def _money(
     queries = [
         replace(
             each,
-            expr=f"({each.expr}) {is_billed} or on () ({before} > 0) * 0 + 9 or on () vector(NaN)",
-            meanings=(*each.meanings[:-1], PENDING, each.meanings[-1]),
+            expr=f"({each.expr}) {is_billed} or on () ({before} > 0) * 0 - 1 or on () vector(NaN)",
+            meanings=(PENDING, *each.meanings),
         )
         if each.role is Role.VERDICT
         else each
@@ -207,7 +207,7 @@ def _by_model(here: Site) -> Panel:
                 "Bills", COUNT, role=Role.BASIS,
             ),
         ),
-        width=8,
+        width=8, height=12,
     )  # fmt: skip
 
 
@@ -227,6 +227,7 @@ def _wasted(here: Site) -> Panel:
         reason,
         (column(wasted, "Wasted", USD), column(share, "Of the bills", RATIO)),
         width=8,
+        height=12,
         empty=kinds.NONE,
     )
 

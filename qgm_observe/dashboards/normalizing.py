@@ -17,6 +17,19 @@ _GONE = {
 }  # fmt: skip
 _OF_PANELS_GONE = {"editable", "hideTimeOverride", "maxDataPoints", "transparent"}
 _OF_ROWS = {"collapsed", "gridPos", "id", "panels", "title", "type"}
+_UNSAID = {
+    "editorMode": "code", "format": "time_series", "hide": False, "instant": False, "range": False,
+}  # fmt: skip
+"""What Grafana takes a query for that does not say it; its data source is then the panel's."""
+
+_PLAIN_SERIES = {
+    "axisLabel": "", "axisPlacement": "auto", "barAlignment": 0, "gradientMode": "none",
+    "hideFrom": {"legend": False, "tooltip": False, "viz": False}, "lineInterpolation": "linear",
+    "pointSize": 5, "scaleDistribution": {"log": 2, "type": "linear"}, "showPoints": "auto",
+    "spanNulls": False, "stacking": {},
+}  # fmt: skip
+"""What grafanalib writes of every time series, and Grafana draws anyhow."""
+
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 _LEFT_OUT_WHEN_EMPTY = {
     "current", "interval", "links", "mappings", "overrides", "regex", "transformations",
@@ -39,11 +52,24 @@ def _panel(panel: Json) -> Json:
         return row
     kept = {key: value for key, value in panel.items() if key not in _OF_PANELS_GONE}
     kept["fieldConfig"].setdefault("overrides", [])
-    for target in kept.get("targets", []):
-        target.pop("query", None)
+    if "targets" in kept:
+        kept["targets"] = [_query(each, panel) for each in kept["targets"]]
+    if panel["type"] == "timeseries":
+        defaults = kept["fieldConfig"]["defaults"]
+        defaults["custom"] = _without(defaults["custom"], _PLAIN_SERIES)
     if panel["type"] == "text":
         kept = {key: value for key, value in kept.items() if key not in {"datasource", "targets"}}
     return kept
+
+
+def _query(target: Json, panel: Json) -> Json:
+    said = {key: value for key, value in target.items() if key != "query"}
+    return _without(said, _UNSAID | {"datasource": panel.get("datasource")})
+
+
+def _without(told: Json, defaults: Json) -> Json:
+    """What is said anew."""
+    return {key: value for key, value in told.items() if value != defaults.get(key, ...)}
 
 
 def _pruned(data: Any) -> Any:

@@ -184,12 +184,12 @@ def _jobs(here: Site) -> tuple[Panel, ...]:
             "Attempts that failed", submission,
             (Query(expr=share, legend="failed"), limit("vector(0.01)", "promised")),
             basis(scope.count(signals.JOB_ATTEMPTS, INTERVAL), "attempts", interval="5m"),
-            width=8, maximum=None,
+            width=6, maximum=None,
         ),
         kinds.counted_bars(
             "Compilation failures", compiling,
             scope.count(pick(signals.JOB_ERRORS, stage="compile"), INTERVAL, ("pipeline",)),
-            "{{pipeline}}", width=8, empty=kinds.NONE,
+            "{{pipeline}}", width=6, empty=kinds.NONE,
         ),
         _in_flight(here),
         money_panels.spend_rate(here),
@@ -228,7 +228,7 @@ def _in_flight(here: Site) -> Panel:
         "short",
         (Query(expr=open_, legend="{{pipeline}}"),),
         None,
-        width=8,
+        width=6,
     )
 
 

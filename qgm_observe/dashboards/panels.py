@@ -197,18 +197,27 @@ def _steps(steps: Sequence[Step]) -> list[Json]:
     return [{"color": step.color.value, "value": step.value} for step in steps]
 
 
-def _mappings(meanings: Sequence[Meaning]) -> list[Json]:
+def _mappings(meanings: Sequence[Meaning], words: Sequence[Step] = ()) -> list[Json]:
+    """The first that fits holds: single values, then steps from the highest, then no number."""
     texts = {
-        f"{each.value:g}": {"text": each.text, "color": each.color.value, "index": index}
-        for index, each in enumerate(meanings)
+        f"{each.value:g}": _result(each.text, each.color)
+        for each in meanings
         if each.value is not None
     }
     made: list[Json] = [{"type": "value", "options": texts}] if texts else []
-    for index, each in enumerate(meanings):
+    ends = (None, *(step.value for step in reversed(words)))
+    for step, end in zip(reversed(words), ends, strict=False):
+        span = {"from": step.value, "to": end, "result": _result(step.word, step.color)}
+        made.append({"type": "range", "options": span})
+    for each in meanings:
         if each.value is None:
-            told = {"text": each.text, "color": each.color.value, "index": index}
-            made.append({"type": "special", "options": {"match": "null+nan", "result": told}})
+            told = {"match": "null+nan", "result": _result(each.text, each.color)}
+            made.append({"type": "special", "options": told})
     return made
+
+
+def _result(text: str, color: Color) -> Json:
+    return {"text": text, "color": color.value}
 
 
 def _target(query: Query, panel: Panel, ref: str) -> Json:
@@ -221,7 +230,7 @@ def _target(query: Query, panel: Panel, ref: str) -> Json:
         format=_FORMATS.get(panel.kind, "time_series"),
         datasource=DATASOURCE,
     ).to_json_data()
-    made |= {"range": not query.instant, "editorMode": "code"}
+    made |= {"range": not query.instant}
     return made | ({"exemplar": True} if query.exemplar else {})
 
 
@@ -257,7 +266,7 @@ def _own(query: Query) -> Iterator[Json]:
         yield {"id": "thresholds", "value": steps}
         yield {"id": "color", "value": {"mode": "thresholds"}}
     if query.meanings:
-        yield {"id": "mappings", "value": _mappings(query.meanings)}
+        yield {"id": "mappings", "value": _mappings(query.meanings, query.words)}
 
 
 def _drawn(query: Query, panel: Panel) -> Iterator[Json]:

@@ -145,14 +145,6 @@ class Scope:
         return promql.difference(text, ONE_REPLICA, window)
 
 
-def verdict(reading: str, limits: Sequence[float]) -> str:
-    """Return how many limits a reading is not below, less how many it is below; NaN stays NaN.
-
-    Of two limits it is -2 below both, -1 at the first, 0 between, 1 at the second, 2 above.
-    """
-    return " + ".join(f"sgn(({reading}) - {limit:g})" for limit in limits)
-
-
 def _by(labels: Sequence[str]) -> str:
     return f" by ({', '.join(labels)})" if labels else ""
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from qgm_observe.catalog import ErrorClass
-from qgm_observe.exporters.account import Account
-from qgm_observe.exporters.asker import Asker, Clocks
 from qgm_observe.exporters.config import load_config
-from qgm_observe.exporters.page import Page
-from qgm_observe.exporters.polling import Polling
-from qgm_observe.exporters.question import Question
+from qgm_observe.exporters.polling.account import Account
+from qgm_observe.exporters.polling.accounts import Polling
+from qgm_observe.exporters.polling.asker import Asker, Clocks
+from qgm_observe.exporters.polling.page import Page
+from qgm_observe.exporters.polling.question import Question
 from qgm_observe.providers.local import Local
 from qgm_observe.providers.prices import prices
 from qgm_observe.providers.protocol import (

@@ -72,11 +72,16 @@ GOOD = {  # statistic: value in the good month, in trouble, half of the interval
     "gradient_snr": (4.0, 0.4, 0.5),
     "gradient_norm2_debiased": (0.05, 0.0004, 0.004),
     "loss_descent": (0.01, -0.02, 0.003),
+    "loss": (0.1, 1.0, 0.02),
     "loss_slope": (-0.01, 0.02, 0.003),
     "input_drift_p": (0.6, 0.0001, 0.0),
     "parameter_move_share": (0.1, 0.9, 0.02),
     "expected_success": (0.8, 0.35, 0.02),
 }
+MODES = (  # the target's and the samples' shares, in the good month and in trouble
+    [[0.25, 0.24], [0.25, 0.26], [0.2, 0.19], [0.2, 0.21]],
+    [[0.25, 0.61], [0.25, 0.22], [0.2, 0.08], [0.2, 0.01]],
+)
 ANSWERS = {  # question: in the good month, in trouble
     "training": ("improving", "diverging"),
     "collapse": ("whole", "collapsed"),
@@ -87,6 +92,16 @@ ANSWERS = {  # question: in the good month, in trouble
     "encoding": ("matching", "mismatched"),
 }
 _CHARTED = ("linear_xeb", "linear_xeb_residual", "effective_modes", "valid_shot_ratio")
+
+
+_CLIENT = tuple(
+    signal.name
+    for signal in (
+        signals.CLIENT_REQUESTS,
+        signals.CLIENT_RETRIES,
+        signals.CLIENT_REQUEST_DURATION,
+    )
+)
 
 
 class Month:
@@ -109,6 +124,8 @@ class Month:
             made += self._training(at, in_trouble=True)
             made += self._request(at + 20, ON_MARRAKESH, 40.0)
             made += self._request(at + 40, ON_AER, 2.0)
+        for at in _every(START + 300, END, HOUR / 2):
+            made.append(self._asked(at, in_trouble=at >= TROUBLE))
         lost = {
             signals.OBSERVE_ERRORS.name: [[["writer"], 4]],
             signals.OBSERVE_DROPPED.name: [[[], 9]],
@@ -122,6 +139,18 @@ class Month:
         run = TRAINING | {"last_step_at": since, "median_step_seconds": 60.0, "start": since - HOUR}
         job = ON_FEZ | {"waiting_since": since, "stage": "queue"}
         return [_open("run", run, now), _open("job", job, now)]
+
+    def _asked(self, at: float, *, in_trouble: bool) -> Event:
+        """What scripts' clients asked their provider for in half an hour."""
+        body: dict[str, Any] = {name: [] for name in _CLIENT}
+        requests, retries, seconds = body.values()
+        for operation, asked in (("submit", 4), ("read", 40)):
+            key = [*("ibm", "us-east"), operation]
+            again = asked // 2 if in_trouble else 0
+            requests += [[[*key, "2xx"], asked], [[*key, "5xx"], again]]
+            retries.append([key, again])
+            seconds += [[key, 4.0 if in_trouble else 0.3] for _ in range(asked)]
+        return self._event("noted", "process", at, body, None)
 
     def _training(self, start: float, *, in_trouble: bool) -> Iterator[Event]:
         self._begin(start, TRAINING)
@@ -258,6 +287,8 @@ class Month:
                 "high": value + half,
             }
             body |= {"n": SHOTS, "level": 0.95, "floor": values[0] * 0.98, "mitigation": "none"}
+            if name == "mode_deficit":
+                body["modes"] = MODES[in_trouble]
             yield self._event("estimate", "job", at, body, run)
         for question, answers in ANSWERS.items():
             body = labels | {"question": question, "answer": answers[in_trouble], "reason": "told"}

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from qgm_observe.catalog import labels as by
 from qgm_observe.dashboards import kinds
-from qgm_observe.dashboards.board import Color, Query, Role, word_of
+from qgm_observe.dashboards.board import Board, Color, Query, Role, Row, color_of, word_of
 from qgm_observe.dashboards.kinds import Told
+from qgm_observe.dashboards.panels import board_json
 
 TOLD = Told("It is.", "Much.", "https://runbooks.example.org/QgmWatchdog.md")
 EVENTS = kinds.basis("n", "runs")
@@ -18,12 +19,25 @@ LOW = kinds.lower_is_better(1.0, 2.0, ("none", "one", "several"))
 
 
 def shown(panel, reading):
-    """What Grafana shows for the verdict: the mapping of the sum of signs."""
-    (query,) = [query for query in panel.queries if query.role is Role.VERDICT]
-    limits = [step.value for step in panel.steps[1:]]
-    signs = sum((reading > limit) - (reading < limit) for limit in limits)
-    (found,) = [each for each in query.meanings if each.value == signs]
-    return found
+    """What Grafana shows for the verdict: the first mapping that fits, its ends included.
+
+    Source: `getValueMappingResult` of npm @grafana/data 12.2.0, where no end means no bound.
+    """
+    board = board_json(Board(slug="x", title="X", brief="?", rows=(Row("R", (panel,)),)))
+    overrides = board["panels"][1]["fieldConfig"]["overrides"]
+    (mappings,) = [
+        each["value"]
+        for override in overrides
+        for each in override["properties"]
+        if each["id"] == "mappings"
+    ]
+    for mapping in mappings:
+        told = mapping["options"]
+        low, high = told.get("from"), told.get("to")
+        fits = (low is None or low <= reading) and (high is None or reading <= high)
+        if mapping["type"] == "range" and fits:
+            return told["result"]
+    return None
 
 
 @given(
@@ -35,8 +49,10 @@ def test_the_word_says_what_the_color_says(steps, reading):
     panel = kinds.ratio_stat("T", TOLD, "x", EVENTS, steps=steps)
     found = shown(panel, reading)
 
-    assert found.text == word_of(steps, reading)
-    assert found.color in {step.color for step in steps if step.word == found.text}
+    assert (found["text"], found["color"]) == (
+        word_of(steps, reading),
+        color_of(steps, reading).value,
+    )
 
 
 def test_no_number_is_insufficient_data_without_a_color():

@@ -58,6 +58,7 @@ def test_a_page_stands_alone_and_tells_what_it_is(
         asking = [each for each in panels_of(board) if each["type"] != "row"]
 
         assert "not Grafana" in text
+        assert "<h3>$" not in text
         assert tags.count("section") == len(asking) == tags.count("h3")
         assert len(re.findall(r"returned \d+ series|asks no query", text)) == len(asking)
         assert {"script", "link", "iframe", "img", "a"} & set(tags) == set()

@@ -4,7 +4,7 @@ import pytest
 
 from qgm_observe.catalog import labels as by
 from qgm_observe.catalog import provider_signals, signals
-from qgm_observe.dashboards.queries import Scope, pick, verdict
+from qgm_observe.dashboards.queries import Scope, pick
 from qgm_observe.errors import UsageError
 from qgm_observe.slo.indicator import Matcher
 
@@ -98,8 +98,3 @@ def test_what_can_never_be_found_is_refused(labels, message):
     """A misspelt label or value fails when the board is made, not when it is opened."""
     with pytest.raises(UsageError, match=message):
         pick(signals.JOBS, **labels)
-
-
-def test_a_verdict_counts_limits():
-    """A reading is compared with each limit by itself."""
-    assert verdict("x", [0.95, 0.97]) == "sgn((x) - 0.95) + sgn((x) - 0.97)"

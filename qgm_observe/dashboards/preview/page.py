@@ -79,6 +79,7 @@ def _grid(panels: Sequence[str]) -> str:
 
 
 def _panel(panel: Json, asker: Asker, top: int) -> str:
+    panel = {**panel, "title": asker.filled(panel["title"])}
     place = panel["gridPos"]
     area = (
         f"grid-column:{place['x'] + 1}/span {place['w']};"
