@@ -112,7 +112,7 @@ def tell(exporter: Still | None) -> None:
 
 def serve_ours(folder: Path | None) -> None:
     """Serve from our server until SIGTERM."""
-    from qgm_observe.exporters.server import Server, listen
+    from qgm_observe.exporters.web.server import Server, listen
 
     exporter = Still()
     server = Server(exporter, listen("127.0.0.1:0"), folder / "web.yml" if folder else None)

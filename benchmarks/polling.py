@@ -28,13 +28,13 @@ from pathlib import Path
 from typing import Any
 
 from qgm_observe.catalog import ErrorClass
-from qgm_observe.exporters.account import Account
-from qgm_observe.exporters.asker import Asker, Clocks
 from qgm_observe.exporters.config import load_config
-from qgm_observe.exporters.page import Page
-from qgm_observe.exporters.polling import Polling
+from qgm_observe.exporters.polling.account import Account
+from qgm_observe.exporters.polling.accounts import Polling
+from qgm_observe.exporters.polling.asker import Asker, Clocks
+from qgm_observe.exporters.polling.page import Page
+from qgm_observe.exporters.polling.question import Question
 from qgm_observe.exporters.provider import ProviderExporter
-from qgm_observe.exporters.question import Question
 from qgm_observe.providers.protocol import (
     AccountUsage,
     Calibration,

@@ -95,7 +95,7 @@ class Settings:
     @property
     def journal_path(self) -> Path:
         """The journal's file, the user's default where none was set."""
-        return self.journal or default_journal()
+        return default_journal() if self.journal is None else Path(self.journal)
 
 
 def default_journal() -> Path:

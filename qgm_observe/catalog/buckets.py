@@ -1,26 +1,20 @@
-"""Histogram bounds: about two a factor of three, so that a quantile is off by a factor under 2."""
+"""Histogram bounds: the durations that people name, so that each of them can be promised.
 
-import math
+Neighbors differ by a factor of at most 2, so a quantile that Prometheus interpolates inside one
+bucket is off by less than that.
+"""
 
-_MANTISSAS = (1.0, 1.8, 3.0, 5.5)
-
-
-def geometric(low: float, high: float) -> tuple[float, ...]:
-    """Return round bounds from `low` to `high` (both included), four a decade.
-
-    Neighbors differ by a factor of at most 1.84, so a quantile that Prometheus interpolates
-    inside one bucket is within a factor of 2 of the true one.
-    """
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    bounds = {float(f"{m}e{d}") for d in decades for m in _MANTISSAS}
-    return (low, *sorted(b for b in bounds if low < b < high), high)
+_BELOW = tuple(float(f"{m}e{d}") for d in range(-4, 0) for m in (1, 2, 3, 5))
+_SECONDS = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0)
+_MINUTES = (1, 2, 3, 5, 10, 20, 30)
+_HOURS = (1, 2, 3, 6, 12, 24, 48, 72)
+_NAMED = (*_BELOW, *_SECONDS, *(60.0 * m for m in _MINUTES), *(3600.0 * h for h in _HOURS))
 
 
-DURATION = geometric(1e-3, 3 * 86400.0)
+def between(low: float, high: float) -> tuple[float, ...]:
+    """Return the bounds from `low` to `high` (both included), four or fewer a decade; seconds."""
+    return tuple(bound for bound in _NAMED if low <= bound <= high)
+
+
+DURATION = between(1e-3, 3 * 86400.0)
 """From a millisecond to three days, for whole jobs, steps and runs."""
-
-INTERACTIVE = 5.0
-"""Seconds that a person waits for samples; a bound of its own, so that it can be promised."""
-
-JOB_DURATION = tuple(sorted({*DURATION, INTERACTIVE}))
-"""For whole jobs."""

@@ -35,6 +35,11 @@ BASIS = Label(
 WASTE = Label("reason", "Why it was spent for nothing.", tuple(Waste))
 CURRENCY = Label("currency", "ISO 4217, or `unknown` where no price is known.", bound=20)
 STATISTIC = Label("statistic", "What is estimated.", bound=100)
+MODE = Label(
+    "mode",
+    "A part of the target by its rank, `01` the likeliest.",
+    tuple(f"{rank:02}" for rank in range(1, 17)),
+)
 MITIGATION = Label("mitigation", "How errors were worked against.", MITIGATIONS)
 CHART = Label("chart", "Which control chart.", CHARTS)
 QUESTION = Label("question", "What is asked.", tuple(ANSWERS))
@@ -58,8 +63,9 @@ FIGURE = Label("figure", "Which figure of the provider's.", bound=10)
 PARAMETER = Label("parameter", "What was calibrated.", bound=40)
 AGGREGATE = Label(
     "aggregate",
-    "Over qubits or gates; 90 % are no worse than the p90; the whole is the provider's own figure.",
-    ("median", "p90", "worst", "whole"),
+    "Over qubits or gates; 90 % are no worse than the p90; the layout is the worst of the qubits "
+    "that are watched, or of all; the whole is the provider's own figure.",
+    ("median", "p90", "worst", "layout", "whole"),
 )
 QUBIT = Label("qubit", "The qubit's number.", bound=2_000)
 EDGE = Label("edge", "Two qubits, the lower first: `a-b`.", bound=5_000)
@@ -74,8 +80,8 @@ OPERATION = Label(
 )
 STATUS_CLASS = Label(
     "status_class",
-    "Class of an HTTP status, `none` where no answer came.",
-    ("1xx", "2xx", "3xx", "4xx", "5xx", "none"),
+    "Class of an HTTP status; 429 (too many requests) apart, `none` where no answer came.",
+    ("1xx", "2xx", "3xx", "4xx", "429", "5xx", "none"),
 )
 PHASE = Label("phase", "Part of the connecting.", ("tcp", "tls"))
 

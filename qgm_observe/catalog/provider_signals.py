@@ -228,6 +228,20 @@ ACCOUNT_LIMIT_REACHED = Signal(
     "Whether the provider starts no more work for lack of quota: 1 or 0.",
     by.ACCOUNTING,
 )
+ACCOUNT_PERIOD_START = Signal(
+    "qgm.account.period.start.timestamp",
+    GAUGE,
+    "s",
+    "When the present period began, epoch seconds; use before it counts no more.",
+    by.ACCOUNTING,
+)
+ACCOUNT_PERIOD_END = Signal(
+    "qgm.account.period.end.timestamp",
+    GAUGE,
+    "s",
+    "When the present period ends, epoch seconds; one that rolls on ends when it is told.",
+    by.ACCOUNTING,
+)
 ACCOUNT_PENDING = Signal(
     "qgm.account.jobs.pending",
     GAUGE,

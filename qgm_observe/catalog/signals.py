@@ -3,7 +3,6 @@
 from qgm_observe.catalog import labels as by
 from qgm_observe.catalog import provider_signals
 from qgm_observe.catalog.buckets import DURATION
-from qgm_observe.catalog.buckets import JOB_DURATION as JOB_DURATION_BUCKETS
 from qgm_observe.catalog.signal import Kind, Signal, Stability
 
 COUNTER, GAUGE, HISTOGRAM = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
@@ -54,6 +53,20 @@ RUN_READ = Signal("qgm.run.io.read", COUNTER, "By", "What ended runs had storage
 RUN_WRITTEN = Signal(
     "qgm.run.io.written", COUNTER, "By", "What ended runs had storage written.", by.WORK
 )
+RUN_READS = Signal(
+    "qgm.run.io.reads",
+    COUNTER,
+    "{operation}",
+    "Read calls of ended runs: of files, also where the page cache answers, pipes and sockets.",
+    by.WORK,
+)
+RUN_WRITES = Signal(
+    "qgm.run.io.writes",
+    COUNTER,
+    "{operation}",
+    "Write calls of ended runs, to files, pipes and sockets.",
+    by.WORK,
+)
 RUN_MEMORY_PEAK = Signal(
     "qgm.run.memory.peak",
     GAUGE,
@@ -85,7 +98,7 @@ STEP_LOSS = Signal("qgm.step.loss", GAUGE, "1", "Loss of the last completed step
 
 JOBS = Signal("qgm.jobs", COUNTER, "{job}", "Jobs ended.", (*by.JOB, by.OUTCOME), stability=STABLE)
 JOB_DURATION = Signal(
-    "qgm.job.duration", HISTOGRAM, "s", "Duration of jobs.", by.JOB, JOB_DURATION_BUCKETS, STABLE
+    "qgm.job.duration", HISTOGRAM, "s", "Duration of jobs.", by.JOB, DURATION, STABLE
 )
 JOB_STAGE_DURATION = Signal(
     "qgm.job.stage.duration",
@@ -125,6 +138,14 @@ JOB_OLDEST_WAITING = Signal(
     "s",
     "Age of the oldest job that is submitted and has not begun to execute.",
     by.JOB,
+)
+DEVICE_TIME_NEEDED = Signal(
+    "qgm.device_time.needed",
+    GAUGE,
+    "s",
+    "Device time foreseen for jobs that wait or run, and for what open runs have planned further; "
+    "at least so much is needed, no sample where nothing can be told.",
+    (*by.WORK, *by.DEVICES),
 )
 SESSIONS = Signal(
     "qgm.sessions", COUNTER, "{session}", "Provider sessions ended.", (*by.JOB, by.OUTCOME)
@@ -233,6 +254,9 @@ _STATISTIC = (*by.JOB, by.STATISTIC, by.MITIGATION)
 QUALITY_VALUE = Signal(
     "qgm.quality.value", GAUGE, "1", "Newest value of a statistic, where it can be had.", _STATISTIC
 )
+QUALITY_TIME = Signal(
+    "qgm.quality.timestamp", GAUGE, "s", "When it was estimated, epoch seconds.", _STATISTIC
+)
 QUALITY_LOW = Signal(
     "qgm.quality.low", GAUGE, "1", "Lower end of its confidence interval.", _STATISTIC
 )
@@ -245,6 +269,17 @@ QUALITY_FLOOR = Signal(
     "1",
     "What a perfect sampler would show on average at as many shots, on the scale of the value.",
     _STATISTIC,
+)
+_MODE = (*by.JOB, by.MITIGATION, by.MODE)
+QUALITY_MODE_TARGET = Signal(
+    "qgm.quality.mode.target",
+    GAUGE,
+    "1",
+    "The target's share of a likely part of it.",
+    _MODE,
+)
+QUALITY_MODE_SAMPLES = Signal(
+    "qgm.quality.mode.samples", GAUGE, "1", "Share of the newest samples in that part.", _MODE
 )
 QUALITY_BASELINE = Signal(
     "qgm.quality.baseline",

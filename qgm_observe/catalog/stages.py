@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass
 
-from qgm_observe.catalog.buckets import geometric
+from qgm_observe.catalog.buckets import between
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
@@ -34,26 +34,24 @@ class Stage:
 
 
 PREPARE = Stage(
-    "prepare", Level.RUN, "Loads and shapes the data, sets the start.", geometric(1e-3, HOUR)
+    "prepare", Level.RUN, "Loads and shapes the data, sets the start.", between(1e-3, HOUR)
 )
 ENCODE = Stage(
-    "encode", Level.STEP, "Maps data and parameters to circuits.", geometric(1e-4, 10 * MINUTE)
+    "encode", Level.STEP, "Maps data and parameters to circuits.", between(1e-4, 10 * MINUTE)
 )
 COMPILE = Stage(
-    "compile", Level.JOB, "From circuit to device instructions.", geometric(1e-3, 10 * MINUTE)
+    "compile", Level.JOB, "From circuit to device instructions.", between(1e-3, 10 * MINUTE)
 )
-SUBMIT = Stage("submit", Level.JOB, "Hands the work to the provider.", geometric(1e-4, 10 * MINUTE))
-QUEUE = Stage("queue", Level.JOB, "Waits for the device.", geometric(1e-2, 3 * DAY))
-EXECUTE = Stage("execute", Level.JOB, "Runs on the device.", geometric(1e-3, 6 * HOUR))
-DECODE = Stage("decode", Level.JOB, "From measured bits to samples.", geometric(1e-4, 10 * MINUTE))
+SUBMIT = Stage("submit", Level.JOB, "Hands the work to the provider.", between(1e-4, 10 * MINUTE))
+QUEUE = Stage("queue", Level.JOB, "Waits for the device.", between(1e-2, 3 * DAY))
+EXECUTE = Stage("execute", Level.JOB, "Runs on the device.", between(1e-3, 6 * HOUR))
+DECODE = Stage("decode", Level.JOB, "From measured bits to samples.", between(1e-4, 10 * MINUTE))
 EVALUATE = Stage(
-    "evaluate", Level.STEP, "Scores the samples against the target.", geometric(1e-4, HOUR)
+    "evaluate", Level.STEP, "Scores the samples against the target.", between(1e-4, HOUR)
 )
-OPTIMIZE = Stage(
-    "optimize", Level.STEP, "Chooses the next parameters.", geometric(1e-4, 10 * MINUTE)
-)
+OPTIMIZE = Stage("optimize", Level.STEP, "Chooses the next parameters.", between(1e-4, 10 * MINUTE))
 REGISTER = Stage(
-    "register", Level.RUN, "Stores the trained model with its provenance.", geometric(1e-3, HOUR)
+    "register", Level.RUN, "Stores the trained model with its provenance.", between(1e-3, HOUR)
 )
 
 STAGES: dict[str, Stage] = {

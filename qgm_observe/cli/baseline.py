@@ -80,6 +80,7 @@ def _verb(
 
 def _capture(args: argparse.Namespace, journal: Store) -> int:
     from qgm_observe.lifecycle.baselines import Baselines, histories
+    from qgm_observe.quality.persistence import LEAST_HISTORY
 
     now = journal.clock()
     events = journal.events(
@@ -91,6 +92,7 @@ def _capture(args: argparse.Namespace, journal: Store) -> int:
     chosen = {s: h for s, h in histories(events).items() if _wanted(args, h.labels)}
     made: dict[str, KeptBaseline] = {}
     passed: list[str] = []
+    short: list[int] = []
     with _bar(len(chosen)) as advance:
         for series, history in chosen.items():
             advance(None)
@@ -98,9 +100,15 @@ def _capture(args: argparse.Namespace, journal: Store) -> int:
                 passed.append(f"{series} is frozen: write --force to replace it")
                 continue
             try:
-                made[series] = _captured(args, history, now, kept.kept.get(series))
+                healthy = history.before(now if args.until is None else args.until)
+                if len(healthy.spaced(args.every)) < LEAST_HISTORY:
+                    short.append(len(healthy.spaced(args.every)))
+                else:
+                    before = kept.kept.get(series)
+                    made[series] = _captured(args, history, healthy, now, before)
             except UsageError as error:
                 passed.append(f"{series}: {error}")
+    passed += _too_short(args, short, "no series has" if not made else f"{len(short)} series lack")
     if not made:
         raise UsageError(
             passed[0] if passed else "nothing was measured: widen --since or the names"
@@ -113,18 +121,31 @@ def _capture(args: argparse.Namespace, journal: Store) -> int:
     return 0
 
 
+def _too_short(args: argparse.Namespace, points: list[int], who: str) -> Iterator[str]:
+    """What is missing, in one line for all series: one is often as short as the other."""
+    from qgm_observe.quality.persistence import LEAST_HISTORY
+
+    if points and not max(points):
+        yield "nothing was measured until then: write a later --until"
+    elif points:
+        each = _EACH if args.every is None else f"{args.every / _UNITS['h']:g} h"
+        shorter = "" if args.every is None else ", or write a shorter --every"
+        most = f"{max(points)}, one each {each}"
+        yield f"{who} {LEAST_HISTORY} points yet (most: {most}): let it work on{shorter}"
+
+
 def _captured(
-    args: argparse.Namespace, history: "History", now: float, before: "KeptBaseline | None"
+    args: argparse.Namespace,
+    history: "History",
+    healthy: "History",
+    now: float,
+    before: "KeptBaseline | None",
 ) -> "KeptBaseline":
-    """Capture the level until then, and step its charts over what came after."""
+    """Capture the healthy level, and step its charts over what came after."""
     from dataclasses import replace
 
-    from qgm_observe.lifecycle.baselines import History, captured
+    from qgm_observe.lifecycle.baselines import captured
 
-    until = now if args.until is None else args.until
-    healthy = History(history.labels, [point for point in history.points if point[0] < until])
-    if not healthy.points:
-        raise UsageError("nothing was measured until then: write a later --until")
     made = captured(healthy, now, every=args.every, false_alarms_per_year=args.false_alarms)
     ended = now if made.every is None else now // made.every * made.every
     made = made.after(history.points, ended)

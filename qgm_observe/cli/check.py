@@ -2,7 +2,8 @@
 
 It looks in both directions: what is there and should not be, what should be and is not.
 Exit codes: 0 all is as the catalog says; 1 findings, one line each; 2 nothing to compare.
-Notes do not count: a signal that needs data is absent until there is some.
+Notes do not count: a signal that needs data is absent until there is some, and those of providers
+are told by `export provider` alone.
 """
 
 import argparse
@@ -49,6 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--format", choices=FORMS, default="text", help="what to ask for (default: %(default)s)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--verbose", action="store_true", help="list signals without data, too")
     parser.add_argument(
         "--timeout", type=float, default=10.0, help="seconds to wait (default: %(default)s)"
     )
@@ -65,7 +67,7 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_described(url, report), indent=2))
     else:
-        _print(report)
+        _print(report, lists_notes=args.verbose)
     return 1 if report.findings else 0
 
 
@@ -170,9 +172,11 @@ def samples(text: str, url: str = "the text") -> Iterator[Sample]:
         raise UsageError(f"{url} does not answer with metrics: is it the right address?")
 
 
-def _print(report: Report) -> None:
-    for note in report.notes:
+def _print(report: Report, *, lists_notes: bool) -> None:
+    for note in report.notes if lists_notes else ():
         print(f"note: {note.family} {note.message}")
+    if report.notes and not lists_notes:
+        print(f"note: {len(report.notes)} signals have had no data yet; --verbose lists them")
     for finding in report.findings:
         print(f"{finding.kind}: {finding.family} {finding.message}")
     verdict = f"{len(report.findings)} findings" if report.findings else "ok"

@@ -4,6 +4,8 @@ import argparse
 import dataclasses
 import json
 import os
+import shutil
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -111,14 +113,21 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], texts: i
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
+    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold", show_edge=False)
     for number, name in enumerate(columns):
-        is_text = number < texts or number == len(columns) - 1
-        table.add_column(name, justify="left" if is_text else "right", no_wrap=number == 0)
+        is_last = number == len(columns) - 1
+        is_text = number < texts or is_last
+        side: Any = "left" if is_text else "right"
+        table.add_column(name, justify=side, no_wrap=number > 0, overflow="fold")
     for row in rows:
         table.add_row(*row)
     console = Console(highlight=False)
     console.print(table)
+
+
+def _print_wrapped(text: str) -> None:
+    width = min(shutil.get_terminal_size().columns, 100)
+    print(textwrap.fill(text, width, subsequent_indent="  ", break_on_hyphens=False))
 
 
 # --------------------------------------------------------------------------------------- status
@@ -130,7 +139,8 @@ def _status(args: argparse.Namespace) -> int:
     if args.prometheus:
         if args.exclude:
             raise UsageError("--exclude needs a journal: a Prometheus has no single events")
-        from qgm_observe.slo.prometheus import Prometheus, statuses
+        from qgm_observe.slo.prometheus import Prometheus
+        from qgm_observe.slo.scraped import statuses
 
         found = statuses(objectives, Prometheus(args.prometheus, os.environ.get(TOKEN)), now)
     else:
@@ -143,7 +153,7 @@ def _status(args: argparse.Namespace) -> int:
     if args.json:
         _print_json([_status_facts(each) for each in found])
     else:
-        _print_statuses(found)
+        print_statuses(found)
     return 1 if any(each.left is not None and each.left < 0 for each in found) else 0
 
 
@@ -169,7 +179,8 @@ def _status_facts(status: Any) -> dict[str, Any]:
     }
 
 
-def _print_statuses(found: Sequence[Any]) -> None:
+def print_statuses(found: Sequence[Any]) -> None:
+    """Print where objectives stand: a table, who spent the budgets, and what is not known."""
     known = [each for each in found if each.reason is None]
     rows = [
         (
@@ -181,24 +192,32 @@ def _print_statuses(found: Sequence[Any]) -> None:
             _times(each.burn.get(DAY)),
             _times(each.burn.get(3 * DAY)),
             _lasts(each.exhausted_in),
-            _most(each.spent_by),
         )
         for each in known
     ]
-    columns = ("slo", "bad", "good", "target", "left", "1d", "3d", "gone in", "spent by")
     if rows:
-        _print_table(columns, rows)
+        _print_table(("slo", "bad", "good", "target", "left", "1d", "3d", "lasts"), rows)
+    for each in known:
+        if each.bad and (most := _most(each.spent_by)):
+            print(f"spent by {most}: {each.objective.name}")
     reasons: dict[str, list[str]] = {}
     for each in found:
         if each.reason is not None:
             reasons.setdefault(each.reason, []).append(each.objective.name)
     for reason, names in reasons.items():
-        print(f"{reason}: {', '.join(names)}")
+        _print_wrapped(f"{reason}: {', '.join(names)}")
     if known:
-        print("1d, 3d: budget spent over what is planned for that time; above 1 it will not last")
+        print("1d, 3d: burn, the budget spent over what was planned; above 1 it will not last")
+
+
+_SCALES = ((1e6, 1e6, "M"), (1e4, 1e3, "k"))
 
 
 def _number(value: float) -> str:
+    """Exact below ten thousand, so that a row fits 80 columns; --json tells the rest."""
+    for least, scale, unit in _SCALES:
+        if value >= least:
+            return f"{value / scale:,.1f}{unit}"
     return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
 
 
@@ -218,18 +237,20 @@ def _lasts(seconds: float | None) -> str:
         return "-"
     if not seconds:
         return "gone"
+    if seconds >= 10 * DAY:
+        return f"{seconds / DAY:.0f} d"
     return f"{seconds / DAY:.1f} d" if seconds >= DAY else f"{seconds / 3600:.1f} h"
 
 
 def _most(spent_by: Any) -> str:
-    """Return the largest cause and the largest device with their shares."""
+    """Return the largest cause, pipeline and device with their shares, as far as they are known."""
     told = []
-    for kind in ("cause", "device"):
+    for kind in ("cause", "pipeline", "device"):
         sums = spent_by.get(kind) or {}
-        if sums:
-            name, count = next(iter(sums.items()))
-            told.append(f"{name} {count / sum(sums.values()):.0%}")
-    return ", ".join(told) or "-"
+        name, count = next(iter(sums.items()), ("unknown", 0.0))
+        if name != "unknown":
+            told.append(f"{kind} {name} {count / sum(sums.values()):.0%}")
+    return ", ".join(told)
 
 
 # -------------------------------------------------------------------------------------- suggest
@@ -255,7 +276,9 @@ def _suggest(args: argparse.Namespace) -> int:
     if not found and not waited:
         print(f"nothing counted in the last {args.days:g} days: run some work first")
     for each in found:
-        _print_suggestion(each)
+        if each.is_founded:
+            _print_suggestion(each)
+    _print_unfounded([each for each in found if not each.is_founded])
     if waited:
         columns = ("device", "part", "jobs", "median", "p95", "95 % are within")
         _print_table(columns, [_wait_row(each) for each in waited], texts=2)
@@ -268,9 +291,10 @@ def _print_suggestion(found: Any) -> None:
         if found.suggested is not None
         else "no target was kept with a budget of five events: wait, or mend what fails"
     )
+    a_day = _number(float(f"{found.events_per_day:.3g}"))
     print(
-        f"{found.objective}: {_percent(found.ratio)} good, {found.events_per_day:.3g} a day in "
-        f"{found.days:.0f} days; {advice}"
+        f"{found.objective}: {_percent(found.ratio)} good, {a_day} a day "
+        f"in {found.days:.0f} days; {advice}"
     )
     rows = [
         (
@@ -286,8 +310,24 @@ def _print_suggestion(found: Any) -> None:
     print()
 
 
+def _print_unfounded(found: Sequence[Any]) -> None:
+    from qgm_observe.slo.suggesting import LEAST_DAYS, LEAST_EVENTS
+
+    if found:
+        told = ", ".join(f"{each.objective} {_number(each.events)}" for each in found)
+        days = max(each.days for each in found)
+        _print_wrapped(
+            f"too little history, {days:.1f} d, for a target (needed: {LEAST_DAYS:g} d and "
+            f"{LEAST_EVENTS} events): {told}"
+        )
+        print("let the work go on, and keep the shipped targets until then")
+
+
 def _wait_row(wait: Any) -> tuple[str, ...]:
-    bound = "-" if wait.bound is None else f"{wait.bound:g} s"
+    from qgm_observe.slo.suggesting import LEAST_EVENTS
+
+    bound = "-" if wait.bound is None else f"{wait.bound:.6g} s"
+    bound = bound if wait.jobs >= LEAST_EVENTS else f"too few, needed: {LEAST_EVENTS}"
     median, p95 = (f"{seconds:.3g} s" for seconds in (wait.median, wait.p95))
     return f"{wait.provider} {wait.device}", wait.part, f"{wait.jobs:,}", median, p95, bound
 

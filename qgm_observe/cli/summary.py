@@ -12,7 +12,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from qgm_observe.catalog import STAGES, signals
+from qgm_observe.catalog import STAGES, ExecutionMode, Outcome, signals
+from qgm_observe.cli.estimate_table import estimate_table
 from qgm_observe.journal import TERMINAL, Event, Totals
 from qgm_observe.records import Estimate
 
@@ -49,6 +50,7 @@ class Summary:
         exit_code: Of the script, where it was one.
         jobs: Ended jobs by outcome.
         open_jobs: Jobs that a provider still has.
+        remote: How many of the ended ones were meant for a provider.
         tallied: How many of the ended ones were counted without their detail being kept.
         circuits: Circuits of the successful jobs.
         shots: Shots of the successful jobs.
@@ -56,7 +58,9 @@ class Summary:
         steps: Completed steps.
         first_loss: Of the first step that told one.
         last_loss: Of the last step that told one.
-        errors: Failed jobs by `stage/class`.
+        errors: Failed jobs by `stage/class`; one that a guard stopped is none.
+        stopped: What guards did not let through, or cancelled, by reason.
+        prevented: What that would have cost by estimate, exact text by currency.
         estimates: The newest of each statistic that was recorded, in the order of the first.
         verdicts: Question to the newest answer, with its reason.
         expected: Estimated cost of what was submitted, exact text by currency; bills come later.
@@ -70,6 +74,7 @@ class Summary:
     exit_code: int | None = None
     jobs: dict[str, int] = field(default_factory=dict)
     open_jobs: int = 0
+    remote: int = 0
     tallied: int = 0
     circuits: int = 0
     shots: int = 0
@@ -78,6 +83,8 @@ class Summary:
     first_loss: float | None = None
     last_loss: float | None = None
     errors: dict[str, int] = field(default_factory=dict)
+    stopped: dict[str, int] = field(default_factory=dict)
+    prevented: dict[str, str] = field(default_factory=dict)
     estimates: tuple[Estimate, ...] = ()
     verdicts: dict[str, str] = field(default_factory=dict)
     expected: dict[str, str] = field(default_factory=dict)
@@ -106,6 +113,7 @@ def summarize(events: Iterable[Event], journal: Path | None = None, open_jobs: i
         **_first_run(ended),
         jobs=_by_count(Counter(str(body.get("outcome")) for body in jobs) + tally.jobs),
         open_jobs=open_jobs,
+        remote=sum(body.get("execution_mode") != ExecutionMode.LOCAL for body in jobs),
         tallied=tally.jobs.total(),
         circuits=sum(body.get("circuits", 0) for body in good) + tally.circuits,
         shots=sum(body.get("shots", 0) for body in good) + tally.shots,
@@ -113,10 +121,12 @@ def summarize(events: Iterable[Event], journal: Path | None = None, open_jobs: i
         steps=sum(body.get("outcome") == "success" for body in steps),
         first_loss=losses[0] if losses else None,
         last_loss=losses[-1] if losses else None,
-        errors=_by_count(Counter(_place(body["error"]) for body in jobs if body.get("error"))),
+        errors=_by_count(Counter(_place(body["error"]) for body in jobs if _is_error(body))),
+        stopped=_by_count(Counter(_reason(e.body) for e in told if e.verb == "guarded")),
+        prevented=_sums(told, "guarded"),
         estimates=tuple(_newest(told).values()),
         verdicts={e.body["question"]: _answer(e.body) for e in told if e.verb == "judged"},
-        expected=_expected(told),
+        expected=_sums(told, "estimated"),
         journal=None if journal is None else str(journal.absolute()),
     )
 
@@ -140,7 +150,7 @@ def render(
     if summary.stages:
         parts += [Text(), _stage_table(summary)]
     if summary.estimates:
-        parts += [Text(), _estimate_table(summary.estimates)]
+        parts += [Text(), estimate_table(summary.estimates)]
     if extra:
         parts += [Text(), Text(heading, style="bold"), _grid(list(extra))]
     last = [("cost", _cost(summary)), ("run id", summary.run), ("journal", summary.journal)]
@@ -232,11 +242,21 @@ def percentile(values: Sequence[float], share: float) -> float | None:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
-def _expected(told: Iterable[Event]) -> dict[str, str]:
+def _is_error(body: Mapping[str, Any]) -> bool:
+    return bool(body.get("error")) and body.get("outcome") != Outcome.GUARDED
+
+
+def _reason(body: Mapping[str, Any]) -> str:
+    """Why a guard stopped a job, without the beginning and the end that all reasons have."""
+    told = str(body.get("reason", "no reason told"))
+    return told.removeprefix("guard: ").removesuffix("; nothing was submitted")
+
+
+def _sums(told: Iterable[Event], verb: str) -> dict[str, str]:
     sums: dict[str, Decimal] = {}
     for event in told:
         body = event.body
-        if event.verb == "estimated" and "cost" in body:
+        if event.verb == verb and "cost" in body:
             amount = Decimal(body["cost"])
             sums[body["currency"]] = sums.get(body["currency"], Decimal(0)) + amount
     return {currency: str(amount) for currency, amount in sorted(sums.items())}
@@ -275,10 +295,23 @@ def _estimate(event: Event) -> Estimate:
 
 
 def _cost(summary: Summary) -> str:
-    if not summary.expected:
+    if not summary.expected and (summary.remote or summary.open_jobs):
         return UNPRICED
-    told = [f"{Decimal(text):,.2f} {currency}" for currency, text in summary.expected.items()]
-    return f"about {', '.join(told)} by estimate; 'qgm-observe cost' tells the bills"
+    if not summary.expected:
+        return "nothing: simulated here" if summary.jobs else "none"
+    return f"about {_money(summary.expected)} by estimate; 'qgm-observe cost' tells the bills"
+
+
+def _money(amounts: Mapping[str, str]) -> str:
+    return ", ".join(f"{Decimal(text):,.2f} {currency}" for currency, text in amounts.items())
+
+
+def _guards(summary: Summary) -> str:
+    reasons = list(summary.stopped)
+    told = f"{_many(sum(summary.stopped.values()), 'job')} stopped: {reasons[0]}"
+    more = f", and {_many(len(reasons) - 1, 'other reason')}" if len(reasons) > 1 else ""
+    spared = f"; {_money(summary.prevented)} not spent" if summary.prevented else ""
+    return told + more + spared
 
 
 def _facts(summary: Summary) -> Table:
@@ -291,6 +324,8 @@ def _facts(summary: Summary) -> Table:
     if summary.steps:
         rows.append(("steps", f"{summary.steps:,}{_losses(summary)}"))
     rows += [(question, answer) for question, answer in summary.verdicts.items()]
+    if summary.stopped:
+        rows.append(("guards", _guards(summary)))
     if summary.errors:
         told = [f"{count:,} {place}" for place, count in summary.errors.items()]
         rows.append(("errors", ", ".join(told)))
@@ -303,7 +338,7 @@ def _ending(summary: Summary) -> Text:
     by = ""
     if summary.error == "SystemExit":
         by = f" with exit code {summary.exit_code}"
-    elif summary.error:
+    elif summary.error and summary.outcome != Outcome.GUARDED:
         by = f" by {summary.error}"
     return how + Text(by + after)
 
@@ -336,26 +371,6 @@ def _stage_table(summary: Summary) -> Table:
     for each in summary.stages:
         table.add_row(each.stage, f"{each.count:,}", duration(each.p50), duration(each.p95))
     return table
-
-
-def _estimate_table(estimates: Sequence[Estimate]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
-    table.add_column("samples", min_width=8)
-    table.add_column("value", justify="right")
-    table.add_column("interval")
-    table.add_column("perfect shows", justify="right")
-    for each in estimates:
-        told = each.reason or "" if each.value is None else _interval(each)
-        floor = "" if each.floor is None else f"{each.floor:.3g}"
-        value = "not known" if each.value is None else f"{each.value:.4g}"
-        table.add_row(each.name.replace("_", " "), value, told, floor)
-    return table
-
-
-def _interval(estimate: Estimate) -> str:
-    if estimate.low is None or estimate.high is None:
-        return ""
-    return f"{estimate.low:.4g} to {estimate.high:.4g} at {estimate.level:.0%}"
 
 
 def _grid(rows: Sequence[tuple[str, str | Text]]) -> Table:

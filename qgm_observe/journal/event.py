@@ -10,13 +10,13 @@ An event has a verb and a noun. These are written:
 | finished | run, step, job, session | the whole record; see below |
 | reconciled | run, step, job, session | a later truth about a finished subject; never counted |
 | estimated | attempt, session | labels, `job`, `number`, `device_seconds`, `cost`, `currency` |
-| guarded | attempt | the same, and `reason`: a guard did not let it be submitted |
+| guarded | attempt | the same, and `reason`: it was not submitted, or was cancelled; see below |
 | billed | attempt | labels, `job`, `number`, `provider_job_id`, and its bill; see below |
 | billed | session | labels, `provider_session_id`, `idle_seconds`, and its bill |
 | invoiced | line | labels where its work is known, `invoice`, `cost`, `currency`; see below |
 | tallied | process | `totals`: measurements of jobs whose detail was not kept |
 | reading | device, account | a `Reading` |
-| estimate | run, step, job, model | labels, an `Estimate`; `circuit`, `mitigation` where known |
+| estimate | run, step, job, model | labels, `Estimate`; known `circuit`, `mitigation`, `modes` |
 | judged | run, step, job | labels, a `Verdict`; `circuit`, `mitigation`, `encoding` where known |
 | baseline | model | labels, `name`, `baseline`, and what else its keeper needs; see below |
 | drift | model | the same, after further points |
@@ -35,9 +35,19 @@ key means unknown.
 
 `resources` are what the process spent while the run was open: `cpu_seconds`, `children_cpu_seconds`
 (children it waited for), `memory_peak_bytes` (the kernel's high-water mark where it rose meanwhile,
-else the most that was seen, once a second), `read_bytes` and `written_bytes` (of storage),
-`disk_free_bytes` (where the journal is, at the end), `gpu_utilization` (mean over devices and time,
-in [0, 1]) and `gpu_memory_peak_bytes` (of all devices and processes).
+else the most that was seen, once a second), `read_bytes` and `written_bytes` (of storage), `reads`
+and `writes` (calls, of anything), `disk_free_bytes` (where the journal is, at the end),
+`gpu_utilization` (mean over devices and time, in [0, 1]) and `gpu_memory_peak_bytes` (of all
+devices and processes).
+
+`modes` come with the estimate `mode_deficit`: of each of the likeliest modes, the likeliest first,
+the target's share and the samples'. Which outcomes they are is not told.
+
+What guards say is known before a job ends: an intent has `ttl_seconds` (how long the job may live
+from its submission) and `program` (hash of its circuits and values, by which a resumed run knows
+it again), a job and a session have `ttl_seconds`. A `guarded` attempt was stopped before its
+submission, or cancelled after it, by its process or by the reconciler; its money is what that would
+have cost, and of a simulation it has the reason alone.
 
 A bill is settled usage at a price: `device_seconds`, `cost` (decimal text; missing where no price
 is known), `currency`, `price` (its source and date) and `wasted` (reason to decimal text). It is

@@ -1,7 +1,9 @@
 """Reads the JSONL form's files into tables of this process, each line once.
 
-Lines are taken in the order they were recorded. A torn last line waits for its rest; one in the
-middle (its process could not finish it) is counted and passed over.
+Lines are taken in the order they were recorded, but first those that followers have had: so what
+they have not had comes after all that they had, however the clocks of machines differ. A torn last
+line waits for its rest; one in the middle (its process could not finish it) is counted and passed
+over.
 """
 
 import heapq
@@ -11,14 +13,16 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from qgm_observe.errors import NewerJournal
-from qgm_observe.journal import lines, retention
+from qgm_observe.journal import cursors, lines, retention
 from qgm_observe.journal.appending import ProcessId, apply
 from qgm_observe.journal.body import COLUMNS
 from qgm_observe.journal.database import ScratchDatabase
+from qgm_observe.journal.lines import SUFFIX
 from qgm_observe.journal.schema import MIGRATIONS
 from qgm_observe.journal.totals import Totals
 from qgm_observe.records import Process
@@ -27,10 +31,11 @@ from qgm_observe.version import __version__
 CHUNK = 1 << 20
 BATCH = 500
 EVENTS = 2_000
-SUFFIX, SUMMARY = ".jsonl", ".pruned.json"
+SUMMARY = ".pruned.json"
 _NOBODY: ProcessId = ("", "", 0, 0)
 _TABLES = (
-    "CREATE TABLE IF NOT EXISTS sources (seq INTEGER PRIMARY KEY, file TEXT NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS sources (
+        seq INTEGER PRIMARY KEY, file TEXT NOT NULL, end INTEGER NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS progress (
         file TEXT PRIMARY KEY, offset INTEGER, last_at REAL, ended INTEGER, torn INTEGER,
         process TEXT) WITHOUT ROWID""",
@@ -38,6 +43,9 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS summaries (
         name TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID""",
 )
+_NEXT_LINE = "SELECT file, end FROM sources WHERE seq > ? ORDER BY seq LIMIT 1"
+_WHOLE_LINES = """SELECT file, max(end) FROM sources
+    WHERE seq > ? AND seq <= ? AND NOT (file = ? AND end = ?) GROUP BY file"""
 _PROGRESS = "SELECT file, offset, last_at, ended, torn, process FROM progress"
 
 
@@ -76,6 +84,7 @@ class Importer:
     files: dict[str, SourceFile] = field(default_factory=dict)
     summaries: dict[str, dict[str, Any]] = field(default_factory=dict)
     _replaced: set[str] = field(default_factory=set)
+    _had: dict[str, tuple[int, cursors.Offsets]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -103,7 +112,8 @@ class Importer:
                 for name in names
                 if name.endswith(SUFFIX) and name not in self._replaced
             ]
-            merged = heapq.merge(*streams, key=lambda line: line.at)
+            had = cursors.read_all(self.directory)
+            merged = heapq.merge(*streams, key=partial(_order, had))
             for batch in _batches(merged):
                 with self.database.writing() as db:
                     for line in batch:
@@ -174,8 +184,8 @@ class Importer:
         except (sqlite3.IntegrityError, TypeError, ValueError, KeyError):
             db.execute("ROLLBACK TO line")
             return False
-        rows = [(event.seq, line.file) for event in stored]
-        db.executemany("INSERT INTO sources (seq, file) VALUES (?, ?)", rows)
+        rows = [(event.seq, line.file, line.end) for event in stored]
+        db.executemany("INSERT INTO sources (seq, file, end) VALUES (?, ?, ?)", rows)
         return True
 
     def _refuse_newer(self, name: str, content: Any) -> None:
@@ -184,6 +194,33 @@ class Importer:
                 f"journal {self.directory / name} was written by qgm-observe "
                 f"{content['written_by']}: pip install --upgrade qgm-observe"
             )
+
+    # -------------------------------------------------------------------------------- cursors
+
+    def cursor(self, name: str) -> int | None:
+        """Return the last row before the first that a follower has not had, in these numbers."""
+        offsets = cursors.read(self.directory, name)
+        if offsets is None:
+            return None
+        with self.database.reading() as db:
+            last = int(db.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
+            for seq, file, end in db.execute("SELECT seq, file, end FROM sources ORDER BY seq"):
+                if end > offsets.get(file, 0):
+                    last = seq - 1
+                    break
+        self._had[name] = last, offsets
+        return last
+
+    def advance(self, name: str, seq: int) -> None:
+        """Remember that a follower has had the rows up to one; of a line it has all or nothing."""
+        since, offsets = self._had.get(name) or (0, cursors.read(self.directory, name) or {})
+        with self.database.reading() as db:
+            cut = db.execute(_NEXT_LINE, (seq,)).fetchone() or ("", 0)
+            taken = dict(db.execute(_WHOLE_LINES, (since, seq, *cut)))
+        later = {file: max(end, offsets.get(file, 0)) for file, end in taken.items()}
+        kept = {file: end for file, end in offsets.items() if file in self.files}
+        self._had[name] = max(since, seq), kept | later
+        cursors.keep(self.directory, name, kept | later)
 
     # ------------------------------------------------------------------------------ summaries
 
@@ -285,6 +322,10 @@ class Importer:
             return (self.directory / name).stat().st_size
         except FileNotFoundError:
             return 0
+
+
+def _order(had: Sequence[cursors.Offsets], line: lines.Line) -> tuple[int, float]:
+    return -sum(line.end <= offsets.get(line.file, 0) for offsets in had), line.at
 
 
 def _batches(merged: Iterator[lines.Line]) -> Iterator[list[lines.Line]]:

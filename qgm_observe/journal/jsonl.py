@@ -19,7 +19,7 @@ from typing import Self
 from qgm_observe.catalog import Outcome
 from qgm_observe.errors import CorruptJournal, JournalError
 from qgm_observe.journal import blobs as contents
-from qgm_observe.journal import lines, reaping
+from qgm_observe.journal import cursors, lines, reaping
 from qgm_observe.journal.appending import reconciled_id
 from qgm_observe.journal.blobs import Blob
 from qgm_observe.journal.body import encode
@@ -28,6 +28,7 @@ from qgm_observe.journal.event import TERMINAL, Event, OpenWork
 from qgm_observe.journal.files import make_private_directory
 from qgm_observe.journal.importing import SUMMARY, Importer
 from qgm_observe.journal.information import JournalInfo
+from qgm_observe.journal.lines import SUFFIX
 from qgm_observe.journal.own_file import OwnFile, create, replace_file
 from qgm_observe.journal.retention import UNNAMED_BLOB, PruneReport
 from qgm_observe.journal.schema import MIGRATIONS, facts_of
@@ -199,6 +200,23 @@ class JsonlJournal(Store):
             return None
         with importer.database.reading() as db:
             return str(facts_of(db)["id"])
+
+    def cursor(self, name: str) -> int | None:
+        """Return how far a follower has come, `None` where that is not known."""
+        return self._refreshed().cursor(name)
+
+    def advance(self, name: str, seq: int) -> None:
+        """Remember how far a follower has come; see `Store.advance`."""
+        self._refuse_read_only()
+        self._refreshed().advance(name, seq)
+
+    def begin(self, name: str) -> None:
+        """Let a follower that never was there begin with what is recorded next; reads no line."""
+        self._refuse_read_only()
+        if cursors.read(self.path, name) is None:
+            sizes = {entry.name: entry.stat().st_size for entry in _entries(self.path)}
+            ends = {name: size for name, size in sizes.items() if name.endswith(SUFFIX)}
+            cursors.keep(self.path, name, ends)
 
     def blob(self, key: str) -> bytes | None:
         """Return a content by its hash, `None` if it is not kept."""

@@ -16,6 +16,7 @@ from qgm_observe.journal.event import Event, OpenWork
 from qgm_observe.journal.schema import MIGRATIONS
 from qgm_observe.version import __version__
 
+SUFFIX = ".jsonl"
 END = b'{"end":true}\n'
 
 

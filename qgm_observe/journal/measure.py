@@ -205,6 +205,8 @@ _SPENT = {
     "children_cpu_seconds": signals.RUN_CHILDREN_CPU_TIME,
     "read_bytes": signals.RUN_READ,
     "written_bytes": signals.RUN_WRITTEN,
+    "reads": signals.RUN_READS,
+    "writes": signals.RUN_WRITES,
 }
 
 

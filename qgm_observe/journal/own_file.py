@@ -8,7 +8,7 @@ from typing import Self
 from qgm_observe.errors import JournalError
 from qgm_observe.journal import lines
 from qgm_observe.journal.files import unwritable
-from qgm_observe.journal.importing import SUFFIX
+from qgm_observe.journal.lines import SUFFIX
 from qgm_observe.journal.store import identity
 from qgm_observe.records import current_process
 

@@ -86,12 +86,22 @@ class Store(Reader):
         """Return what gave the sequence numbers, `None` where they do not outlast this object."""
         return self.key()
 
-    def cursor(self, name: str) -> int | None:  # noqa: ARG002  the usual form keeps them
+    @abstractmethod
+    def cursor(self, name: str) -> int | None:
         """Return how far a follower has come, `None` where that is not known."""
-        return None
 
+    @abstractmethod
     def advance(self, name: str, seq: int) -> None:
-        """Remember how far a follower has come; the JSONL form has no lasting sequence numbers."""
+        """Remember how far a follower has come.
+
+        Raises:
+            JournalError: it cannot be written; what was remembered before still is.
+        """
+
+    def begin(self, name: str) -> None:
+        """Let a follower that never was there begin with what is recorded next."""
+        if self.cursor(name) is None:
+            self.advance(name, self.last_seq())
 
     def reap(self, now: float, *, heartbeat_timeout: float = HEARTBEAT_TIMEOUT) -> list[Event]:
         """Finish open work whose process is gone, as `lost`; return the events stored.

@@ -23,6 +23,10 @@ MIN_MASS = 0.1
 """Mass of the target that collapsed modes must hold for the verdict."""
 
 
+SHARES_TOLD = 16
+"""Modes of which the shares are told, by rank: what they are is data and stays where it is."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Modes:
     """Parts of the target and the shots on each.
@@ -48,12 +52,14 @@ class ModeCollapse:
         deficit: The worst mode's loss, 1 - q / p.
         mass: Mass of the target on the modes that have collapsed.
         reason: Why there is no verdict.
+        shares: Of the 16 likeliest modes, the likeliest first: the target's share and the samples'.
     """
 
     collapsed: bool | None
     deficit: Estimate
     mass: float = 0.0
     reason: str | None = None
+    shares: tuple[tuple[float, float], ...] = ()
 
 
 def mode_collapse(
@@ -90,7 +96,14 @@ def mode_collapse(
     low, high = _bounds(found.seen, cells.shots, level)
     collapsed = high < DEFICIT * _expected(cells, found)
     mass = float(found.masses[collapsed].sum())
-    return ModeCollapse(mass > MIN_MASS, _deficit(cells, found, low, high, level), mass)
+    deficit = _deficit(cells, found, low, high, level)
+    return ModeCollapse(mass > MIN_MASS, deficit, mass, shares=_shares(cells, found))
+
+
+def _shares(cells: Cells, modes: Modes) -> tuple[tuple[float, float], ...]:
+    likeliest = np.argsort(-modes.masses, kind="stable")[:SHARES_TOLD]
+    meant, seen = modes.masses[likeliest], modes.seen[likeliest] / cells.shots
+    return tuple(zip(meant.tolist(), seen.tolist(), strict=True))
 
 
 def _expected(cells: Cells, modes: Modes) -> Vector:

@@ -107,26 +107,19 @@ def training_state(
     """
     open_share("false_claim", false_claim)
     values = _row(losses)
-    if not (np.abs(values) < LARGEST).all():
-        return _blind(TrainingState.DIVERGING, "a loss is no finite number")
-    if len(values) < LEAST_STEPS:
-        wanted = f"insufficient steps: {len(values)}, needs {LEAST_STEPS}"
-        return _blind(TrainingState.INSUFFICIENT_DATA, wanted)
+    blind = _unseen(values)
+    if blind is not None:
+        return blind
     _require_positive("loss_standard_error", loss_standard_error)
     _require_positive("tolerance", tolerance)
     trend = trend_of(finite_series("losses", values), loss_standard_error)
     signal = _signal(gradients, gradient_standard_errors)
     descent = _descent(gradients, gradient_standard_errors, parameters)
     threshold = -float(ndtri(false_claim / (2 if descent is None else 4)))
-    state, reason = _judged(
-        trend,
-        signal,
-        falls=descent is not None and descent.z < -threshold,
-        moved=_moved(parameters),
-        gap=_gap(trend, loss_floor, tolerance),
-        threshold=threshold,
-        false_claim=false_claim,
-    )
+    falls = descent is not None and descent.z < -threshold
+    moved, gap = _moved(parameters), _gap(trend, loss_floor, tolerance)
+    seen = _Seen(trend, signal, falls=falls, moved=moved, gap=gap)
+    state, reason = _judged(seen, threshold, false_claim)
     return TrainingVerdict(
         state=state,
         reason=reason,
@@ -138,31 +131,33 @@ def training_state(
     )
 
 
-def _judged(
-    trend: Trend,
-    signal: GradientSignal | None,
-    *,
-    falls: bool,
-    moved: bool | None,
-    gap: bool | None,
-    threshold: float,
-    false_claim: float,
-) -> tuple[TrainingState, str]:
-    """Decide from the slope, the gradient, the movement and the gap above the floor."""
-    if moved is False:
-        return _unmoved(gap)
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The slope, the gradient, whether the descent falls, the movement, the gap to the floor."""
+
+    trend: Trend
+    signal: GradientSignal | None
+    falls: bool
+    moved: bool | None
+    gap: bool | None
+
+
+def _judged(seen: _Seen, threshold: float, false_claim: float) -> tuple[TrainingState, str]:
+    trend, signal = seen.trend, seen.signal
+    if seen.moved is False:
+        return _unmoved(seen.gap)
     real = signal is not None and signal.p < false_claim
     if trend.z < -(_FOLLOWED_Z if real else threshold):
         return TrainingState.IMPROVING, f"the loss falls, slope z {trend.z:.1f}"
     if trend.z > threshold:
         return TrainingState.DIVERGING, f"the loss rises, slope z {trend.z:.1f}"
-    if falls and trend.z < _CONTRADICTED_Z:
+    if seen.falls and trend.z < _CONTRADICTED_Z:
         return TrainingState.IMPROVING, "the loss falls along the path of the parameters"
     if real:
         return TrainingState.FLAT_WITH_SIGNAL, (
             "there is a gradient but the loss does not follow: look at the learning rate"
         )
-    return _silent(signal, gap)
+    return _silent(signal, seen.gap)
 
 
 def _unmoved(gap: bool | None) -> tuple[TrainingState, str]:
@@ -172,14 +167,18 @@ def _unmoved(gap: bool | None) -> tuple[TrainingState, str]:
 
 
 def _silent(signal: GradientSignal | None, gap: bool | None) -> tuple[TrainingState, str]:
-    seen = "no gradients given" if signal is None else f"gradient like zero, p {signal.p:.2g}"
+    seen = "no gradient is told" if signal is None else f"gradient like zero, p {signal.p:.2g}"
     if gap is None:
-        return TrainingState.PLATEAU_OR_CONVERGED, f"{seen}: give loss_floor to tell which"
+        return TrainingState.PLATEAU_OR_CONVERGED, (
+            f"the loss is flat, {seen}; the lowest loss that can be had would tell which: "
+            "step.loss(value, floor=...)"
+        )
     if not gap:
         return TrainingState.CONVERGED, f"{seen}, and the loss is at its floor"
     if signal is None:
         return TrainingState.PLATEAU_OR_CONVERGED, (
-            "flat above the floor: give gradients to tell a plateau from a learning rate too small"
+            "flat above its floor; gradients would tell a plateau from a learning rate too small: "
+            "step.gradient(values)"
         )
     return TrainingState.BARREN_PLATEAU, f"{seen}, and the loss is above its floor"
 
@@ -248,6 +247,16 @@ def _moved(parameters: ArrayLike | None) -> bool | None:
         return None
     table: Array = finite_table("parameters", parameters)
     return bool(np.ptp(table, axis=0).max() > 1e-12 * max(1.0, float(np.abs(table).max())))
+
+
+def _unseen(losses: Array) -> TrainingVerdict | None:
+    """Return the verdict on losses that show no slope, `None` on those that may."""
+    if not (np.abs(losses) < LARGEST).all():
+        return _blind(TrainingState.DIVERGING, "a loss is no finite number")
+    if len(losses) < LEAST_STEPS:
+        wanted = f"insufficient steps: {len(losses)}, needs {LEAST_STEPS}"
+        return _blind(TrainingState.INSUFFICIENT_DATA, wanted)
+    return None
 
 
 def _row(losses: ArrayLike) -> Array:

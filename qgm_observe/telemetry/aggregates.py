@@ -11,18 +11,19 @@ from typing import Any, Literal
 
 from qgm_observe.catalog import Signal, signals
 from qgm_observe.journal.event import MONEY, TERMINAL, Event, OpenWork
+from qgm_observe.journal.gauges import (
+    NEWEST,
+    Gauge,
+    told_gauges,
+    training_labels,
+    verdict_labels,
+)
 from qgm_observe.journal.measure import Labels, measurements, work_labels
 from qgm_observe.journal.totals import NANO, Totals
 from qgm_observe.telemetry.bundles import NOUNS
 from qgm_observe.telemetry.open_gauges import open_gauges, resource_gauges
 from qgm_observe.telemetry.prometheus import CLASSIC, Exposition, Form, Renderer
 from qgm_observe.telemetry.published import Published
-from qgm_observe.telemetry.quality_gauges import (
-    Gauge,
-    baseline_gauges,
-    estimate_gauges,
-    verdict_labels,
-)
 from qgm_observe.telemetry.series import Family, Series
 
 _OPEN_GAUGES = (
@@ -30,9 +31,10 @@ _OPEN_GAUGES = (
     signals.RUNS_STALLED,
     signals.JOBS_IN_FLIGHT,
     signals.JOB_OLDEST_WAITING,
+    signals.DEVICE_TIME_NEEDED,
 )
+_UNTOLD = (signals.JOB_OLDEST_WAITING, signals.DEVICE_TIME_NEEDED)
 _MEASURED = {TERMINAL, "noted", "estimate", *MONEY}
-_NEWEST = {"estimate": estimate_gauges, "baseline": baseline_gauges, "drift": baseline_gauges}
 _LOSSES_KEPT = 1_000
 _VERDICTS_KEPT = 10_000
 
@@ -201,14 +203,15 @@ class Aggregates:
 
     def _note(self, event: Event) -> None:
         """Show the gauges of an event."""
-        if event.verb in _NEWEST:
-            self._renew(_NEWEST[event.verb](event.body))
+        if event.verb in NEWEST:
+            self._renew(told_gauges(event))
         elif event.verb == "judged":
             self._judge(event.body)
         elif event.verb == TERMINAL and event.noun == "step":
             self._lose(event)
         elif event.verb == TERMINAL and event.noun == "run":
             self._spend(event.body)
+            self._end(event.body)
 
     def _renew(self, gauges: Iterable[Gauge]) -> None:
         """Show what was told last; what is not told is no sample."""
@@ -225,6 +228,12 @@ class Aggregates:
             self._verdicts.clear()
         self._verdicts[labels[:-1]] = labels
         self._published.set_gauge(signals.QUALITY_VERDICT, labels, 1)
+
+    def _end(self, body: Mapping[str, Any]) -> None:
+        """What a training does is told no more when its run is over."""
+        answered = self._verdicts.pop(training_labels(body), None)
+        if answered is not None:
+            self._published.set_gauge(signals.QUALITY_VERDICT, answered, None)
 
     def _lose(self, event: Event) -> None:
         """Show the loss of the last completed step; one that is no number is not shown."""
@@ -259,12 +268,12 @@ class Aggregates:
         return self._published.changed(family, series)
 
     def _show(self, family: Family, values: Mapping[tuple[str, Labels], float]) -> None:
-        """Set a gauge over open work; where nothing is open it is 0, or an age is no sample."""
+        """Set a gauge over open work; a count of nothing is 0, what nothing tells no sample."""
         for labels, series in list(family.series.items()):
             value = values.get((family.signal.name, labels))
             if value is not None:
                 self._published.set_gauge(family.signal, labels, value)
-            elif family.signal is signals.JOB_OLDEST_WAITING:
+            elif family.signal in _UNTOLD:
                 family.drop(labels, self._published.version)
             else:
                 self._published.put(family, series, 0)

@@ -26,6 +26,8 @@ BUNDLES: dict[str, dict[str, tuple[Labels, ...]]] = {
         signals.RUN_CHILDREN_CPU_TIME.name: _ALONE,
         signals.RUN_READ.name: _ALONE,
         signals.RUN_WRITTEN.name: _ALONE,
+        signals.RUN_READS.name: _ALONE,
+        signals.RUN_WRITES.name: _ALONE,
         signals.RUNS_IN_FLIGHT.name: _ALONE,
         signals.RUNS_STALLED.name: _ALONE,
         signals.STEPS.name: _OUTCOMES,

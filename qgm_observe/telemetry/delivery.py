@@ -85,7 +85,8 @@ class Delivery:
         """Begin to follow, from what is recorded next or from where the last follower stopped."""
         with contextlib.suppress(Error):
             self.journal = open_journal(self._path)
-            self._begin(self.journal)
+            if not self._route.begins_at_first:
+                self.journal.begin(self._route.name)
         self._thread.start()
 
     def stop(self, timeout: float) -> bool:
@@ -121,7 +122,7 @@ class Delivery:
                 self.journal = open_journal(self._path)
             delivered = self._follow(self.journal)
         except Error:
-            delivered = False
+            delivered, self._cursor = False, None
         if delivered or not self._stopping.is_set():
             self._beat()
         return delivered
@@ -130,6 +131,7 @@ class Delivery:
         name = self._route.name
         self.is_ours = journal.lease(name, time.time(), LEASE_SECONDS)
         if not self.is_ours:
+            self._cursor = None
             return True
         after = self._begin(journal)
         while True:
@@ -144,12 +146,11 @@ class Delivery:
 
     def _begin(self, journal: Store) -> int:
         """Where to go on; what was recorded before anybody wanted it may be left out."""
-        last, route = journal.last_seq(), self._route
+        route = self._route
         if self._cursor is None:
-            self._cursor = journal.cursor(route.name)
-        if self._cursor is None:
-            self._cursor = 0 if route.begins_at_first else last
-            journal.advance(route.name, self._cursor)
-        if route.replayed is not None and last - self._cursor > route.replayed:
-            self._cursor = last - route.replayed
+            if not route.begins_at_first:
+                journal.begin(route.name)
+            self._cursor = journal.cursor(route.name) or 0
+        if route.replayed is not None:
+            self._cursor = max(self._cursor, journal.last_seq() - route.replayed)
         return self._cursor

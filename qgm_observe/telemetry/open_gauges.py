@@ -5,10 +5,8 @@ from typing import Any
 
 from qgm_observe.catalog import Signal, signals
 from qgm_observe.journal.event import OpenWork
+from qgm_observe.journal.gauges import STALLED_AFTER
 from qgm_observe.journal.measure import Labels, job_labels, work_labels
-
-STALLED_AFTER = 5.0
-"""A run is stalled when its last completed step is older than so many of its median steps."""
 
 Gauge = tuple[Signal, Labels, float]
 
@@ -48,6 +46,11 @@ def _job(body: Mapping[str, Any], now: float) -> list[Gauge]:
     since = body.get("waiting_since")
     if since is not None:
         found.append((signals.JOB_OLDEST_WAITING, labels, max(0.0, now - since)))
+    if "needed_seconds" in body:
+        place = (str(body.get("provider", "")), str(body.get("device", "")))
+        found.append(
+            (signals.DEVICE_TIME_NEEDED, (*work_labels(body), *place), body["needed_seconds"])
+        )
     return found
 
 
@@ -56,6 +59,10 @@ def _run(body: Mapping[str, Any], now: float) -> list[Gauge]:
     return [
         (signals.RUNS_IN_FLIGHT, labels, 1),
         (signals.RUNS_STALLED, labels, int(is_stalled(body, now))),
+        *(
+            (signals.DEVICE_TIME_NEEDED, (*labels, provider, device), seconds)
+            for provider, device, seconds in body.get("needed", ())
+        ),
     ]
 
 

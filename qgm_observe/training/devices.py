@@ -158,7 +158,7 @@ def _snapshot(name: str) -> Any:
     for prefix in ("fake_", "ibmq_", "ibm_"):
         short = short.removeprefix(prefix)
     if short not in known:
-        near = get_close_matches(short, ["aer", *known], n=4, cutoff=0.4)
+        near = get_close_matches(short, ["aer", *known], n=2)
         offer = f"did you mean {' or '.join(near)}?" if near else "try aer, fez, torino or manila"
         raise ValueError(f"device {name!r} is unknown: {offer}")
     return known[short]()

@@ -77,7 +77,7 @@ def simulator(snapshot: Any, properties: Any, qubits: Chain, entangler: str | No
     """
     target = reduce_target(snapshot.target, qubits, entangler)
     backend = AerSimulator.from_backend(
-        _Reduced(snapshot.name, target),
+        _Reduced(snapshot, target),
         noise_model=noise_model(target, [properties.qubit_property(qubit) for qubit in qubits]),
         method="density_matrix" if len(qubits) <= _DENSITY_MATRIX_QUBITS else "automatic",
         max_parallel_threads=1,
@@ -128,12 +128,12 @@ def reduce_target(target: Target, qubits: Chain, entangler: str | None) -> Targe
 
 
 class _Reduced(BackendV2):  # type: ignore[misc]
-    """The least that Qiskit calls a backend: a name and a target."""
+    """The least that Qiskit calls a backend: the name and version of another, and a target."""
 
     max_circuits = None
 
-    def __init__(self, name: str, target: Target) -> None:
-        super().__init__(name=name)
+    def __init__(self, snapshot: Any, target: Target) -> None:
+        super().__init__(name=snapshot.name, backend_version=snapshot.backend_version)
         self._target = target
 
     @property

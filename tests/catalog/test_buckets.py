@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qgm_observe.catalog import STAGES
-from qgm_observe.catalog.buckets import DURATION, geometric
+from qgm_observe.catalog.buckets import DURATION, between
 
 DAY = 86400.0
 CASES = [
@@ -75,12 +75,12 @@ def test_any_quantile_inside_the_bounds_is_within_a_factor_of_2(stage, place, ra
 
 @pytest.mark.parametrize("bounds", [DURATION, *(stage.buckets for stage in STAGES.values())])
 def test_neighbors_are_close_and_few(bounds):
-    """Neighboring bounds differ by a factor of at most 1.84, with fewer than 50 of them."""
+    """Neighboring bounds differ by a factor of at most 2, with fewer than 40 of them."""
     factors = [high / low for low, high in pairwise(bounds)]
 
     assert min(factors) > 1
-    assert max(factors) <= 1.84
-    assert len(bounds) < 50
+    assert max(factors) <= 2
+    assert len(bounds) < 40
 
 
 def test_compile_and_queue_cover_what_the_design_asks_for():
@@ -93,6 +93,9 @@ def test_compile_and_queue_cover_what_the_design_asks_for():
     assert queue_bounds[-1] == 3 * DAY
 
 
-def test_bounds_are_round_and_include_both_ends():
-    """Bounds are four round numbers a decade, from the low end to the high one."""
-    assert geometric(0.01, 2.0) == (0.01, 0.018, 0.03, 0.055, 0.1, 0.18, 0.3, 0.55, 1.0, 1.8, 2.0)
+def test_bounds_are_what_people_name():
+    """Seconds, minutes, hours and days that somebody would promise, both ends included."""
+    minutes = {60.0 * number for number in (1, 2, 5, 10, 30, 60, 120, 360)}
+
+    assert {0.5, 1, 2, 5, 10, 30, *minutes, DAY, 3 * DAY} <= set(DURATION)
+    assert between(0.2, 3.0) == (0.2, 0.3, 0.5, 1.0, 2.0, 3.0)

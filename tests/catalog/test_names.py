@@ -16,6 +16,8 @@ EXPOSED = """\
 # TYPE qgm_run_children_cpu_time_seconds_total counter
 # TYPE qgm_run_io_read_bytes_total counter
 # TYPE qgm_run_io_written_bytes_total counter
+# TYPE qgm_run_io_reads_total counter
+# TYPE qgm_run_io_writes_total counter
 # TYPE qgm_run_memory_peak_bytes gauge
 # TYPE qgm_run_gpu_utilization gauge
 # TYPE qgm_run_gpu_memory_peak_bytes gauge
@@ -31,6 +33,7 @@ EXPOSED = """\
 # TYPE qgm_job_circuits_total counter
 # TYPE qgm_jobs_in_flight gauge
 # TYPE qgm_job_oldest_waiting_age_seconds gauge
+# TYPE qgm_device_time_needed_seconds gauge
 # TYPE qgm_sessions_total counter
 # TYPE qgm_session_usage_seconds_total counter
 # TYPE qgm_cost_usd_total counter
@@ -47,9 +50,12 @@ EXPOSED = """\
 # TYPE qgm_quality_shots_scored_total counter
 # TYPE qgm_quality_shots_valid_total counter
 # TYPE qgm_quality_value gauge
+# TYPE qgm_quality_timestamp_seconds gauge
 # TYPE qgm_quality_low gauge
 # TYPE qgm_quality_high gauge
 # TYPE qgm_quality_floor gauge
+# TYPE qgm_quality_mode_target gauge
+# TYPE qgm_quality_mode_samples gauge
 # TYPE qgm_quality_baseline gauge
 # TYPE qgm_quality_drift_level gauge
 # TYPE qgm_quality_drift_limit gauge
@@ -106,6 +112,8 @@ EXPOSED = """\
 # TYPE qgm_account_limit_seconds gauge
 # TYPE qgm_account_remaining_seconds gauge
 # TYPE qgm_account_limit_reached gauge
+# TYPE qgm_account_period_start_timestamp_seconds gauge
+# TYPE qgm_account_period_end_timestamp_seconds gauge
 # TYPE qgm_account_jobs_pending gauge
 # TYPE qgm_account_oldest_pending_timestamp_seconds gauge
 # TYPE qgm_account_jobs_abandoned gauge

@@ -66,8 +66,7 @@ def test_a_level_is_captured_and_shown(ask: Callable[..., tuple[int, str, str]])
     assert made["baseline"]["n"] == 40
     assert made["baseline"]["center"] == pytest.approx(0.8, abs=0.01)
     assert [chart["level"] for chart in made["state"]["charts"]] == [0, 0]
-    assert "effective_modes" in err
-    assert "write 30 numbers or more, not 10" in err
+    assert err.startswith("not captured: 1 series lack 30 points yet (most: 10, one each 24 h): ")
     assert shown[0] == 0
     assert "linear_xeb" in shown[1]
 
@@ -123,7 +122,9 @@ def test_each_evaluation_may_be_a_point(ask: Callable[..., tuple[int, str, str]]
     ("words", "say"),
     [
         (("capture", "--statistic", "nothing"), "nothing was measured"),
-        (("capture", "--statistic", "effective_modes"), "write 30 numbers or more"),
+        (("capture", "--statistic", "effective_modes"), "no series has 30 points yet (most: 10"),
+        (("capture", "--until", "2001-01-01"), "nothing was measured until then"),
+        (("capture", "--until", "2024-10-25T00:00+00:00"), "no series has 30 points yet (most: 21"),
         (("capture", "--since", "2099-01-01"), "nothing was measured"),
         (("show", "--file", "{folder}/bad"), "baseline capture --file"),
         (("capture", "--file", "{folder}/none/b", "--statistic", "linear_xeb"), "written"),

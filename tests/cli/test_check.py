@@ -32,12 +32,17 @@ def place() -> Iterator[tuple[Endpoint, list[bytes]]]:
 
 
 def test_a_conforming_endpoint_is_ok(place, capsys):
-    """Exit code 0, notes for what had no data yet, and a last line that says ok."""
+    """Exit code 0, one note for all that had no data yet, and a last line that says ok."""
     code = main(["check", place[0].url])
     lines = capsys.readouterr().out.splitlines()
 
     assert code == 0
-    assert "note: qgm_jobs_total has had no data yet" in lines
+    absent = len(SIGNALS) - ALWAYS
+    assert lines[0] == f"note: {absent} signals have had no data yet; --verbose lists them"
+    assert main(["check", place[0].url, "--verbose"]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert "note: qgm_jobs_total has had no data yet" in listed
+    assert (len(lines), len(listed)) == (2, absent + 1)
     assert lines[-1] == f"ok: {ALWAYS} families, {ALWAYS} samples of qgm-observe"
 
 

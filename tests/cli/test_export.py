@@ -29,7 +29,9 @@ def opened(monkeypatch):
     """Replaces both kinds of exporter by one that tells how it was opened."""
     calls = []
     exporter = SimpleNamespace(plan=lambda: ["local/me: 192 calls an hour", "110 series"])
-    monkeypatch.setattr(provider, "open_exporter", lambda *a: calls.append(a) or exporter)
+    monkeypatch.setattr(
+        provider, "open_exporter", lambda *a, needs_tokens: calls.append(a) or exporter
+    )
     monkeypatch.setattr(journal, "open_exporter", lambda *a: calls.append(a) or exporter)
     return calls
 

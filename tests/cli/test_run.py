@@ -165,7 +165,7 @@ last_line.set()
     assert lines[0].startswith("qgm-observe ──")
     assert "jobs      1 success" in lines
     assert "shots     200,000 in 1 circuit" in lines
-    assert "cost      unknown until priced" in lines
+    assert "cost      nothing: simulated here" in lines
     (job,), (outer,) = events("job"), events("run")
     assert job.run == outer.subject
     assert job.at <= outer.at
@@ -188,7 +188,7 @@ if __name__ == "__main__":
     code, printed, told = observe(script(SAMPLER + text))
 
     assert (code, printed) == (0, "[10, 20, 30, 40]\n")
-    assert told.count("unknown until priced") == 1
+    assert told.count("simulated here") == 1
     jobs, (outer,) = events("job"), events("run")
     assert sorted(event.body["shots"] for event in jobs) == [10, 20, 30, 40]
     assert {event.run for event in jobs} == {outer.subject}

@@ -4,10 +4,14 @@ import json
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
 from qgm_observe.cli import main
+from qgm_observe.cli.slo import print_statuses
 from qgm_observe.journal import Event, Journal
 
 DAY = 86400.0
@@ -52,16 +56,16 @@ def journal(tmp_path):
 
 
 def test_status_tells_budget_and_who_spent_it(journal, capsys, monkeypatch):
-    """5 bad runs of 100 use all of the budget of 95 %, by quota; every line fits 100 columns."""
-    monkeypatch.setenv("COLUMNS", "100")
+    """5 bad runs of 100 use all of the budget of 95 %, by quota; every line fits 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
     assert main(["slo", "status", "--journal", str(journal)]) == 0
     told = capsys.readouterr().out
     (line,) = (line for line in told.splitlines() if line.startswith("training-success "))
 
     assert " ".join(line.split()).startswith("training-success 5 of 100 95 % 95 % 0 %")
-    assert "quota 100%" in line
+    assert "spent by cause quota 100%: training-success" in told
     assert "nothing counted in its window: inference-success" in told
-    assert max(len(line) for line in told.splitlines() if line.startswith(("slo", "train"))) <= 100
+    assert max(len(line) for line in told.splitlines()) <= 80
 
 
 def test_status_for_machines(journal, capsys):
@@ -90,6 +94,39 @@ def test_suggest_tells_what_each_target_costs(journal, capsys):
     told = capsys.readouterr().out
     assert "training-success: 95 % good, 10 a day in 10 days; write target: " in told
     assert "days kept" in told
+
+
+def test_suggest_refuses_to_guess(journal, capsys, monkeypatch, tmp_path):
+    """Of two days nothing is suggested; what is missing, and what to do meanwhile, is told."""
+    monkeypatch.setenv("COLUMNS", "80")
+    since = datetime.now(UTC) - timedelta(days=2)
+    left_out = f"2000-01-01/{since.replace(tzinfo=None).isoformat()}"
+    monkeypatch.setenv("TZ", "UTC")
+    assert main(["slo", "suggest", "--journal", str(journal), "--exclude", left_out]) == 0
+    told = capsys.readouterr().out
+
+    assert told.startswith("too little history, ")
+    assert "for a target (needed: 7 d and 20 events):" in told
+    assert told.endswith("keep the shipped targets until then\n")
+    assert "write target" not in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("bad", "total", "shown"),
+    [(0, 9_999, "0 of 9,999"), (1_122, 81_920, "1,122 of 81.9k"), (12.5, 2e6, "12.50 of 2.0M")],
+)
+def test_large_counts_leave_room(bad, total, shown, capsys, monkeypatch):
+    """With the longest shipped name and a large count a row still fits 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    objective = SimpleNamespace(name="inference-compile-time", target=Decimal("0.95"))
+    status = {"bad": bad, "total": total, "ratio": 0.863, "left": 1.0, "spent_by": {}}
+    status |= {"burn": {DAY: 0.7, 3 * DAY: 1.7}, "exhausted_in": 12.96 * DAY, "reason": None}
+    print_statuses([SimpleNamespace(objective=objective, **status)])
+    row = capsys.readouterr().out.splitlines()[1]
+
+    assert f"inference-compile-time  {shown}".split() == row.split()[:4]
+    assert row.rstrip().endswith(" 13 d")
 
 
 def test_simulate_tells_false_pages_and_delays(capsys):

@@ -223,9 +223,33 @@ def test_the_text_fits_into_a_pipe() -> None:
 def test_a_script_without_quantum_work_is_summed_up() -> None:
     """Where nothing was submitted, the summary says so and shows no empty table."""
     assert text(summarize([ended("run")])) == (
-        "run       success after 2.00 s\njobs      none\n\n"
-        f"cost      unknown until priced\nrun id    {RUN}"
+        f"run       success after 2.00 s\njobs      none\n\ncost      none\nrun id    {RUN}"
     )
+
+
+@pytest.mark.parametrize(
+    ("modes", "open_jobs", "cost"),
+    [
+        (("local", "local"), 0, "nothing: simulated here"),
+        (("local", "session"), 0, "unknown until priced"),
+        (("local",), 1, "unknown until priced"),
+        ((), 1, "unknown until priced"),
+    ],
+)
+def test_a_simulation_costs_nothing(modes: tuple[str, ...], open_jobs: int, cost: str) -> None:
+    """A price is waited for only where a provider had or has a job of the run."""
+    jobs = [job(number, execution_mode=mode) for number, mode in enumerate(modes)]
+
+    assert f"\ncost      {cost}\n" in text(summarize([*jobs, ended("run")], open_jobs=open_jobs))
+
+
+def test_a_p_value_is_never_zero() -> None:
+    """One that has no digits left is told as small as it is known to be."""
+    told = [Estimate(name=name, value=0.0, n=9) for name in ("chi_square_p", "mmd_squared")]
+    lines = text(Summary(estimates=tuple(told))).splitlines()
+
+    assert "chi square p  < 1e-16" in lines
+    assert "mmd squared         0" in lines
 
 
 @pytest.mark.parametrize(
@@ -294,3 +318,44 @@ def test_what_submissions_are_expected_to_cost_is_told_until_the_bills_come() ->
     assert summary.expected == {"EUR": "2", "USD": "4.80"}
     assert to_json(summary)["cost"] is None
     assert "cost      about 2.00 EUR, 4.80 USD by estimate" in text(summary)
+
+
+def guarded(number: int, reason: str, **body: Any) -> Event:
+    facts = {"reason": reason, **body}
+    subject = f"{number:016x}.1"
+    return Event(
+        verb="guarded", noun="attempt", subject=subject, at=1, body=facts, id=f"{subject}/guarded"
+    )
+
+
+def test_what_a_guard_stopped_is_no_error() -> None:
+    """Its own row says how many, why and what was not spent; errors are those of other jobs."""
+    error = {"class": "other", "type": "BudgetExceeded"}
+    usd = {"cost": "1.60", "currency": "USD"}
+    summary = summarize(
+        [
+            job(0),
+            job(1, outcome="guarded", error=error),
+            job(2, outcome="failure", error={"class": "network", "stage": "submit"}),
+            guarded(1, "guard: with this job it would be 4.80 of 4.00 USD; nothing was submitted"),
+            guarded(3, "cancelled: older than 600 s", **usd),
+            guarded(4, "cancelled: older than 600 s", **usd),
+        ]
+    )
+    told = " ".join(text(summary, 120).split())
+
+    assert summary.errors == {"submit/network": 1}
+    assert (summary.prevented, list(summary.stopped.values())) == ({"USD": "3.20"}, [2, 1])
+    assert (
+        "guards 3 jobs stopped: cancelled: older than 600 s, and 1 other reason; 3.20 USD not spent"
+        in told
+    )
+
+
+def test_a_guard_without_prices_says_why_alone() -> None:
+    """What a simulation would have cost is nothing, and nothing is said of it."""
+    reason = "guard: with this job on aer it would be 3,000 of 2,500 shots; nothing was submitted"
+    told = " ".join(text(summarize([guarded(1, reason)]), 120).split())
+
+    assert "guards 1 job stopped: with this job on aer it would be 3,000 of 2,500 shots" in told
+    assert "not spent" not in told

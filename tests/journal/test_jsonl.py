@@ -8,7 +8,8 @@ import pytest
 
 from qgm_observe.errors import JournalError, NewerJournal
 from qgm_observe.journal import Blob, Journal, JsonlJournal, jsonl
-from qgm_observe.journal.importing import SUFFIX, SUMMARY
+from qgm_observe.journal.importing import SUMMARY
+from qgm_observe.journal.lines import SUFFIX
 from qgm_observe.records import Job, Run, Session, Step
 
 WRITER = """

@@ -148,12 +148,14 @@ def test_a_resumed_run_counts_its_restart():
 def test_a_run_counts_what_it_took_and_an_inner_one_nothing():
     """Time and bytes of a run are counted once: a run inside another adds nothing of its own."""
     took = {"cpu_seconds": 2.5, "read_bytes": 4096, "written_bytes": 0, "memory_peak_bytes": 9}
+    took |= {"reads": 3, "writes": 0}
     outer = measurements(event("run", outcome="success", resources=took))
     inner = measurements(event("run", outcome="success", resources=took, parent="ab" * 16))
 
     assert outer[1:-1] == [
         (signals.RUN_CPU_TIME, WORK_LABELS, 2.5),
         (signals.RUN_READ, WORK_LABELS, 4096),
+        (signals.RUN_READS, WORK_LABELS, 3),
     ]
     assert inner == outer[:1]
 

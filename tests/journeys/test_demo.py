@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from qgm_observe.catalog import STAGES
+from qgm_observe.cli.replay import recorded
 from qgm_observe.journal import open_journal
+from qgm_observe.providers import open_provider
 from qgm_observe.records import Job, Run, Step
 
 from .conftest import COMMAND
@@ -78,7 +80,7 @@ def test_the_summary_tells_what_happened(demo: tuple[str, Path, str]) -> None:
     """The summary names jobs, steps, stages, quality with its interval, cost and the journal."""
     _, journal, text = demo
 
-    for words in ("7 success", "6, loss", "execute", "p95", "at 95%", "unknown until priced"):
+    for words in ("7 success", "6, loss", "execute", "p95", "at 95%", "simulated here"):
         assert words in text
     assert str(journal) in text
 
@@ -122,6 +124,15 @@ def test_the_replay_needs_no_training_library(shell: Shell) -> None:
     assert "qgm_observe.cli.replay" in imported
     assert summary["outcome"] == "success"
     assert summary["steps"] == 40
+
+
+def test_the_recorded_jobs_join_with_the_readings_of_their_device() -> None:
+    """The provider `local` tells of the recorded run's device by the labels that its jobs bear."""
+    jobs = [event.body for event in recorded() if event.noun == "job"]
+
+    told = {(info.provider, info.name) for info, _ in open_provider("local").devices()}
+    assert {(body["provider"], body["device"]) for body in jobs} == {("local", "fake_fez")}
+    assert ("local", "fake_fez") in told
 
 
 def test_a_training_is_the_same_to_the_last_bit() -> None:

@@ -153,6 +153,21 @@ def test_a_dead_endpoint_costs_nothing_and_gets_it_all_later(tmp_path: Path, how
         assert receiver.wait_for(SPANS + 1)
 
 
+def test_files_of_lines_are_delivered_once(tmp_path: Path) -> None:
+    """In the JSONL form too a second process delivers what is its own, and no more."""
+    journal = tmp_path / "journal.jsonl"
+    journal.mkdir(mode=0o700)
+    with receiving() as receiver:
+        script(journal, receiver.url)
+        assert receiver.wait_for(SPANS)
+    with receiving() as receiver:
+        script(journal, receiver.url, ONE_RUN)
+        assert receiver.wait_for(1)
+
+        assert [span.name for span in receiver.spans.values()] == ["qgm.run"]
+    assert list(journal.glob("*.jsonl"))
+
+
 def test_spans_that_are_refused_do_not_stand_in_the_way(configured: Path) -> None:
     """A batch that is refused beside metrics that arrive is given up and counted, not repeated."""
     with receiving() as receiver, pytest.MonkeyPatch.context() as patch:

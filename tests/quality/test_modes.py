@@ -62,6 +62,16 @@ def test_modes_may_be_named() -> None:
     assert verdict.deficit.value == pytest.approx(1 - 0.04 / 0.5)
 
 
+def test_shares_are_told_of_the_likeliest_modes() -> None:
+    """Both shares of each mode, the likeliest first, and of no more than 16 of them."""
+    target = {"00": 0.3, "01": 0.2, "10": 0.5}
+    found = mode_collapse(align({"00": 300, "01": 100, "10": 600}, target))
+    many = mode_collapse(align(Counts.from_cells(np.full(32, 1000)), np.full(32, 1 / 32)))
+
+    assert found.shares == ((0.5, 0.6), (0.3, 0.3), (0.2, 0.1))
+    assert many.shares == ((1 / 32, 1 / 32),) * 16
+
+
 def test_too_few_shots_give_no_verdict() -> None:
     """Where the loss of an outcome would not show, there is no verdict but a reason."""
     verdict = mode_collapse(align({"0000": 3}, [1 / 16] * 16))

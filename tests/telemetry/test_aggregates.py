@@ -131,6 +131,26 @@ def test_the_loss_is_that_of_the_last_completed_step(aggregates, event, numbers)
     assert numbers(aggregates)[work("qgm_step_loss")] == 0.25
 
 
+def test_device_time_that_open_work_needs_adds_up_and_goes_away(
+    aggregates, clock, open_row, numbers
+):
+    """Jobs that wait and what a run has planned further add up by device; of none is no sample."""
+    rows = [
+        open_row("job", needed_seconds=3.0),
+        open_row("job"),
+        open_row("run", needed=[["ibm", "ibm_fez", 40.0], ["ibm", "ibm_kyiv", 5.0]]),
+    ]
+    aggregates.set_open(rows, clock())
+    shown = {k: v for k, v in numbers(aggregates).items() if "device_time_needed" in k}
+
+    assert {key.split('device="')[1].split('"')[0]: v for key, v in shown.items()} == {
+        "ibm_fez": 43.0,
+        "ibm_kyiv": 5.0,
+    }
+    aggregates.set_open([open_row("job")], clock())
+    assert not [key for key in numbers(aggregates) if "device_time_needed" in key]
+
+
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
 def test_a_loss_that_is_no_number_has_no_sample(aggregates, event, numbers, loss):
     """A diverged loss is not shown as the last good one, nor as NaN."""

@@ -14,7 +14,7 @@ JOB = {
     "model": "m",
     "model_version": "1",
     "kind": "training",
-    "provider": "aer",
+    "provider": "local",
     "device": "aer_simulator",
     "region": "local",
     "execution_mode": "local",

@@ -63,7 +63,7 @@ def test_a_duration_leads_to_the_span_of_its_job():
 
 def test_the_newest_observation_of_each_bucket_stands():
     """A later job takes the place of an earlier one in its bucket, and only there."""
-    durations = [0.2, 30.0, 0.21]
+    durations = [0.22, 30.0, 0.21]
     jobs = [finished("job", f"{n:016x}", n, duration=d) for n, d in enumerate(durations, start=1)]
     told = only(released(*jobs))
 

@@ -50,11 +50,11 @@ def test_a_histogram_is_written_like_this(aggregates, clock, event):
     text = text_of(aggregates)
     lines = text[text.index(DURATION) :].splitlines()
     ends = [line.rpartition(",le=")[2] for line in lines]
-    place = ends.index('"0.18"} 0')
+    place = ends.index('"0.2"} 0')
 
     assert ends[place + 1 : place + 3] == [
         f'"0.3"}} 1 # {{trace_id="{RUN}",span_id="00000000000000aa"}} 0.25 1800000000.123',
-        '"0.55"} 1',
+        '"0.5"} 1',
     ]
 
 

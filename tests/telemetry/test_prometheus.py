@@ -33,9 +33,9 @@ outcome="guarded",source="process"} 0
 """
 QUEUE = """\
 ,stage="queue",source="process",le="0.01"} 0
-,stage="queue",source="process",le="0.018"} 0
+,stage="queue",source="process",le="0.02"} 0
 ,stage="queue",source="process",le="0.03"} 1
-,stage="queue",source="process",le="0.055"} 1
+,stage="queue",source="process",le="0.05"} 1
 """
 
 
@@ -256,6 +256,7 @@ def test_promtool_finds_nothing(aggregates, clock, event, open_row, tools):
             event("step", outcome="success", duration=1.0, loss=0.1),
             event("job", outcome="failure", duration=1.0, error=error, attempts=[waited]),
             event("job", "estimate", **ratio),
+            event("job", "estimate", name="mode_deficit", modes=[[0.5, 0.4]]),
             event("job", "judged", question="training", answer="improving"),
             event(
                 "model",
@@ -271,7 +272,9 @@ def test_promtool_finds_nothing(aggregates, clock, event, open_row, tools):
             event("process", "noted", **noted),
         ]
     )
-    aggregates.set_open([open_row("job", waiting_since=clock()), open_row("run")], clock())
+    aggregates.set_open(
+        [open_row("job", waiting_since=clock(), needed_seconds=2.0), open_row("run")], clock()
+    )
     aggregates.set_gauge(signals.OBSERVE_SKEW, ("ibm",), 0.1)
     aggregates.set_gauge(signals.OBSERVE_JOURNAL_SIZE, (), 4096)
     aggregates.set_gauge(signals.OBSERVE_DISK_FREE, (), 4096)

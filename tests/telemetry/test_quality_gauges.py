@@ -36,3 +36,32 @@ def test_a_baseline_shows_its_level_and_where_its_charts_stand(aggregates, clock
         "qgm_quality_drift_level": 4.0,
         "qgm_quality_drift_limit": 3.0,
     }
+
+
+def test_shares_that_are_none_are_left_out(aggregates, clock, event, numbers):
+    """What is told of modes in another form shows nothing, and breaks nothing."""
+    for modes in (5, "ab", [1, [0.5]], {"01": 1}, [["x", None]]):
+        aggregates.fold([event("job", "estimate", name="mode_deficit", modes=modes)])
+    clock.tick(60)
+
+    assert not any("quality_mode_" in series for series in numbers(aggregates))
+
+
+def test_the_newest_samples_stand_beside_their_target(aggregates, clock, event, numbers):
+    """Each told mode has both shares by its rank; a mode that is told no more has none."""
+    for modes in ([[0.5, 0.6], [0.3, 0.1]], [[0.7, 0.4]]):
+        aggregates.fold([event("job", "estimate", name="mode_deficit", value=0.1, modes=modes)])
+        clock.tick(60)
+        shown = {
+            (series.partition("{")[0], series.partition(',mode="')[2][:2]): number
+            for series, number in numbers(aggregates).items()
+            if "quality_mode_" in series
+        }
+        if len(modes) == 2:
+            assert shown[("qgm_quality_mode_samples", "02")] == 0.1
+            assert shown[("qgm_quality_mode_target", "02")] == 0.3
+
+    assert shown == {
+        ("qgm_quality_mode_target", "01"): 0.7,
+        ("qgm_quality_mode_samples", "01"): 0.4,
+    }

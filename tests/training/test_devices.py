@@ -84,7 +84,7 @@ def test_a_device_has_several_names(name):
 
 @pytest.mark.parametrize(
     ("name", "offer"),
-    [("fes", "did you mean fez"), ("ibm_brisbain", "did you mean brisbane"), ("zzzz", "try aer")],
+    [("fes", "did you mean fez"), ("ibm_brisbain", "did you mean brisbane"), ("nope", "try aer")],
 )
 def test_an_unknown_device_gets_close_matches(name, offer):
     """One line names the unknown device and what may have been meant."""
