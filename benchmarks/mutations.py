@@ -43,8 +43,6 @@ CHOSEN = (
     "provider-api",
     "provider-submissions",
     "calibration-age",
-    "compile-time-usual",
-    "training-modes",
     "training-state",
 )
 """Shipped objectives of each form: a page by score, histograms, minutes, calls by burn rate."""
@@ -164,8 +162,8 @@ EQUIVALENT = {
     "are never fewer than none; only a sample that comes between two rules could make it so",
     r'slo_score:max: .* drop window=~"30m.*1d"$': "the windows left out before are then 3d's own: "
     "with the weights of 95 % its evidence is below -2 as well, and one of 30m is above",
-    r"^slo-training-in-flight slo:sli_error:ratio: .* becomes -1$": "minutes that do not count are "
-    "no sample and never 0, so that nothing is divided by it",
+    r"-(in-flight|state|modes|age|usual) slo:sli_error:ratio: .* becomes -1$": "minutes that do "
+    "not count are no sample and never 0, so that nothing is divided by it",
     r"QgmLayoutEdgeDisabled: by .* without edge": "how many pairs there are is told in the text; "
     "the alert fires for one as for two",
     r'slo_score:max: qgm:slo_score:llr.* drop window="7d"$': "where no window vetoes that of 7d, "

@@ -14,6 +14,7 @@ from qgm_observe.alerts.courses import (
 from qgm_observe.alerts.quota_trials import quota
 from qgm_observe.alerts.scenario import (
     BAD,
+    GONE,
     HEALTHY,
     IDLE,
     LEVEL,
@@ -32,13 +33,25 @@ def accounts(made: Trials) -> Iterator[Trial]:
     left = made.level(
         provider_signals.ACCOUNT_REMAINING, 1e6, 500 * made.thresholds.quota_hours / 24
     )
-    slow = {"step": 2 * HOUR, "scenarios": (course(3, before=14), absent())}
-    yield made.trial("QgmQuotaLow", ("provider",), used, left, **slow)  # type: ignore[arg-type]
+    others = [Line(line.sibling("account"), LEVEL, 1e6, 1e6) for line in (used, left)]
+    a_day = Scenario(
+        "half a day is left at the pace of the last day: fires for that day",
+        [(HEALTHY, 14), (BAD, 16)],
+        (Check(13, False), Check(16, True), Check(19, True), Check(29, False)),
+    )
+    yield made.trial(
+        "QgmQuotaLow",
+        ("provider",),
+        *(used, left, *others),
+        scenarios=(a_day, absent()),
+        step=2 * HOUR,
+        carries={"account": SOME},
+    )
     plenty = made.level(
-        provider_signals.ACCOUNT_REMAINING, 1e6, 3000 * made.thresholds.quota_hours / 24
+        provider_signals.ACCOUNT_REMAINING, 1e6, 1500 * made.thresholds.quota_hours / 24
     )
     lasting = Scenario(
-        "what is left lasts for three days: silent",
+        "what is left lasts for a day and a half: silent",
         [(HEALTHY, 14), (BAD, 4)],
         (Check(15, False), Check(17, False)),
     )
@@ -62,10 +75,21 @@ def accounts(made: Trials) -> Iterator[Trial]:
 def _work_left(made: Trials) -> Iterator[Trial]:
     days = made.thresholds.credentials_days * DAY
     ends = made.ago(provider_signals.CREDENTIALS_EXPIRE, -days - DAY, -days + DAY)
-    yield made.trial("QgmCredentialsExpire", ("provider",), ends, scenarios=(course(2), absent()))
+    account = {"account": SOME}
+    yield made.trial(
+        "QgmCredentialsExpire",
+        ("provider",),
+        ends,
+        scenarios=(course(2), absent()),
+        carries=account,
+    )
     lost = made.level(provider_signals.ACCOUNT_ABANDONED, 0, 1)
     yield made.trial(
-        "QgmJobsAbandoned", DEVICE_PLACES, lost, scenarios=(course(4), short(2), absent())
+        "QgmJobsAbandoned",
+        DEVICE_PLACES,
+        lost,
+        scenarios=(course(3), short(2), absent()),
+        carries=account,
     )
     yield from _costs(made)
 
@@ -74,19 +98,29 @@ def _costs(made: Trials) -> Iterator[Trial]:
     usd = made.thresholds.cost_usd
     cost = made.count(signals.COST, usd / 10, 2 * usd, basis="estimated")
     small = made.count(signals.COST, usd / 1000, usd / 20, basis="estimated")
+    little = made.count(signals.COST, usd / 1000, 0.75 * usd, basis="estimated")
     week = 7 * 12 + 6
     young = Scenario(
-        "a pipeline of a few days: silent",
-        [(HEALTHY, 30), (BAD, 2)],
-        (Check(29, False), Check(31, False)),
+        "a pipeline of a few days, beside one of weeks: silent",
+        [(GONE, week), (HEALTHY, 30), (BAD, 2)],
+        (Check(week + 29, False), Check(week + 31, False)),
+        further=((cost.sibling("pipeline"), f"0+0.01x{week + 31}"),),
     )
-    yield made.trial(
-        "QgmCostAnomaly",
-        ("pipeline",),
-        cost,
-        scenarios=(course(2, before=week, after=14), young, absent()),
-        step=2 * HOUR,
+    usual = Scenario(
+        "less than three times the usual: silent; more: fires",
+        [(HEALTHY, week), (BAD, 2), (HEALTHY, 14)],
+        tuple(Check(week + at, fires) for at, fires in ((-1, False), (0, False), (1, True))),
     )
+    enough = Scenario(
+        "less than is worth a word: silent; more: fires for a day, whatever it was weeks ago",
+        [((4000.0, 0.0), 1), (HEALTHY, week), (BAD, 2), (HEALTHY, 14)],
+        tuple(
+            Check(week + 1 + at, fires)
+            for at, fires in ((0, False), (1, True), (6, True), (15, False))
+        ),
+    )
+    for line, scenarios in ((cost, (usual, young, absent())), (little, (enough,))):
+        yield made.trial("QgmCostAnomaly", ("pipeline",), line, scenarios=scenarios, step=2 * HOUR)
     cheap = Scenario(
         "more than usual, and little money: silent",
         [(HEALTHY, week), (BAD, 4)],

@@ -151,7 +151,7 @@ def _beside(made: Trials) -> Iterator[Trial]:
 def _queues(made: Trials) -> Iterator[Trial]:
     told = made.thresholds
     few = told.queue_jobs
-    queue = made.level(provider_signals.DEVICE_QUEUE, few / 2 / told.queue_times, 1.25 * few)
+    queue = made.level(provider_signals.DEVICE_QUEUE, 0.9 * few / told.queue_times, 1.25 * few)
     usual = Scenario(
         "as long on this weekday a week ago: silent",
         [(HEALTHY, 84), (BAD, 5), (HEALTHY, 79), (BAD, 4)],
@@ -164,7 +164,7 @@ def _queues(made: Trials) -> Iterator[Trial]:
     )
     before = Scenario(
         "as long on this weekday two weeks ago: silent",
-        [(HEALTHY, 2), (BAD, 5), (HEALTHY, 161), (BAD, 4)],
+        [(HEALTHY, 2), (BAD, 4), (HEALTHY, 162), (BAD, 4)],
         (Check(171, False),),
     )
     yield made.trial(

@@ -87,7 +87,7 @@ def _slices(slices: Slices, selectors: Selectors) -> Iterator[Line]:
         level, edge = slices.counted.left, slices.counted.right
         edge, away = edge if isinstance(edge, float | int) else _NEAR, _above(slices.counted.op)
         inside = edge if slices.counted.op in _INCLUSIVE else edge + away
-        outside = edge - away if slices.counted.op in _INCLUSIVE else edge
+        outside = edge - away / 4 if slices.counted.op in _INCLUSIVE else edge
         selection, kind = selectors.narrowed(level.selection), INSTANT if level.age else LEVEL
         yield Line(series_of(selection), kind, inside, inside, decoys_of(selection), idle=outside)
 
@@ -119,17 +119,26 @@ def _compared(comparison: Comparison, selectors: Selectors) -> Iterator[Line]:
         return
     edge = right if isinstance(right, float | int) else _NEAR * right.factor
     away = max(abs(edge) / 2, 1.0)
-    inside = 0.0 if comparison.op in _INCLUSIVE else away * _above(comparison.op)
-    good, bad = edge + inside, edge - away * _above(comparison.op)
+    is_at_edge = comparison.op in _INCLUSIVE
+    good = edge if is_at_edge else edge + away / 4 * _above(comparison.op)
+    bad = edge - away * _above(comparison.op) if is_at_edge else edge
     selection = selectors.narrowed(left.selection)
     series, decoys = series_of(selection), decoys_of(selection)
     if left.age:
         yield Line(series, INSTANT, max(good, 0.0), bad, decoys)
         return
-    yield Line(series, LEVEL, good / left.factor, bad / left.factor, decoys)
+    also = tuple(each for each in siblings_of(selection, series) if _is_chosen(selection, each))
+    yield Line(series, LEVEL, good / left.factor, bad / left.factor, decoys, also)
     if isinstance(right, Level):
         against = selectors.narrowed(right.selection)
         yield Line(series_of(against), LEVEL, _NEAR, _NEAR, decoys_of(against))
+
+
+def _is_chosen(selection: Selection, sibling: str) -> bool:
+    """Return whether a sibling differs in a label of which several values are selected."""
+    several = [each for each in selection.matchers if len(each.values) > 1 and not each.negated]
+    own = series_of(selection)
+    return any(_with(sibling, each.label, each.values[0]) == own for each in several)
 
 
 _INCLUSIVE = {Op.LTE, Op.GTE}
@@ -184,7 +193,9 @@ def siblings_of(selection: Selection, own: str, unlike: Selection | None = None)
             and f'{label.name}="{each}"' not in own
             and not (refused and all(matcher.admits(each) for matcher in refused))
         ]
-        found += [_with(own, label.name, each) for each in (values if matchers else values[:1])]
+        found += [
+            _with(own, label.name, each) for each in (values if matchers or refused else values[:1])
+        ]
     return tuple(found)
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from qgm_observe.alerts import money_rules, objective_courses, rules, score_rules
-from qgm_observe.alerts.budget import ALL, ERRORS, EVENTS, PLACES, standing
+from qgm_observe.alerts import money_rules, neighbor, objective_courses, rules
+from qgm_observe.alerts.budget import ALL, PLACES, standing
 from qgm_observe.alerts.burn_rules import sloth_labels
 from qgm_observe.alerts.objective_lines import counted, excuses, lines_by_role, lines_of
 from qgm_observe.alerts.recorded_trials import Minutes, Recorded, recorded_minutes
@@ -32,7 +32,6 @@ from qgm_observe.slo.burn import PAGE, TICKET
 from qgm_observe.slo.decimals import plain
 from qgm_observe.slo.indicator import Level, Ratio, Slices, Spend
 from qgm_observe.slo.objective import Objective
-from qgm_observe.slo.score import WINDOWS
 from qgm_observe.slo.window import DAY, HOUR, MINUTE, shorthand
 
 STEP, QUARTER, LONG_STEP = 30 * MINUTE, 15 * MINUTE, 2 * HOUR
@@ -43,21 +42,7 @@ _HEALTHY, _BAD, _AFTER = 8, 12, 16
 
 _BAD_MINUTES, _AFTER_MINUTES, _AFTER_BUSY = 12, 26, 4
 
-_RATIO = "slo:sli_error:ratio"
-_MANY = 1000.0
 _OF_MINUTES = (promql.COUNTED, promql.GOOD)
-_ANOTHER = {
-    ERRORS: (_MANY, 0.0),
-    EVENTS: (_MANY, _MANY**4),
-    score_rules.EVIDENCE: (_MANY, -_MANY),
-    score_rules.RECOVERY: (-_MANY, -_MANY),
-    score_rules.HIGHEST: (_MANY, -_MANY),
-    score_rules.THRESHOLD: (-_MANY, _MANY),
-    promql.GOOD: (0.0, 1.0),
-    promql.COUNTED: (1.0, 1.0),
-    money_rules.SPENT: (_MANY * _MANY, 0.0),
-}
-"""What is recorded of another objective that burns, and of one that does not; others are ratios."""
 
 
 class ObjectiveTrials:
@@ -127,9 +112,9 @@ class ObjectiveTrials:
         if isinstance(self.objective.indicator, Slices):
             recorded = tuple(recorded_minutes(self.objective, self._step, begun - 1, ended - 1))
         else:
-            last = (ended + clean // 2,) if is_degraded else ()
+            last = (ended + clean * 3 // 4,) if is_degraded else ()
             recorded = self._all_recorded(normal, severity, begun - 1, begun + 5, *last)
-        yield replace(incident, recorded=recorded)
+        yield replace(incident, further=self._another(0, incident.steps), recorded=recorded)
         if is_degraded:
             single: Phases = [(HEALTHY, 4), (BAD, 1), (HEALTHY, 2)]
             told = Check(3, False), Check(4, True), Check(6, True)
@@ -164,19 +149,15 @@ class ObjectiveTrials:
             ("another objective burns: silent", HEALTHY, 0),
             ("another objective is well: fires", BAD, 1),
         ):
-            phases: Phases = [(HEALTHY, 8), (phase, 8)]
-            check = Check(15, phase == BAD)
-            yield Scenario(name, phases, (check,), further=self._another(place, 16))
+            phases: Phases = [(HEALTHY, 4), (phase, 8)] if place else [(phase, 4)]
+            last = 11 if place else 3
+            further = self._another(place, last + 1)
+            yield Scenario(name, phases, (Check(last, phase == BAD),), further=further)
 
-    def _another(self, place: int, steps: int, records: str = "") -> tuple[tuple[str, str], ...]:
-        """Return what is recorded of another objective, which burns (0) or does not (1)."""
-        return tuple(
-            (f"{record}{_braced(told | {'slo': 'another'})}", f"{value:.0f}+0x{steps - 1}")
-            for record, labels in self._others
-            if record.startswith(records) and (record in _ANOTHER or record.startswith(_RATIO))
-            for value in (_ANOTHER.get(record, (1.0, 0.0))[place],)
-            for told in _by_window(record, labels)
-        )
+    def _another(
+        self, place: int, steps: int, records: tuple[str, ...] = ("",)
+    ) -> tuple[tuple[str, str], ...]:
+        return neighbor.series(self._others, place, steps, records)
 
     # ----------------------------------------------------------------------------------- counts
 
@@ -278,7 +259,7 @@ class ObjectiveTrials:
             checks = tuple(Check(at, found.fires(at, severity)) for at in steps)
             recorded = tuple(found.highest(at) for at in steps) if is_scored else ()
             course = Scenario(name, phases, checks, recorded=recorded)
-            yield replace(course, further=self._another(0, course.steps, _RATIO))
+            yield replace(course, further=self._another(0, course.steps, neighbor.DECISIVE))
 
     # ---------------------------------------------------------------------------------- minutes
 
@@ -293,12 +274,29 @@ class ObjectiveTrials:
             told = tuple((each, f"{left.bad:g}+0x7") for each in left.decoys)
             name = "others of the signal are bad, and this is not: silent"
             yield Scenario(name, [(HEALTHY, 8)], (Check(7, False),), further=told)
+        if indicator.counted is None:
+            told = tuple((each, "1+0x7") for each in left.decoys)
+            none = (Check(7, False),)
+            names = (promql.recorded(each, self.objective.name) for each in _OF_MINUTES)
+            when = shorthand(7 * self._step)
+            yield Scenario(
+                "others of the signal are told, and this is not: nothing counts",
+                [(HEALTHY, 8)],
+                none,
+                absent=True,
+                further=(*told, *self._another(1, 8)),
+                recorded=tuple({"expr": each, "eval_time": when} for each in names),
+            )
+        for sibling in left.siblings:
+            bad = ((sibling, f"{left.bad:g}+0x7"),)
+            name = "another value of those that are looked at is bad: fires"
+            yield Scenario(name, [(HEALTHY, 8)], (Check(7, True),), further=bad)
         for name, phases, steps in objective_courses.of_minutes():
             found = Minutes(self.objective, phases, self._step)
             fired = ((at, found.fires(at, TICKET)) for at in steps)
             checks = tuple(Check(at, fires) for at, fires in fired if fires is not None)
             course = Scenario(name, phases, checks)
-            yield replace(course, further=self._another(0, course.steps, _RATIO))
+            yield replace(course, further=self._another(0, course.steps, neighbor.DECISIVE))
 
     def _excused(self, name: str, severity: str) -> Iterator[Trial]:
         indicator = self.objective.indicator
@@ -369,14 +367,3 @@ def _alerts(objective: Objective) -> list[tuple[str, str]]:
     if found:
         return [each for each in (page, ticket) if each[1] in found]
     return [ticket] if objective.is_degraded else []
-
-
-def _by_window(record: str, labels: dict[str, str]) -> list[dict[str, str]]:
-    if record not in {score_rules.EVIDENCE, score_rules.RECOVERY}:
-        return [labels]
-    return [labels | {"window": shorthand(window)} for window in WINDOWS]
-
-
-def _braced(labels: dict[str, str]) -> str:
-    told = ",".join(f'{name}="{value}"' for name, value in labels.items())
-    return f"{{{told}}}"

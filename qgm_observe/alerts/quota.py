@@ -33,7 +33,7 @@ def quota(configuration: Configuration, selectors: Selectors) -> Cause:
     left = selectors.top(ACCOUNT, provider_signals.ACCOUNT_REMAINING)
     used = selectors.at(provider_signals.ACCOUNT_USED)
     reached = selectors.top(ACCOUNT, provider_signals.ACCOUNT_LIMIT_REACHED)
-    pace = f"max by (provider, account) (clamp_min({used} - {used} offset 1d, 0))"
+    pace = f"max by (provider, account) ({used} - {used} offset 1d)"
     return Cause(
         alert="QgmQuotaLow",
         expression=(

@@ -112,7 +112,7 @@ def _compilations(
         scenarios=(*scenarios, _others_are_well()),
     )
     yield made.trial("QgmCompilationFailing", JOB_PLACES, ended, errors, scenarios=(third, apart))
-    elsewhere = [Line(ended.sibling(name), COUNT, 1, 1) for name in JOB_PLACES]
+    elsewhere = [Line(ended.sibling(name), COUNT, 2, 2) for name in JOB_PLACES]
     yield made.trial(
         "QgmCompilationFailing",
         JOB_PLACES,

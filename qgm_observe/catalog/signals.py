@@ -143,8 +143,7 @@ DEVICE_TIME_NEEDED = Signal(
     "qgm.device_time.needed",
     GAUGE,
     "s",
-    "Device time foreseen for jobs that wait or run, and for what open runs have planned further; "
-    "at least so much is needed, no sample where nothing can be told.",
+    "Device time that open jobs and planned steps need at least; no sample where none is known.",
     (*by.WORK, *by.DEVICES),
 )
 SESSIONS = Signal(
