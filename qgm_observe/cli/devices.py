@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from qgm_observe.cli import option_types
 from qgm_observe.cli.device_table import as_json, render
 from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.providers.cost import cost
@@ -46,9 +47,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     work.add_argument("--circuit", type=Path, metavar="FILE", help="OpenQASM 2 or 3, or QPY")
     work.add_argument("--qubits", type=int, metavar="N", help="that a circuit needs")
     parser.add_argument(
-        "--layout", type=_qubits, metavar="Q,Q,...", help="the device's qubits that it runs on"
+        "--layout",
+        type=option_types.qubits,
+        metavar="Q,Q,...",
+        help="the device's qubits that it runs on",
     )
-    parser.add_argument("--shots", type=_positive, metavar="N", help="of a job, for its cost")
+    parser.add_argument(
+        "--shots", type=option_types.count, metavar="N", help="of a job, for its cost"
+    )
     parser.add_argument(
         "--seconds", type=float, metavar="S", help="a job's device time, where that is billed"
     )
@@ -59,7 +65,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--stale-after", type=float, default=48.0, metavar="HOURS", help="default: 48"
     )
     parser.add_argument("--by", choices=("wait", "quality", "cost"), help="what counts most")
-    parser.add_argument("--top", type=_positive, default=20, metavar="N", help="default: 20")
+    parser.add_argument(
+        "--top", type=option_types.count, default=20, metavar="N", help="default: 20"
+    )
     parser.add_argument("--json", action="store_true", help="all of them, for machines")
 
 
@@ -213,22 +221,6 @@ def _check_layout(args: argparse.Namespace, circuit: Any) -> None:
         raise UsageError(f"--layout names {len(args.layout)} qubits: write {needed}")
     if args.qubits is not None and args.qubits < 1:
         raise UsageError(f"--qubits {args.qubits}: write a count of 1 or more")
-
-
-def _qubits(text: str) -> tuple[int, ...]:
-    try:
-        found = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        found = ()
-    if not found or min(found) < 0 or len(set(found)) != len(found):
-        raise argparse.ArgumentTypeError(f"{text!r}: write different qubits such as 0,1,4")
-    return found
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: write a count of 1 or more")
-    return int(text)
 
 
 def _first_line(error: Exception) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from qgm_observe.catalog import ExecutionMode
+from qgm_observe.cli import option_types
 from qgm_observe.cli.flight_table import render
 from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.journal import open_journal
@@ -61,8 +62,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("shots", "of a circuit (default: 4096)"),
         ("qubits", "that a circuit needs"),
     ):
-        parser.add_argument(f"--{name}", type=_count, metavar="N", help=about)
-    parser.add_argument("--layout", type=_qubits, metavar="Q,Q,...", help="qubits of the device")
+        parser.add_argument(f"--{name}", type=option_types.count, metavar="N", help=about)
+    parser.add_argument(
+        "--layout", type=option_types.qubits, metavar="Q,Q,...", help="qubits of the device"
+    )
     parser.add_argument("--between", type=_range, metavar="S[-S]", help="from a result to the next")
     parser.add_argument("--each", type=_range, metavar="S[-S]", help="device time of a job")
     parser.add_argument("--at-once", action="store_true", default=None, help="without waiting")
@@ -230,22 +233,6 @@ def _price(args: argparse.Namespace, planned: Plan) -> Price | None:
             raise
         return None
     return known.price(planned.provider, planned.device)
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: write a count of 1 or more")
-    return int(text)
-
-
-def _qubits(text: str) -> tuple[int, ...]:
-    try:
-        found = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        found = ()
-    if not found or min(found) < 0 or len(set(found)) != len(found):
-        raise argparse.ArgumentTypeError(f"{text!r}: write different qubits such as 0,1,4")
-    return found
 
 
 def _range(text: str) -> tuple[float, float]:

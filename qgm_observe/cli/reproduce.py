@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from qgm_observe.cli import option_types
 from qgm_observe.cli.finding import find, find_run, journal_at
 from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.journal import Event, Store
@@ -61,7 +62,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--journal", type=Path, metavar="PATH", help="default: the user's own")
     parser.add_argument("--target", type=Path, metavar="FILE", help="JSON: probability by outcome")
-    parser.add_argument("--shots", type=_whole, metavar="N", help="default: 4 times the recorded")
+    parser.add_argument(
+        "--shots", type=option_types.count, metavar="N", help="default: 4 times the recorded"
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="default: 1")
     parser.add_argument(
         "--tolerance",
@@ -301,12 +304,6 @@ def _show(material: Material, gaps: list[Estimate], tolerance: float, *, is_same
         print(f"  tolerated: {tolerance:g}")
     for note in material.notes:
         print(f"  note: {note}")
-
-
-def _whole(text: str) -> int:
-    if text.isdigit() and int(text) >= 1:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r}: write a count of 1 or more")
 
 
 def _share(text: str) -> float:

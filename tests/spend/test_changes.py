@@ -11,40 +11,13 @@ from qgm_observe.catalog import ExecutionMode
 from qgm_observe.providers.cost import Cost
 from qgm_observe.providers.protocol import (
     AccountUsage,
-    DeviceInfo,
     DeviceState,
-    DeviceStatus,
-    Price,
-    Wait,
 )
 from qgm_observe.spend.changes import MOST_STEPS, cheapest, goes
 from qgm_observe.spend.checks import Answer, Check, Finding, examine
 from qgm_observe.spend.outlook import Outlook
-from qgm_observe.spend.plan import Plan
 
-NOW = 1_777_852_800.0
-STATUS = DeviceStatus(
-    provider="ibm",
-    device="ibm_fez",
-    state=DeviceState.ONLINE,
-    observed_at=NOW,
-    wait=Wait(p50=60.0, p95=120.0),
-)
-PRICE = Price(
-    provider="ibm",
-    device="ibm_fez",
-    currency="USD",
-    per_second=Decimal("1.60"),
-    source="s",
-    as_of="2026-05-25",
-)
-CLEAR = Outlook(
-    at=NOW,
-    info=DeviceInfo(provider="ibm", name="ibm_fez", num_qubits=156, max_shots=10_000),
-    status=STATUS,
-    price=PRICE,
-)
-PLAN = Plan(device="ibm_fez", jobs=10, shots=1_000, each=(2.0, 3.0), throttled=5.0)
+from .situation import CLEAR, NOW, PLAN, STATUS
 
 
 def quota(left: float) -> Outlook:

@@ -14,37 +14,16 @@ from qgm_observe.providers.cost import Cost
 from qgm_observe.providers.layout import LayoutFaults
 from qgm_observe.providers.protocol import (
     AccountUsage,
-    DeviceInfo,
     DeviceState,
-    DeviceStatus,
-    Price,
-    Wait,
 )
 from qgm_observe.records import Estimate
 from qgm_observe.spend.outlook import Laid, Outlook
 from qgm_observe.spend.plan import Plan
 from qgm_observe.spend.preflight import preflight, require
 
+from .situation import CLEAR, NOW, PLAN, STATUS
+
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "preflight.py"
-NOW = 1_777_852_800.0
-INFO = DeviceInfo(provider="ibm", name="ibm_fez", num_qubits=156, max_shots=10_000)
-STATUS = DeviceStatus(
-    provider="ibm",
-    device="ibm_fez",
-    state=DeviceState.ONLINE,
-    observed_at=NOW,
-    wait=Wait(p50=60.0, p95=120.0),
-)
-PRICE = Price(
-    provider="ibm",
-    device="ibm_fez",
-    currency="USD",
-    per_second=Decimal("1.60"),
-    source="s",
-    as_of="2026-05-25",
-)
-CLEAR = Outlook(at=NOW, info=INFO, status=STATUS, price=PRICE)
-PLAN = Plan(device="ibm_fez", jobs=10, shots=1_000, each=(2.0, 3.0), throttled=5.0)
 SESSION = replace(PLAN, mode=ExecutionMode.SESSION, between=(10.0, 10.0), throttled=None)
 
 
