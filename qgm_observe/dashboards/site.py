@@ -71,11 +71,6 @@ class Site:
         total = pick(signals.ROOTS, outcome=COUNTING, **labels)
         return self.scope.share(good, total, window, fewest=fewest)
 
-    def device_events(self, by: str) -> Query:
-        """Return how many devices tell their state."""
-        counted = f"count(count by ({by}) ({self.scope.selector(provider_signals.DEVICE_QUBITS)}))"
-        return basis(counted, "devices")
-
 
 def site(configuration: Configuration, *variables: Label) -> Site:
     """Return the site of a board whose variables are labels."""

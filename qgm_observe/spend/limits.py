@@ -46,11 +46,6 @@ class Limits:
         if self.idle_share is not None and not 0 <= self.idle_share < 1:
             raise UsageError(f"guard: idle {self.idle_share:.0%}: write a share below 100 %")
 
-    @property
-    def has_budget(self) -> bool:
-        """Whether what is spent has to be known."""
-        return any(each is not None for each in (self.money, self.seconds, self.shots))
-
 
 def limits(text: str) -> Limits:
     """Read limits from a line.
