@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 
 from qgm_observe.catalog import SIGNALS, provider_signals
-from qgm_observe.exporters.docket import Docket
 from qgm_observe.exporters.exporter import Reply
 from qgm_observe.exporters.following import discovery, reading_api, receiving
 from qgm_observe.exporters.following.checkpoints import Checkpoint, Checkpoints, Held
@@ -23,7 +22,8 @@ from qgm_observe.exporters.following.follower import Follower
 from qgm_observe.exporters.following.reading_api import Recent
 from qgm_observe.exporters.following.receiving import Receiver
 from qgm_observe.exporters.journal_config import JournalConfig, load_journal_config
-from qgm_observe.exporters.reconciler import (
+from qgm_observe.exporters.reconciling.docket import Docket
+from qgm_observe.exporters.reconciling.reconciler import (
     Desk,
     Reconciler,
     abandonment_of,

@@ -12,6 +12,7 @@ from qgm_observe.telemetry.openmetrics import OPENMETRICS
 
 from .journals import (
     NOW,
+    REMOTE,
     Clock,
     Start,
     fill,
@@ -284,3 +285,27 @@ def test_it_follows_by_itself(tmp_path: Path, text: str) -> None:
 
     assert jobs_on(exporter) == 1
     assert not exporter._threads[0].is_alive()
+
+
+def test_the_layouts_in_use_are_shown_for_an_hour(
+    start: Start, clock: Clock, tmp_path: Path
+) -> None:
+    """Of the jobs of all journals the oldest parameter stands, an hour longer than they do."""
+    journals = [fill(tmp_path / name) for name in ("a.db", "b.db")]
+    for journal, at in zip(journals, (NOW - 900.0, NOW - 7_200.0), strict=True):
+        told = {"calibrated_at": {"t1": at}, "disabled_edges": 0}
+        work = still_open(f"{at:016.0f}", "job", **REMOTE, **told)
+        journal.append([], open_work=[work])
+    exporter = start(tmp_path / "a.db", tmp_path / "b.db")
+    name = "qgm_layout_calibration_timestamp_seconds"
+    place = 'provider="ibm",device="ibm_fez",region="eu"'
+    shown = [(f'{name}{{{place},parameter="t1",source="journal"}}', NOW - 7_200.0)]
+
+    assert samples(exporter, name) == shown
+    for journal in journals:
+        journal.append([], closed=[work.subject for work in journal.open_work()])
+    later(exporter, clock, 3_500)
+    assert samples(exporter, name) == shown
+    later(exporter, clock, 100)
+    assert samples(exporter, name) == []
+    assert samples(exporter, "qgm_layout_edges_disabled") == []

@@ -13,9 +13,9 @@ from threading import Lock
 from typing import Any, Protocol
 
 from qgm_observe.errors import JournalError
-from qgm_observe.exporters.docket import Docket, scan
 from qgm_observe.exporters.following.checkpoints import Checkpoint
 from qgm_observe.exporters.following.discovery import Found, marks
+from qgm_observe.exporters.reconciling.docket import Docket, scan
 from qgm_observe.journal import Event, OpenWork, Store, Totals, open_journal
 
 log = logging.getLogger("qgm_observe")

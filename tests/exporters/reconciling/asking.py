@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from qgm_observe.catalog import ErrorClass
-from qgm_observe.exporters.abandoned import Abandonment
-from qgm_observe.exporters.docket import Docket, scan
 from qgm_observe.exporters.polling.schedule import Budget
-from qgm_observe.exporters.reconciler import Desk, Reconciler
+from qgm_observe.exporters.reconciling.abandoned import Abandonment
+from qgm_observe.exporters.reconciling.docket import Docket, scan
+from qgm_observe.exporters.reconciling.reconciler import Desk, Reconciler
 from qgm_observe.journal import Event, Store
 from qgm_observe.providers.protocol import Capability, JobState, ProviderJob
 from qgm_observe.records import Job
 
-from .journals import NOW, REMOTE, Clock, finished
+from ..journals import NOW, REMOTE, Clock, finished
 
 MAX_AGE = 14 * 86400.0
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from qgm_observe.exporters.completion import is_unbilled, is_unsettled, kept
+from qgm_observe.exporters.reconciling.completion import is_unbilled, is_unsettled, kept
 from qgm_observe.journal import TERMINAL, Event, Store
 from qgm_observe.journal.folds import told_over
 

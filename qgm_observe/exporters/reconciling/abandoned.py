@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from qgm_observe.catalog import labels as by
-from qgm_observe.exporters.completion import matched
-from qgm_observe.exporters.docket import Unsettled
+from qgm_observe.exporters.reconciling.completion import matched
+from qgm_observe.exporters.reconciling.docket import Unsettled
 from qgm_observe.journal import Event
 from qgm_observe.providers.cost import Cost, cost
 from qgm_observe.providers.protocol import Price, ProviderJob

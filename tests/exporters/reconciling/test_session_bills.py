@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from qgm_observe.catalog import ExecutionMode
-from qgm_observe.exporters.docket import Docket
+from qgm_observe.exporters.reconciling.docket import Docket
 from qgm_observe.journal import Event, Store
 from qgm_observe.providers.protocol import Capability, Price, ProviderJob, ProviderSession
 
+from ..journals import NOW, REMOTE, Clock, close_all, fill, finished
 from .asking import Desks, FakeProvider, at_provider
-from .journals import NOW, REMOTE, Clock, close_all, fill, finished
 
 IN_SESSION = {**REMOTE, "execution_mode": "session"}
 

@@ -17,14 +17,18 @@ from typing import TypeVar
 
 from qgm_observe.catalog import ErrorClass
 from qgm_observe.errors import JournalError
-from qgm_observe.exporters.abandoned import (
+from qgm_observe.exporters.journal_config import JournalConfig
+from qgm_observe.exporters.polling.breaker import Breaker
+from qgm_observe.exporters.polling.retry_after import retry_after
+from qgm_observe.exporters.polling.schedule import Budget
+from qgm_observe.exporters.reconciling.abandoned import (
     Abandoned,
     Abandonment,
     abandoned_jobs,
     cancellations,
     last_submitted,
 )
-from qgm_observe.exporters.completion import (
+from qgm_observe.exporters.reconciling.completion import (
     TAG,
     Case,
     complete,
@@ -32,11 +36,7 @@ from qgm_observe.exporters.completion import (
     ids_of,
     needs_search,
 )
-from qgm_observe.exporters.docket import Docket, Unsettled
-from qgm_observe.exporters.journal_config import JournalConfig
-from qgm_observe.exporters.polling.breaker import Breaker
-from qgm_observe.exporters.polling.retry_after import retry_after
-from qgm_observe.exporters.polling.schedule import Budget
+from qgm_observe.exporters.reconciling.docket import Docket, Unsettled
 from qgm_observe.journal import Store
 from qgm_observe.providers.protocol import (
     Canceler,

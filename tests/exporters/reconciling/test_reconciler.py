@@ -13,12 +13,12 @@ import pytest
 from qgm_observe.cli import main
 from qgm_observe.exporters.journal import JournalExporter
 from qgm_observe.exporters.polling.schedule import Budget
-from qgm_observe.exporters.reconciler import Desk
+from qgm_observe.exporters.reconciling.reconciler import Desk
 from qgm_observe.journal import Journal, open_journal
 from qgm_observe.providers.protocol import JobState
 
+from ..journals import NOW, REMOTE, Clock, close_all, fill, finished, jobs_on, samples
 from .asking import Desks, FakeProvider, at_provider, lost
-from .journals import NOW, REMOTE, Clock, close_all, fill, finished, jobs_on, samples
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from qgm_observe.catalog import ErrorClass, ExecutionMode
-from qgm_observe.exporters.abandoned import Abandonment
 from qgm_observe.exporters.journal_config import load_journal_config
-from qgm_observe.exporters.reconciler import abandonment_of
+from qgm_observe.exporters.reconciling.abandoned import Abandonment
+from qgm_observe.exporters.reconciling.reconciler import abandonment_of
 from qgm_observe.journal import Event, OpenWork, Store
 from qgm_observe.providers.protocol import (
     Capability,
@@ -21,8 +21,8 @@ from qgm_observe.providers.protocol import (
     ProviderSession,
 )
 
+from ..journals import NOW, REMOTE, Clock, close_all, fill
 from .asking import Desks, FakeProvider, at_provider, lost
-from .journals import NOW, REMOTE, Clock, close_all, fill
 
 CANCELS = Abandonment(cancels=True, seconds=60.0)
 SESSION = "5" * 16

@@ -1,0 +1,1 @@
+"""How remote work ended and what it cost, asked later and told to the journal."""
