@@ -146,6 +146,17 @@ DEVICE_TIME_NEEDED = Signal(
     "Device time that open jobs and planned steps need at least; no sample where none is known.",
     (*by.WORK, *by.DEVICES),
 )
+LAYOUT_CALIBRATION_TIME = Signal(
+    "qgm.layout.calibration.timestamp", GAUGE, "s",
+    "When the oldest of this parameter was measured among the qubits and gates that circuits of "
+    "open remote jobs use, or did within the last hour, epoch seconds.",
+    (*by.DEVICES, by.REGION, by.PARAMETER),
+)  # fmt: skip
+LAYOUT_EDGES_DISABLED = Signal(
+    "qgm.layout.edges.disabled", GAUGE, "{edge}",
+    "Pairs that open remote jobs use, or did within an hour, although their gate is disabled.",
+    (*by.DEVICES, by.REGION),
+)  # fmt: skip
 SESSIONS = Signal(
     "qgm.sessions", COUNTER, "{session}", "Provider sessions ended.", (*by.JOB, by.OUTCOME)
 )
@@ -377,7 +388,6 @@ OBSERVE_SKEW = Signal(
 OBSERVE_JOURNAL_SIZE = Signal(
     "qgm.observe.journal.size", GAUGE, "By", "Size of the journal on disk."
 )
-
 OBSERVE_DISK_FREE = Signal(
     "qgm.observe.journal.disk.free", GAUGE, "By", "Free space where the journal is."
 )

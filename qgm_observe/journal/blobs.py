@@ -46,7 +46,7 @@ CAPTURED = {
         "parameters": _KEEP,
         "program": _KEEP,
         "counts": _HASH,
-        "compile_log": _NOTHING,
+        "compile_log": _KEEP,
         "provenance": _KEEP,
     },
     "all": dict.fromkeys(_KINDS, _KEEP),

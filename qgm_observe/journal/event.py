@@ -127,8 +127,11 @@ class OpenWork:
         body: Labels and what is known: `stage` (now in), for a run `steps`, `last_step_at`,
             `median_step_seconds`, `planned_steps` where it told, `needed`
             (`[[provider, device, device time in s], ...]`: of what is planned and not submitted
-            yet); for a job `waiting_since` while it is submitted and not executing, and
-            `needed_seconds` (device time foreseen) until its attempt ends.
+            yet); for a job `waiting_since` while it is submitted and not executing,
+            `needed_seconds` (device time foreseen) until its attempt ends, and of a remote one by
+            the newest calibration known `calibrated_at` (`{parameter: epoch s}`, the oldest among
+            the qubits and gates that its circuits use) and `disabled_edges` (how many of the pairs
+            in use have lost their gate).
     """
 
     subject: str

@@ -36,6 +36,7 @@ NO_DEVICE: Labels = ("",) * (len(by.JOB) - len(by.WORK))
 """The device labels of runs and steps, where a signal has them."""
 
 _CLASSES = {"lost": ErrorClass.LOST.value, "timeout": ErrorClass.RUN_TIMEOUT.value}
+_SUCCESS = Outcome.SUCCESS
 _UNFAILED = {"success", "cancelled", "guarded", ""}
 
 
@@ -129,7 +130,7 @@ def _job(body: Mapping[str, Any]) -> list[Measurement]:
     found: list[Measurement] = [(signals.JOBS, (*labels, outcome), 1)]
     found += _duration(signals.JOB_DURATION, labels, body.get("duration"))
     found += _stages(labels, body)
-    if outcome == Outcome.SUCCESS:
+    if outcome == _SUCCESS:
         found += _amount(signals.JOB_SHOTS, labels, body.get("shots"))
         found += _amount(signals.JOB_CIRCUITS, labels, body.get("circuits"))
     else:

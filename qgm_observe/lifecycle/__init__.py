@@ -2,7 +2,8 @@
 
 from qgm_observe.lifecycle.devices import Device
 from qgm_observe.lifecycle.handle import Handle, current
-from qgm_observe.lifecycle.job import AttemptHandle, JobHandle
+from qgm_observe.lifecycle.job import JobHandle
+from qgm_observe.lifecycle.job_facts import AttemptHandle
 from qgm_observe.lifecycle.observe import observe, unobserve
 from qgm_observe.lifecycle.recorder import Recorder, recorder, use
 from qgm_observe.lifecycle.run import RunHandle, SessionHandle, StepHandle

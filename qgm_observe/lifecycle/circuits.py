@@ -13,6 +13,11 @@ Gate = tuple[str, tuple[int, ...]]
 _ERROR_FREE = {"barrier", "delay", "measure", "rz", "p", "global_phase"}
 """Done in software, or no gate at all; counted where a calibration names them."""
 
+_BLOCKS = {"box", "for_loop", "if_else", "switch_case", "while_loop"}
+"""Of `qiskit.circuit.controlflow`: gates inside are not counted."""
+
+_WIDEST_GATE = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -64,6 +69,17 @@ def usage_of(circuit: Any) -> Usage | None:
     told = hashlib.sha256("".join(drawn).encode())
     measured = tuple(bits[bit] for bit in sorted(bits, reverse=True))
     return Usage(told.hexdigest()[:12], gates, measured)
+
+
+def places_of(usage: Usage) -> frozenset[Gate] | None:
+    """Return the gates and measurements that a circuit applies, each on its qubits.
+
+    `None` where it has blocks, such as `if_else`, whose gates are not seen.
+    """
+    used = cast("Mapping[Gate, int]", usage.gates)
+    if any(name in _BLOCKS for name, _ in used):
+        return None
+    return frozenset(gate for gate in used if len(gate[1]) <= _WIDEST_GATE)
 
 
 def name_of(circuit: Any) -> str | None:

@@ -2,21 +2,15 @@
 
 import contextlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from qgm_observe.catalog import ErrorClass
 from qgm_observe.errors import JournalError
 from qgm_observe.journal import TERMINAL, open_journal
 from qgm_observe.lifecycle.handle import Handle, current
+from qgm_observe.lifecycle.job_facts import JobFacts, Slot
 from qgm_observe.lifecycle.programs import is_estimator, name_of
 from qgm_observe.providers.failures import class_of
-
-if TYPE_CHECKING:
-    from qgm_observe.lifecycle.job import AttemptHandle, JobHandle
-    from qgm_observe.lifecycle.run import RunHandle
-
-Slot = tuple[int | None, int]
-"""Index of the step, `None` outside one, and the order of the job in it, from 0."""
 
 _IN_VAIN = ("CANCELLED", "ERROR", "FAILED")
 """How states begin of jobs without a result; `CANCELLED - RAN TOO LONG` is one as well."""
@@ -39,7 +33,7 @@ class Outstanding(NamedTuple):
     program: str | None = None
 
 
-def slot_of(job: "JobHandle") -> Slot:
+def slot_of(job: JobFacts) -> Slot:
     """Return where a job stands in its run, and count it there."""
     around = _nearest(job, "step") or _nearest(current(), "step")
     owner: Any = around or _nearest(job, "run") or job
@@ -47,13 +41,13 @@ def slot_of(job: "JobHandle") -> Slot:
     return (None if around is None else int(owner.index)), owner.slots - 1
 
 
-def is_resumed(job: "JobHandle") -> bool:
+def is_resumed(job: JobFacts) -> bool:
     """Return whether an earlier process of the job's run may have submitted it."""
     run: Any = _nearest(job, "run")
     return run is not None and run.resumed_from is not None and job.remote
 
 
-def earlier(job: "JobHandle") -> Outstanding | None:
+def earlier(job: JobFacts) -> Outstanding | None:
     """Return what an earlier process of the same run submitted in place of a job, if anything."""
     run: Any = _nearest(job, "run")
     if not is_resumed(job):
@@ -67,7 +61,7 @@ def earlier(job: "JobHandle") -> Outstanding | None:
     return found
 
 
-def service_for(job: "JobHandle", found: Outstanding, submit: Any) -> Any:
+def service_for(job: JobFacts, found: Outstanding, submit: Any) -> Any:
     """Return the live service that has an earlier submission, `None` where it is not to be taken.
 
     Unasked, only what is certain to be the same is taken: equal circuits and equal values.
@@ -103,32 +97,24 @@ def _primitive(submit: Any) -> Any:
     return getattr(submit, "__self__", submit)
 
 
-def _say(job: "JobHandle", told: str) -> None:
+def _say(job: JobFacts, told: str) -> None:
     more = "so it is submitted anew: attempt(collect=service) would collect it"
     job.recorder.guard.warn_once("collect", f"{told}, {more}")
 
 
-def collect(job: "JobHandle", found: Outstanding, service: Any) -> "AttemptHandle | None":
-    """Return the attempt that an earlier process made of a job, `None` if it is of no use.
-
-    Args:
-        job: It takes the earlier one's id, so that both are one.
-        found: The earlier one.
-        service: Has `job(id)`, and `jobs(job_tags=[...], limit=n)` for what died half-way.
+def at_provider(found: Outstanding, service: Any) -> Any:
+    """Return the provider's job of an earlier submission, `None` if it is of no use.
 
     Raises:
-        Exception: what the service raises; to go on then might submit a second time.
+        Exception: what the service raises.
     """
-    provider_job = _at_provider(found, service)
+    provider_job = _asked_of(found, service)
     if provider_job is None or _status(provider_job).startswith(_IN_VAIN):
         return None
-    job.recorder.writer.rename(job, int(found.job, 16))
-    attempt = job.collected(provider_job, found.number)
-    job.recorder.commit(attempt, "submitted")
-    return attempt
+    return provider_job
 
 
-def outstanding(run: "RunHandle") -> dict[Slot, Outstanding]:
+def outstanding(run: Handle) -> dict[Slot, Outstanding]:
     """Return by slot what earlier processes of a run submitted and nobody knows to be in vain."""
     found: dict[Slot, Outstanding] = {}
     run.recorder.flush(run.recorder.settings.intent_timeout)
@@ -163,7 +149,7 @@ def _outstanding(body: Mapping[str, Any]) -> Outstanding:
     )
 
 
-def _at_provider(found: Outstanding, service: Any) -> Any:
+def _asked_of(found: Outstanding, service: Any) -> Any:
     if found.provider_job_id is not None:
         try:
             return service.job(found.provider_job_id)

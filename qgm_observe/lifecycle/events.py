@@ -6,19 +6,20 @@ from typing import Any
 
 from qgm_observe.catalog import ExecutionMode, Outcome, shot_class
 from qgm_observe.journal import Event, OpenWork
-from qgm_observe.lifecycle import need
 from qgm_observe.lifecycle.devices import Device
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.identity import new_id
-from qgm_observe.lifecycle.job import AttemptHandle, JobHandle
+from qgm_observe.lifecycle.job_facts import AttemptHandle, JobFacts
 from qgm_observe.lifecycle.logs import tail_of
 from qgm_observe.lifecycle.programs import name_of
 from qgm_observe.lifecycle.provider_job import id_of
+from qgm_observe.lifecycle.recording import Told
 from qgm_observe.lifecycle.run import RunHandle, SessionHandle, StepHandle
 from qgm_observe.lifecycle.spending import ttl_of
 from qgm_observe.lifecycle.versions import loaded_versions
-from qgm_observe.providers.cost import Cost
-from qgm_observe.records import LOCAL, PROVIDER, Estimate, Failure, Verdict, current_process
+from qgm_observe.providers.cost import Cost, cost
+from qgm_observe.records import LOCAL, PROVIDER, Estimate, Failure, current_process
+from qgm_observe.spend.guards import Ask
 
 _ITEMS_KEPT = 256
 _CHARACTERS_KEPT = 1024
@@ -107,28 +108,40 @@ def attempted(
     )
 
 
-def expected(seconds: float, whole: Cost | None) -> dict[str, Any]:
-    """Return what is expected of device time (s) and cost, as an event has it."""
+def expected(
+    verb: str, attempt: AttemptHandle, at: float, ask: Ask, *, seconds: float, told: dict[str, Any]
+) -> Event:
+    """Return what an attempt may cost, with the device time (s) that is foreseen for it."""
+    if not ask.is_remote:  # it would have cost nothing
+        return attempted(verb, attempt, at, told)
+    price = attempt.job.recorder.price(ask.provider, ask.device)
+    whole = cost(price, shots=ask.shots, seconds=seconds)
+    return attempted(verb, attempt, at, told | _expected(seconds, whole))
+
+
+def _expected(seconds: float, whole: Cost | None) -> dict[str, Any]:
     told: dict[str, Any] = {"device_seconds": seconds}
     if whole is not None:
         told |= {"cost": f"{whole.amount:.6f}", "currency": whole.currency}
     return told
 
 
-def left_idle(session: SessionHandle, at: float, told: Mapping[str, Any]) -> Event:
+def left_idle(session: SessionHandle, at: float, seconds: float) -> Event:
     """Return what the idle time of a session, from its last job to its end, may cost."""
+    price = session.recorder.price(session.device.provider, session.device.name)
+    told = _expected(seconds, cost(price, seconds=seconds))
     return Event(
         verb="estimated",
         noun="session",
         subject=session.id,
         at=at,
         run=run_of(session),
-        body=labels_of(session) | dict(told),
+        body=labels_of(session) | told,
         id=f"{session.id}/estimated",
     )
 
 
-def _slot(job: JobHandle) -> dict[str, Any]:
+def _slot(job: JobFacts) -> dict[str, Any]:
     """Where in its run a job stands, by which a resumed run finds it again."""
     session = None if job.session is None else job.session.id
     index, place = job.slot or (None, None)
@@ -136,7 +149,7 @@ def _slot(job: JobHandle) -> dict[str, Any]:
     return slot | {"ttl_seconds": ttl_of(job)}
 
 
-def _program(job: JobHandle) -> dict[str, str]:
+def _program(job: JobFacts) -> dict[str, str]:
     """What it is that was submitted, by which a resumed run knows it again."""
     with job.recorder.guard("provenance"):
         name = name_of(job.program)
@@ -144,10 +157,9 @@ def _program(job: JobHandle) -> dict[str, str]:
     return {}
 
 
-def said(
-    handle: Handle, told: Estimate | Verdict, at: float, facts: Mapping[str, Any] | None = None
-) -> Event:
+def said(handle: Handle, told: Told, at: float, facts: Mapping[str, Any] | None = None) -> Event:
     """Return the event of a statistic or a verdict about a handle."""
+    told = told() if callable(told) else told
     subject = handle.id
     verb = "estimate" if isinstance(told, Estimate) else "judged"
     known = {k: v for k, v in asdict(told).items() if v is not None}
@@ -173,9 +185,9 @@ def still_open(handle: Handle, now: float) -> OpenWork:
         body["median_step_seconds"] = handle.median_step()
     if isinstance(handle, RunHandle):
         body |= _planned(handle)
-    if isinstance(handle, JobHandle) and handle.waiting:
+    if isinstance(handle, JobFacts) and handle.waiting:
         body["waiting_since"] = wall_of(handle.waiting)
-    if isinstance(handle, JobHandle) and (seconds := need.of_job(handle)) is not None:
+    if isinstance(handle, JobFacts) and (seconds := handle.needed_seconds) is not None:
         body["needed_seconds"] = seconds
     process = current_process()
     return OpenWork(
@@ -194,7 +206,7 @@ def _planned(run: RunHandle) -> dict[str, Any]:
     told: dict[str, Any] = {}
     if run.need.planned is not None:
         told["planned_steps"] = run.need.planned
-    to_come = run.need.to_come(run)
+    to_come = run.need.to_come(run.steps, run.recorder.history)
     if to_come:
         told["needed"] = [[*place, seconds] for place, seconds in to_come.items()]
     return told
@@ -210,7 +222,7 @@ def labels_of(handle: Handle) -> dict[str, Any]:
         "model_version": work.model_version,
         "kind": work.kind,
     }
-    if isinstance(handle, JobHandle):
+    if isinstance(handle, JobFacts):
         mode = handle.session.mode if handle.session is not None else handle.device.mode
         labels |= _device(handle.device, mode) | {"shot_class": shot_class(handle.shots)}
     elif isinstance(handle, SessionHandle):
@@ -235,7 +247,7 @@ def _known(handle: Handle) -> dict[str, Any]:
     known["encoding"] = _encoding(handle)
     if handle.noun == "run" or (handle.noun == "job" and run_of(handle) is None):
         known["versions"] = dict(loaded_versions()) or None
-    if isinstance(handle, JobHandle):
+    if isinstance(handle, JobFacts):
         known |= _job(handle)
     elif isinstance(handle, StepHandle):
         known |= {"index": handle.index, "loss": handle.loss_value}
@@ -252,7 +264,7 @@ def _known(handle: Handle) -> dict[str, Any]:
     return {key: value for key, value in known.items() if value is not None}
 
 
-def _job(job: JobHandle) -> dict[str, Any]:
+def _job(job: JobFacts) -> dict[str, Any]:
     known: dict[str, Any] = {"shots": job.shots, "circuits": job.circuits}
     if job.remote:
         known["ttl_seconds"] = ttl_of(job)

@@ -91,7 +91,7 @@ def job(
     Raises:
         UsageError: a label is unknown or a count is below 1.
     """
-    return JobHandle(recorder(), None, labels, backend, shots=shots, circuits=circuits)
+    return JobHandle(recorder(), None, labels, backend, shots, circuits)  # names cost as much again
 
 
 def configure(*, tracer_provider: Any = None, **changes: Any) -> Settings:

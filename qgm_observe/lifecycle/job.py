@@ -1,96 +1,24 @@
-"""The handle of a job and of its attempts."""
+"""The handle of a job: how its attempts are submitted, and how their results are waited for."""
 
 import asyncio
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
-from qgm_observe.catalog import ErrorClass, ExecutionMode, Outcome
-from qgm_observe.errors import UsageError
+from qgm_observe.catalog import ErrorClass, Outcome
 from qgm_observe.lifecycle import collecting, provider_job, spending
-from qgm_observe.lifecycle.capture import keep_counts
-from qgm_observe.lifecycle.devices import Device
+from qgm_observe.lifecycle.collecting import Outstanding
 from qgm_observe.lifecycle.failures import classify, outcome_of
-from qgm_observe.lifecycle.handle import Handle
-from qgm_observe.lifecycle.results import counts_of, size_of
-from qgm_observe.records import Failure, Work
-from qgm_observe.spend.guards import Booking, BudgetGuard
+from qgm_observe.lifecycle.handle import SUCCESS
+from qgm_observe.lifecycle.job_facts import AttemptHandle, JobFacts, tags_of
+from qgm_observe.lifecycle.results import counts_of
 from qgm_observe.spend.retrying import retried, retried_later
 
-_UNSAID = {None, Work().project, Work().pipeline}
 
-
-class AttemptHandle:
-    """One provider job id; a retry is a further attempt."""
-
-    def __init__(self, job: "JobHandle", number: int) -> None:
-        self.job = job
-        self.number = number
-        self.outcome: Outcome | None = None
-        self.failure: Failure | None = None
-        self.provider: Any = None
-        self.provider_job_id: str | None = None
-        self.queue_seconds: float | None = None
-        self.execute_seconds: float | None = None
-        self.throttle_seconds: float | None = None
-        self.foreseen_seconds: float | None = None
-        self.asked = self.submitted = self.begun = 0
-        self.idle_seconds = 0.0
-        self.booked: list[tuple[BudgetGuard, Booking]] = []
-
-    def ended(self, error: BaseException | None, stage: str) -> None:
-        """Keep how it ended."""
-        self.outcome = Outcome.SUCCESS if error is None else Outcome.FAILURE
-        if error is not None:
-            with self.job.recorder.guard("failure"):
-                self.outcome = outcome_of(error)
-                self.failure = classify(error, stage)
-        with self.job.recorder.guard("spending"):
-            was_refused = error is not None and stage == "submit"
-            (spending.refused if was_refused else spending.settle)(self)
-
-
-class JobHandle(Handle):
-    """One piece of quantum work that was asked for."""
-
-    noun: ClassVar[str] = "job"
-    inside = frozenset({"run", "step", "session"})
-
-    attempts: list[AttemptHandle] | None = None
-    program: Any = None
-    settings: dict[str, Any] | None = None
-    waiting = 0
-    slots = 0
-    slot: collecting.Slot | None = None
-
-    def __init__(
-        self,
-        recorder: Any,
-        parent: Handle | None,
-        given: dict[str, Any] | None = None,
-        backend: Any = None,
-        *,
-        shots: int | None = None,
-        circuits: int | None = None,
-        session: Any = None,
-    ) -> None:
-        Handle.__init__(self, recorder, parent, given)
-        self.backend = backend
-        self.shots = None if shots is None else _count("shots", shots)
-        self.circuits = None if circuits is None else _count("circuits", circuits)
-        self.session = session
-
-    @property
-    def device(self) -> Device:
-        """What the backend object stands for."""
-        return self.recorder.device(self.backend)
-
-    @property
-    def remote(self) -> bool:
-        """Whether a provider elsewhere does the work."""
-        return self.device.mode is not ExecutionMode.LOCAL
+class JobHandle(JobFacts):
+    """One piece of quantum work: submitted, collected, waited for."""
 
     @property
     def is_guarded(self) -> bool:
@@ -143,7 +71,7 @@ class JobHandle(Handle):
             with self.stage("submit"), self.tagged(submit):
                 attempt.provider = submit(*args, **kwargs)
         except BaseException as error:
-            attempt.ended(error, "submit")
+            self.concluded(attempt, error, "submit")
             raise
         with self.recorder.guard("submitted"):
             self.submitted(attempt)
@@ -177,7 +105,7 @@ class JobHandle(Handle):
             with self.stage("submit"), self.tagged(submit):
                 attempt.provider = await submit(*args, **kwargs)
         except BaseException as error:
-            attempt.ended(error, "submit")
+            self.concluded(attempt, error, "submit")
             raise
         with self.recorder.guard("submitted"):
             self.submitted(attempt)
@@ -185,23 +113,35 @@ class JobHandle(Handle):
             await self.recorder.commit_later(attempt, "submitted")
         return attempt
 
-    def collected(self, provider: Any, number: int) -> AttemptHandle:
-        """Take over an attempt of that number, whose provider job is there already."""
-        attempt = AttemptHandle(self, number)
+    def collect(self, found: Outstanding, service: Any) -> AttemptHandle | None:
+        """Return the attempt that an earlier process made, `None` if it is of no use.
+
+        Args:
+            found: The earlier one; the job takes its id, so that both are one.
+            service: Has `job(id)`, and `jobs(job_tags=[...], limit=n)` for what died half-way.
+
+        Raises:
+            Exception: what the service raises; to go on then might submit a second time.
+        """
+        provider = collecting.at_provider(found, service)
+        if provider is None:
+            return None
+        self.recorder.renamed.append(self.id)
+        self.number = int(found.job, 16)
+        attempt = AttemptHandle(self, found.number)
         attempt.provider = provider
         self.attempts = [*(self.attempts or ()), attempt]
         self.submitted(attempt)
+        self.recorder.commit(attempt, "submitted")
         return attempt
 
     def _collected(self, service: Any, submit: Any) -> AttemptHandle | None:
-        found: collecting.Outstanding | None = None
+        found: Outstanding | None = None
         with self.recorder.guard("collect"):
             found = None if service is False else collecting.earlier(self)
             if found is not None and service is None:
                 service = collecting.service_for(self, found, submit)
-        return (
-            None if found is None or service is None else collecting.collect(self, found, service)
-        )
+        return None if found is None or service is None else self.collect(found, service)
 
     def results(
         self, attempt: AttemptHandle, decode: Callable[[Any], Any] | None = counts_of
@@ -249,7 +189,7 @@ class JobHandle(Handle):
         if isinstance(pubs, list | tuple):
             with self.recorder.guard("provenance"):
                 sampler = getattr(submit, "__self__", None)
-                self.recorder.provenance.asked(self, sampler, pubs, kwargs.get("shots"))
+                self.asked_for(sampler, pubs, kwargs.get("shots"))
 
     @contextmanager
     def tagged(self, submit: Any) -> Iterator[None]:
@@ -308,14 +248,6 @@ class JobHandle(Handle):
             self.stamp("queue", attempt.submitted, attempt.begun)
             self.stage_now = "execute"
 
-    def sized(self, result: Any) -> None:
-        """Take circuits and shots from a result, which knows best what was really run."""
-        if self.recorder.settings.capture == "all":
-            keep_counts(self, result)
-        circuits, shots = size_of(result)
-        self.circuits = circuits or self.circuits
-        self.shots = shots or self.shots
-
     def waited(self, attempt: AttemptHandle, error: BaseException | None) -> None:
         """Split the wait for a result into queue and execute, by the provider where it tells."""
         end = self.now()
@@ -338,31 +270,15 @@ class JobHandle(Handle):
         if error is not None:
             queued = self.remote and classify(error).error_class is ErrorClass.QUEUE_TIMEOUT
             self.saw(error, "queue" if queued else "execute")
-        attempt.ended(error, "execute")
+        self.concluded(attempt, error, "execute")
 
-
-def tags_of(job: JobHandle) -> list[str]:
-    """Return the tags that a submission carries: whose job it is, for finding and for billing."""
-    run: Handle | None = job
-    while run is not None and run.noun != "run":
-        run = run.parent
-    told = {
-        "run": None if run is None else run.id,
-        "project": job.work.project,
-        "pipeline": job.work.pipeline,
-    }
-    named = [f"qgm:{name}:{value}" for name, value in told.items() if value not in _UNSAID]
-    return [f"qgm-{job.id}", *named]
-
-
-def _count(name: str, value: Any) -> int | None:
-    """A count that was given, as a plain integer."""
-    if value is None or (type(value) is int and value >= 1):
-        return value
-    try:
-        count = int(value)
-        if count == value and count >= 1:
-            return count
-    except Exception:  # noqa: BLE001  what is no number may raise anything
-        raise UsageError(f"{name} <{type(value).__name__}>: write a count of 1 or more") from None
-    raise UsageError(f"{name} {value}: write a count of 1 or more")
+    def concluded(self, attempt: AttemptHandle, error: BaseException | None, stage: str) -> None:
+        """Take note of how an attempt ended, and settle what was booked for it."""
+        attempt.outcome = SUCCESS if error is None else Outcome.FAILURE
+        if error is not None:
+            with self.recorder.guard("failure"):
+                attempt.outcome = outcome_of(error)
+                attempt.failure = classify(error, stage)
+        with self.recorder.guard("spending"):
+            was_refused = error is not None and stage == "submit"
+            (spending.refused if was_refused else spending.settle)(attempt)

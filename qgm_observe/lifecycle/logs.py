@@ -17,10 +17,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
-from qgm_observe.catalog import Outcome
 from qgm_observe.errors import UsageError
 from qgm_observe.lifecycle.failures import type_name
-from qgm_observe.lifecycle.handle import Handle, current
+from qgm_observe.lifecycle.handle import SUCCESS, Handle, current
 from qgm_observe.redaction import LONGEST, redacted
 from qgm_observe.telemetry.ids import span_id, trace_id
 
@@ -120,7 +119,7 @@ class TailHandler(logging.Handler):
 
 def tail_of(handle: Handle) -> list[str]:
     """Return the redacted lines since a handle began, of its run or of none; none on success."""
-    if not _handlers or handle.noun not in _WITH_LOG or handle.outcome == Outcome.SUCCESS:
+    if not _handlers or handle.noun not in _WITH_LOG or handle.outcome == SUCCESS:
         return []
     run = _ancestor(handle, "run")
     mine = {"", "" if run is None else run.id}

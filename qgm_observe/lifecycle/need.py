@@ -5,14 +5,8 @@ it said it would take, or of the jobs it had preflight look at, those that are s
 at the mean of those before. A run that told no plan needs an unknown time, which is not 0.
 """
 
-from typing import TYPE_CHECKING
-
-from qgm_observe.lifecycle.handle import Handle
+from qgm_observe.spend.foresight import History
 from qgm_observe.spend.plan import Plan
-
-if TYPE_CHECKING:
-    from qgm_observe.lifecycle.job import AttemptHandle, JobHandle
-    from qgm_observe.lifecycle.run import RunHandle
 
 Place = tuple[str, str]
 """Provider and device."""
@@ -43,13 +37,17 @@ class Need:
         self._steps += 1
         self._completed = dict(self.asked)
 
-    def to_come(self, run: "RunHandle") -> dict[Place, float]:
+    def to_come(self, steps: int, history: History) -> dict[Place, float]:
         """Return the device time (s) of what is planned and not submitted yet, by place.
 
         Nothing where no plan is known, or where no step has shown yet what one takes.
+
+        Args:
+            steps: Completed by now.
+            history: By which a planned job is foreseen before the first of them.
         """
         if self.planned is not None and self._steps:
-            left = max(self.planned - run.steps, 0)
+            left = max(self.planned - steps, 0)
             return {
                 place: max(left * done / self._steps - (self.asked[place] - done), 0.0)
                 for place, done in self._completed.items()
@@ -59,34 +57,11 @@ class Need:
         place = (self.plan.provider, self.plan.device)
         jobs = self._jobs.get(place, 0)
         left = max(self.plan.jobs - jobs, 0)
-        return {place: left * (self.asked[place] / jobs if jobs else _job_of(self.plan, run))}
+        return {place: left * (self.asked[place] / jobs if jobs else _job_of(self.plan, history))}
 
 
-def submitted(attempt: "AttemptHandle") -> None:
-    """Foresee the device time of a remote attempt that was accepted, for its run as well."""
-    job = attempt.job
-    device = job.device
-    told = job.recorder.history.predict(device.provider, device.name, job.shots)
-    attempt.foreseen_seconds = (told.value or 0.0) + attempt.idle_seconds
-    handle: Handle | None = job
-    while handle is not None and handle.noun != "run":
-        handle = handle.parent
-    need: Need | None = getattr(handle, "need", None)
-    if need is not None:
-        need.take((device.provider, device.name), attempt.foreseen_seconds)
-
-
-def of_job(job: "JobHandle") -> float | None:
-    """Return the device time (s) of a submission that has not ended, `None` where there is none."""
-    newest = job.attempts[-1] if job.attempts else None
-    if newest is None or newest.outcome is not None:
-        return None
-    return newest.foreseen_seconds
-
-
-def _job_of(plan: Plan, run: "RunHandle") -> float:
+def _job_of(plan: Plan, history: History) -> float:
     """Device time of one planned job; a range counts by its middle."""
     if plan.each is not None:
         return sum(plan.each) / 2
-    history = run.recorder.history
     return history.predict(plan.provider, plan.device, plan.executions).value or 0.0

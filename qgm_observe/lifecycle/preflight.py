@@ -5,16 +5,15 @@ from typing import TYPE_CHECKING
 
 from qgm_observe.errors import JournalError
 from qgm_observe.journal import open_journal
-from qgm_observe.lifecycle.spending import quote
 from qgm_observe.spend.foresight import History
 from qgm_observe.spend.plan import Plan, plan
 
 if TYPE_CHECKING:
-    from qgm_observe.lifecycle.recorder import Recorder
+    from qgm_observe.lifecycle.recording import Recording
     from qgm_observe.spend.preflight import Preflight
 
 
-def required(recorder: "Recorder", wanted: str | Plan) -> "Preflight":
+def required(recorder: "Recording", wanted: str | Plan) -> "Preflight":
     """Return the verdict on what is planned; what cannot be told is logged and goes.
 
     Args:
@@ -45,7 +44,7 @@ def required(recorder: "Recorder", wanted: str | Plan) -> "Preflight":
             planned.device,
             at=now,
             layout=planned.layout,
-            price=quote(recorder, planned.provider, planned.device),
+            price=recorder.price(planned.provider, planned.device),
             history=history,
             waits=waits,
         )

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Self, cast
 
 from qgm_observe.journal.blobs import Blob
 from qgm_observe.lifecycle import compilation
-from qgm_observe.lifecycle.circuits import Gate, Usage, usage_of
+from qgm_observe.lifecycle.circuits import Gate, Usage, places_of, usage_of
 from qgm_observe.redaction import redacted
 
 CIRCUITS_A_SECOND = 10
@@ -68,6 +68,7 @@ class CircuitFacts(NamedTuple):
         gates: How often each gate is in it, by name.
         qpy: The circuit in Qiskit's format, `None` where it cannot be written.
         names: Of the free parameters, in Qiskit's order.
+        places: Its gates, each on its own qubits, `None` where they are not all seen.
     """
 
     structure: str
@@ -76,6 +77,7 @@ class CircuitFacts(NamedTuple):
     gates: dict[str, int]
     qpy: Content | None
     names: tuple[str, ...]
+    places: frozenset[Gate] | None
 
 
 class SeenCircuit:
@@ -202,6 +204,23 @@ def circuits_of(program: Program) -> list[SeenCircuit]:
     return list(dict.fromkeys(pub.circuit for pub in program.pubs))
 
 
+def places_in_use(program: Program, *, are_physical: bool) -> frozenset[Gate]:
+    """Return the gates on the device's qubits that circuits apply; none where any is unseen.
+
+    Args:
+        program: What a job asked for.
+        are_physical: Whether its device takes circuits on its own qubits alone, as IBM's do; else
+            only those that Qiskit laid out are known to be.
+    """
+    circuits = [circuit.facts() for circuit in circuits_of(program)]
+    known = [
+        each.places
+        for each in circuits
+        if each.places is not None and (are_physical or each.layout is not None)
+    ]
+    return frozenset().union(*known) if len(known) == len(circuits) else frozenset()
+
+
 def circuit_facts(circuit: Any) -> CircuitFacts:
     """Read what names a circuit.
 
@@ -209,11 +228,12 @@ def circuit_facts(circuit: Any) -> CircuitFacts:
     """
     usage = usage_of(circuit)
     structure, exact = "" if usage is None else usage.name, _exact(circuit)
-    layout = getattr(circuit, "layout", None)
-    places = None if layout is None else tuple(layout.final_index_layout())
+    laid = getattr(circuit, "layout", None)
+    layout = None if laid is None else tuple(laid.final_index_layout())
+    places = None if usage is None else places_of(usage)
     names = tuple(parameter.name for parameter in circuit.parameters)
     gates = {} if usage is None else _by_name(usage)
-    return CircuitFacts(structure, exact, places, gates, _qpy(circuit), names)
+    return CircuitFacts(structure, exact, layout, gates, _qpy(circuit), names, places)
 
 
 def _by_name(usage: Usage) -> dict[str, int]:

@@ -16,61 +16,65 @@ the submission.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from qgm_observe.journal.blobs import Blob, Capture, captured
 from qgm_observe.lifecycle import programs
 from qgm_observe.lifecycle.calibrations import Calibrations, KnownCalibration
+from qgm_observe.lifecycle.circuits import Gate
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.origin import Origin
 from qgm_observe.lifecycle.programs import Content
+from qgm_observe.lifecycle.recording import Recording
 from qgm_observe.redaction import redacted
 
 if TYPE_CHECKING:
     from qgm_observe.journal import Store
-    from qgm_observe.lifecycle.job import JobHandle
-    from qgm_observe.lifecycle.recorder import Recorder
+    from qgm_observe.lifecycle.job_facts import JobFacts
 
 ORIGIN = Origin()
 """Of this process, whatever recorder it has."""
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
+_LOOK_SECONDS = 60.0
 _MOST_SETTINGS = 64
 _LONGEST_TEXT = 128
 
 
 class Provenance:
-    """Notes on the training thread what jobs ask for; tells on the writer's what records rest on.
+    """Tells what records rest on, on the writer's thread; jobs note what they ask for themselves.
 
     Args:
         recorder: Whose records they are.
         origin: What the process is made of.
     """
 
-    def __init__(self, recorder: "Recorder", origin: Origin = ORIGIN) -> None:
+    def __init__(self, recorder: Recording, origin: Origin = ORIGIN) -> None:
         self._recorder = recorder
         self._origin = origin
-        self._programs = programs.Programs()
         self._calibrations = Calibrations()
         self._process: tuple[Any, Content] | None = None
         self._batch: tuple[list[Blob], set[str]] = [], set()
 
-    @property
-    def is_kept(self) -> bool:
-        """Whether the settings' capture level has any of it."""
-        return captured(self._recorder.settings.capture, "provenance") is not Capture.NOTHING
+    def rests_on(self, job: "JobFacts", now: float, journal: "Store | None") -> dict[str, Any]:
+        """Return what an open remote job's row says of the calibration its circuits rest on.
 
-    def asked(self, job: "JobHandle", sampler: Any, pubs: Any, shots: Any = None) -> None:
-        """Take note of what a job asks a sampler for: references, and values as they are now."""
-        if self.is_kept:
-            second = self._recorder.now() // 1_000_000_000
-            told = self._programs.asked(sampler, pubs, shots, second, all_of_it=job.remote)
-            job.program = told or job.program
+        It is looked up anew once a minute, for the device may be calibrated while the job waits.
+        Nothing is said where the circuits, their layout or a calibration of them is not known.
+        """
+        told = job.rests_on
+        if told is None or not 0 <= now - told[0] < _LOOK_SECONDS:
+            if not job.remote or not isinstance(job.program, programs.Program):
+                return {}
+            used = programs.places_in_use(job.program, are_physical=job.device.provider == "ibm")
+            known = self._calibrations.newest(job, now, journal) if used else None
+            told = job.rests_on = now, {} if known is None else _rests_on(known, used)
+        return told[1]
 
     def of(self, handle: Handle, blobs: list[Blob], journal: "Store | None") -> dict[str, Any]:
         """Return what a run's or a job's body says of it; new contents are added to `blobs`."""
-        if not self.is_kept or handle.noun not in ("run", "job"):
+        if not self._recorder.keeps_provenance or handle.noun not in ("run", "job"):
             return {}
         named: dict[str, list[str]] = {}
         own: dict[str, Any] = {}
@@ -193,11 +197,11 @@ class Provenance:
                 self._batch[1].add(key)
                 blobs.append(blob)
 
-    def _submitted_at(self, job: "JobHandle") -> float:
+    def _submitted_at(self, job: "JobFacts") -> float:
         submitted = job.attempts[-1].submitted if job.attempts else 0
         return self._recorder.epoch_seconds(submitted or job.started)
 
-    def _ran_at(self, job: "JobHandle") -> float:
+    def _ran_at(self, job: "JobFacts") -> float:
         queued = (job.attempts[-1].queue_seconds if job.attempts else None) or 0.0
         return self._submitted_at(job) + queued
 
@@ -261,6 +265,17 @@ def read(journal: "Store", body: Mapping[str, Any]) -> dict[str, Any]:
     if not (body.get("blobs") or {}).get("provenance"):
         gaps["provenance"] = "none was recorded"
     return told | {"gaps": gaps}
+
+
+def _rests_on(known: KnownCalibration, used: Collection[Gate]) -> dict[str, Any]:
+    from qgm_observe.providers.layout import disabled_in_use, oldest_in_use
+
+    told: dict[str, Any] = {}
+    if oldest := oldest_in_use(known.calibration, used):
+        told["calibrated_at"] = oldest
+    if known.calibration.gates:
+        told["disabled_edges"] = len(disabled_in_use(known.calibration, used))
+    return told
 
 
 def _skewed(held: KnownCalibration | None, run: KnownCalibration) -> dict[str, Any]:

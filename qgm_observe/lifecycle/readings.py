@@ -8,13 +8,13 @@ from qgm_observe.journal import open_journal
 
 if TYPE_CHECKING:
     from qgm_observe.lifecycle.devices import Device
-    from qgm_observe.lifecycle.recorder import Recorder
+    from qgm_observe.lifecycle.recording import Recording
 
 _QISKIT_FORM = ("ibm", "local")
 """Providers whose snapshots are `BackendProperties`."""
 
 
-def newest_calibration(recorder: "Recorder", device: "Device") -> Any:
+def newest_calibration(recorder: "Recording", device: "Device") -> Any:
     """Return the newest calibration of a device in the journal, `None` where there is none."""
     path = recorder.settings.journal_path
     if recorder.settings.disabled or device.provider not in _QISKIT_FORM or not path.exists():

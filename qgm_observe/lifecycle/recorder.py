@@ -1,49 +1,31 @@
-"""The process's recorder: a bounded ring that the training appends to, and what is open."""
+"""The process's recorder: from what handles leave in its ring to the journal, and out."""
 
 import atexit
 import os
 import sys
 import threading
 import time
-import weakref
-from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qgm_observe.catalog import Signal
 from qgm_observe.errors import UsageError
-from qgm_observe.journal import Event, open_journal
 from qgm_observe.lifecycle import events, spending
-from qgm_observe.lifecycle.devices import NO_DEVICE, Device, describe
-from qgm_observe.lifecycle.guard import Guard
 from qgm_observe.lifecycle.handle import Handle
-from qgm_observe.lifecycle.job import AttemptHandle
-from qgm_observe.lifecycle.provenance import Provenance
-from qgm_observe.lifecycle.run import RunHandle
-from qgm_observe.lifecycle.writer import Pending, Writer
-from qgm_observe.records import Estimate, Verdict, Work
+from qgm_observe.lifecycle.job_facts import AttemptHandle
+from qgm_observe.lifecycle.recording import Pending, Recording, Told
+from qgm_observe.lifecycle.run import RunHandle, SessionHandle
+from qgm_observe.lifecycle.writer import Writer
 from qgm_observe.settings import Settings, load_settings
-from qgm_observe.spend.foresight import History
-from qgm_observe.spend.guards import BudgetGuard
-from qgm_observe.spend.limiter import Limiter
-from qgm_observe.telemetry.aggregates import Aggregates
 
 if TYPE_CHECKING:
-    from qgm_observe.lifecycle.baselines import Baselines
     from qgm_observe.lifecycle.tracing import Tracing
-    from qgm_observe.spend.pricing import Tariff
+    from qgm_observe.spend.guards import Ask
     from qgm_observe.telemetry.shipping import Shipper
 
-_DEVICES_KEPT = 256
-_WORKS_KEPT = 1024
-_BRIM = 8
-"""The part of the ring at which the writer is woken before its time."""
 
-
-class Recorder:
+class Recorder(Recording):
     """Takes handles from any thread without waiting; its writer does the rest.
 
     Args:
@@ -61,54 +43,16 @@ class Recorder:
         wall: Callable[[], int] = time.time_ns,
         provider: Any = None,
     ) -> None:
-        self.settings = settings
-        self.now = now
-        self.wall = wall
-        self.work = Work(
-            settings.project, settings.pipeline, settings.model, settings.model_version
-        )
-        self.guard = Guard(strict=settings.strict)
+        super().__init__(settings, now, wall)
         self.provider = provider
-        self.epoch = 0
-        self.sleep: Callable[[float], None] = time.sleep
-        self._tariff: Tariff | None = None
-        self._works: dict[tuple[Any, ...], Work] = {}
-        self._devices: dict[int, tuple[Any, Device]] = {}
-        self._reset()
-        self.outer: Handle | None = None
         if settings.parent is not None:
             self.outer = RunHandle(self, None, None, run_id=settings.parent)
 
     def _reset(self) -> None:
-        interval = self.settings.scrape_interval
-        self.aggregates = Aggregates("process", interval, self.seconds)
-        self.ring: deque[Handle | Pending] = deque()
-        self.open: set[Handle] = set()
-        self.skews: dict[str, float] = {}
-        self.benefits: dict[tuple[str, str, str], deque[float]] = {}
-        self.counted: deque[tuple[Signal, float, tuple[str, ...]]] = deque()
-        self.history = History()
-        self.limiters: dict[str, Limiter] = {}
-        self.waiting: set[AttemptHandle] = set()
-        self.budget: BudgetGuard | None = None
+        super()._reset()
         self.tracing: Tracing | None = None
         self.shipper: Shipper | None = None
-        self.dropped = 0
-        self.gaps = 0
-        self.closed = False
-        self.provenance = Provenance(self)
         self.writer = Writer(self)
-        self.started = self.settings.disabled
-        self.room = 0 if self.settings.disabled else self.settings.ring
-        self.brim = self.room // _BRIM
-
-    def seconds(self) -> float:
-        """Return the wall clock, epoch seconds."""
-        return self.wall() / 1e9
-
-    def epoch_seconds(self, stamp: int) -> float:
-        """Return a stamp of the monotonic clock as epoch seconds."""
-        return (self.wall() - self.now() + stamp) / 1e9
 
     def commit(self, attempt: AttemptHandle, verb: str) -> None:
         """Wait, within a bound, until the verb of a remote attempt is on disk."""
@@ -137,19 +81,31 @@ class Recorder:
             with self.guard("estimate"):
                 spending.estimate(attempt)
 
-    def say(
-        self, handle: Handle, told: Estimate | Verdict, facts: Mapping[str, Any] | None = None
-    ) -> None:
-        """Record a statistic or a verdict about a handle, with further facts of the event."""
+    def say(self, handle: Handle, told: Told, facts: Mapping[str, Any] | None = None) -> None:
+        """Record a statistic or a verdict about a handle, with further facts of the event.
+
+        Args:
+            handle: What it is about.
+            told: It, or what the writer makes it by.
+            facts: For the event.
+        """
         self.later(partial(events.said, handle, told, self.seconds(), facts))
 
-    def later(self, make: Callable[[], Event]) -> None:
-        """Record an event that the writer makes."""
-        if len(self.ring) < self.room:
-            self.ring.append(Pending(make))
-            self.start()
-        else:
-            self.dropped += 1
+    def expect(
+        self,
+        attempt: AttemptHandle,
+        verb: str,
+        ask: "Ask",
+        seconds: float,
+        told: dict[str, Any],
+    ) -> None:
+        """Record what an attempt may cost, or that a guard kept it; see `Recording.expect`."""
+        of = partial(events.expected, verb, attempt, self.seconds(), ask)
+        self.later(partial(of, seconds=seconds, told=told))
+
+    def left_idle(self, session: SessionHandle, seconds: float) -> None:
+        """Record the idle time of a session from its last job to its end."""
+        self.later(partial(events.left_idle, session, self.seconds(), seconds))
 
     def _ask(self, attempt: AttemptHandle, verb: str) -> Future[None]:
         answer: Future[None] = Future()
@@ -184,7 +140,8 @@ class Recorder:
         with self.guard("otlp"):
             from qgm_observe.lifecycle.tracing import Tracing
 
-            self.tracing = Tracing(self)
+            self.tracing = self.writer.tracing = Tracing(self, self.provider)
+            self.span = self.tracing.span
             self.tracing.start()
 
     def _ship(self) -> None:
@@ -201,15 +158,6 @@ class Recorder:
             path, interval = self.settings.journal_path, self.settings.ship_interval
             self.shipper = Shipper(path, receiver, interval, blobs=self.settings.ship_blobs)
             self.shipper.start()
-
-    def count(self, signal: Signal, number: float, *labels: str) -> None:
-        """Count, or observe for a histogram, what no record tells, from any thread."""
-        if self.room == 0 or not number:
-            return
-        if len(self.counted) < self.room:
-            self.counted.append((signal, number, labels))
-        else:
-            self.dropped += 1
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was recorded so far is in the journal; false if time ran out."""
@@ -245,75 +193,6 @@ class Recorder:
         self.epoch += 1
         _inherited.append(self.writer)  # its connection must not be closed here
         self._reset()
-
-    def tariff(self) -> "Tariff":
-        """Return the prices that the account pays, read when they are first asked for.
-
-        Raises:
-            UsageError: they cannot be read, or there is no such plan.
-            MissingExtra: what reads them is not installed.
-        """
-        if self._tariff is None:
-            from qgm_observe.spend.pricing import tariff
-
-            self._tariff = tariff(self.settings.plan)
-        return self._tariff
-
-    def baselines(self) -> "Baselines":
-        """Return the baselines of the journal, none where it cannot be read."""
-        from qgm_observe.lifecycle.baselines import Baselines, read
-
-        if not self.settings.disabled and self.settings.journal_path.exists():
-            with (
-                self.guard("baselines"),
-                open_journal(self.settings.journal_path, read_only=True) as journal,
-            ):
-                return read(journal)
-        return Baselines({})
-
-    def work_of(self, base: Work, given: dict[str, Any]) -> Work:
-        """Return the work labels of a parent with some changed."""
-        changes = {name: _text(value) for name, value in given.items()}
-        key = (base, *changes.items())
-        found = self._works.get(key)
-        if found is None:
-            unknown = changes.keys() - set(Work.__dataclass_fields__)
-            if unknown:
-                known = ", ".join(Work.__dataclass_fields__)
-                raise UsageError(f"label {min(unknown)!r}: write one of {known}")
-            found = replace(base, **changes)  # type: ignore[arg-type]
-            if len(self._works) < _WORKS_KEPT:
-                self._works[key] = found
-        return found
-
-    def device(self, backend: Any) -> Device:
-        """Return the device of a backend, asked once an object."""
-        if backend is None:
-            return NO_DEVICE
-        found = self._devices.get(id(backend))
-        if found is not None and found[0]() is backend:
-            return found[1]
-        device = NO_DEVICE
-        with self.guard("device"):
-            device = describe(backend)
-        if len(self._devices) >= _DEVICES_KEPT:
-            self._devices.clear()
-        self._devices[id(backend)] = (_reference(backend), device)
-        return device
-
-
-def _text(value: Any) -> str:
-    try:
-        return str(value)
-    except Exception:  # noqa: BLE001  what cannot say its name is called by its type's
-        return type(value).__name__
-
-
-def _reference(backend: Any) -> Callable[[], Any]:
-    try:
-        return weakref.ref(backend)
-    except TypeError:
-        return lambda: backend
 
 
 _lock = threading.RLock()

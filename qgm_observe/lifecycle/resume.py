@@ -7,10 +7,10 @@ from qgm_observe.errors import JournalError
 from qgm_observe.journal import open_journal
 
 if TYPE_CHECKING:
-    from qgm_observe.lifecycle.recorder import Recorder
+    from qgm_observe.lifecycle.recording import Recording
 
 
-def run_to_resume(recorder: "Recorder", options: dict[str, Any]) -> str | None:
+def run_to_resume(recorder: "Recording", options: dict[str, Any]) -> str | None:
     """Return the id of the run that these options of `fit` go on with, or `None`.
 
     A core resumes when it is called with `resume=True` and the `checkpoint` of an earlier run,

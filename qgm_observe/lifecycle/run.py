@@ -9,16 +9,18 @@ from typing import Any, ClassVar, Self
 
 from qgm_observe.catalog import STAGES, ExecutionMode, Outcome
 from qgm_observe.errors import BudgetExceeded, UsageError
-from qgm_observe.lifecycle.collecting import Outstanding, Slot
+from qgm_observe.lifecycle.collecting import Outstanding
 from qgm_observe.lifecycle.devices import Device
-from qgm_observe.lifecycle.handle import Handle
+from qgm_observe.lifecycle.handle import SUCCESS, Handle
 from qgm_observe.lifecycle.job import JobHandle
+from qgm_observe.lifecycle.job_facts import Slot
 from qgm_observe.lifecycle.need import Need
 from qgm_observe.lifecycle.resources import Meter
-from qgm_observe.lifecycle.spending import abandon, affordable, closed
+from qgm_observe.lifecycle.spending import abandon, affordable
 from qgm_observe.lifecycle.window import StepFacts, Window
 from qgm_observe.records import Estimate
 from qgm_observe.spend.limits import Limits
+from qgm_observe.spend.plan import IDLE_SECONDS
 
 _RECENT = 101
 
@@ -140,7 +142,7 @@ class RunHandle(WithJobs):
         if self.recorder.room:
             with self.recorder.guard("resources"):
                 self.meter = Meter(self.recorder.settings.journal_path)
-            self.recorder.writer.announce(self)
+            self.recorder.announced.append(self)
         return self
 
     def end(
@@ -272,7 +274,7 @@ class StepHandle(WithJobs):
         """End, and let the run know when it was completed."""
         if not self.ended:
             super().end(error, outcome, at)
-            if self.outcome is Outcome.SUCCESS and isinstance(self.parent, RunHandle):
+            if self.outcome is SUCCESS and isinstance(self.parent, RunHandle):
                 self.parent.completed(self)
 
 
@@ -306,7 +308,7 @@ class SessionHandle(WithJobs):
         """Begin; a session that costs money is written at once, whatever happens next."""
         super().begin()
         if self.recorder.room and self.provider is not None:
-            self.recorder.writer.announce(self)
+            self.recorder.announced.append(self)
         return self
 
     def job(self, backend: Any = None, **options: Any) -> JobHandle:
@@ -322,7 +324,13 @@ class SessionHandle(WithJobs):
         super().end(error, outcome, at)
         if was_open and self.ended:
             with self.recorder.guard("estimate"):
-                closed(self)
+                self._tell_idle()
+
+    def _tell_idle(self) -> None:
+        """What was idle from the last job to the end, where a session is billed for that."""
+        idle = min((self.ended - self.last_ended) / 1e9, IDLE_SECONDS)
+        if self.mode is ExecutionMode.SESSION and self.last_ended and idle > 0:
+            self.recorder.left_idle(self, idle)
 
     def used(self, seconds: float) -> None:
         """Tell the device time that the provider counted for this session."""

@@ -3,16 +3,16 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from functools import partial
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qgm_observe.catalog import ErrorClass, ExecutionMode, Outcome
 from qgm_observe.errors import BudgetExceeded, JournalError, UsageError
 from qgm_observe.journal import open_journal
-from qgm_observe.lifecycle import need
-from qgm_observe.providers.cost import cost
-from qgm_observe.providers.protocol import Price
+from qgm_observe.lifecycle.handle import Handle
+from qgm_observe.lifecycle.job_facts import AttemptHandle, JobFacts
+from qgm_observe.lifecycle.need import Need
+from qgm_observe.lifecycle.recording import Recording
 from qgm_observe.spend import retrying
 from qgm_observe.spend.guards import Ask, BudgetGuard
 from qgm_observe.spend.limiter import Limiter
@@ -20,16 +20,10 @@ from qgm_observe.spend.limits import SUBMISSIONS_A_MINUTE, Limits, limits
 from qgm_observe.spend.plan import IDLE_SECONDS
 from qgm_observe.spend.turns import Turns
 
-if TYPE_CHECKING:
-    from qgm_observe.lifecycle.handle import Handle
-    from qgm_observe.lifecycle.job import AttemptHandle, JobHandle
-    from qgm_observe.lifecycle.recorder import Recorder
-    from qgm_observe.lifecycle.run import SessionHandle
-
 _lock = Lock()
 
 
-def limited(recorder: "Recorder", text: str | Limits | None) -> Limits | None:
+def limited(recorder: Recording, text: str | Limits | None) -> Limits | None:
     """Return the limits that a caller wrote, once it is certain that they can be kept.
 
     Raises:
@@ -46,17 +40,10 @@ def limited(recorder: "Recorder", text: str | Limits | None) -> Limits | None:
     return wanted
 
 
-def quote(recorder: "Recorder", provider: str, device: str) -> Price | None:
-    """Return the price of a device, `None` where none is known or none can be read."""
-    with contextlib.suppress(UsageError):
-        return recorder.tariff().price(provider, device)
-    return None
-
-
 # --------------------------------------------------------------------------------------- guards
 
 
-def guards_of(job: "JobHandle") -> list[BudgetGuard]:
+def guards_of(job: JobFacts) -> list[BudgetGuard]:
     """Return every guard that a job is under: its own, its run's, the process's."""
     found: list[BudgetGuard] = []
     handle: Handle | None = job
@@ -69,7 +56,7 @@ def guards_of(job: "JobHandle") -> list[BudgetGuard]:
     return found
 
 
-def _guard_of(handle: "Handle") -> BudgetGuard:
+def _guard_of(handle: Handle) -> BudgetGuard:
     with _lock:
         if handle.budget is None and handle.limits is not None:
             handle.budget = _made(handle.recorder, handle.limits)
@@ -79,7 +66,7 @@ def _guard_of(handle: "Handle") -> BudgetGuard:
         return handle.budget
 
 
-def _of_process(recorder: "Recorder") -> BudgetGuard:
+def _of_process(recorder: Recording) -> BudgetGuard:
     with _lock:
         if recorder.budget is None:
             try:
@@ -91,12 +78,11 @@ def _of_process(recorder: "Recorder") -> BudgetGuard:
         return recorder.budget
 
 
-def _made(recorder: "Recorder", wanted: Limits) -> BudgetGuard:
-    price_of = partial(quote, recorder)
-    return BudgetGuard(wanted, price_of, recorder.history, lambda: recorder.now() / 1e9)
+def _made(recorder: Recording, wanted: Limits) -> BudgetGuard:
+    return BudgetGuard(wanted, recorder.price, recorder.history, lambda: recorder.now() / 1e9)
 
 
-def _recall(handle: "Handle") -> None:
+def _recall(handle: Handle) -> None:
     """A run that goes on has spent what the journal tells of its earlier processes."""
     recorder, budget = handle.recorder, handle.budget
     if getattr(handle, "resumed_from", None) is None or budget is None:
@@ -107,7 +93,7 @@ def _recall(handle: "Handle") -> None:
         contextlib.suppress(JournalError),  # nothing was recorded yet
         open_journal(recorder.settings.journal_path, read_only=True) as journal,
     ):
-        spent = Statement.of(journal, partial(quote, recorder), runs=[handle.id])
+        spent = Statement.of(journal, recorder.price, runs=[handle.id])
         amounts = [each for line in spent.lines if (each := line.known or line.estimated)]
         limit = budget.limits.money
         own = [each.amount for each in amounts if limit and each.currency == limit.currency]
@@ -116,7 +102,7 @@ def _recall(handle: "Handle") -> None:
         budget.begin_with(sum(own, Decimal(0)), seconds, shots)
 
 
-def admit(attempt: "AttemptHandle") -> float:
+def admit(attempt: AttemptHandle) -> float:
     """Have every guard let an attempt through; return the seconds to wait for its turn.
 
     Raises:
@@ -140,7 +126,7 @@ def admit(attempt: "AttemptHandle") -> float:
     return 0.0
 
 
-def ask_of(job: "JobHandle", number: int = 1) -> Ask:
+def ask_of(job: JobFacts, number: int = 1) -> Ask:
     """Return what a job asks for."""
     device, session = job.device, job.session
     dedicated = session is not None and session.mode is ExecutionMode.SESSION
@@ -154,13 +140,13 @@ def ask_of(job: "JobHandle", number: int = 1) -> Ask:
     )
 
 
-def affordable(job: "JobHandle", wanted: int, jobs: int) -> int:
+def affordable(job: JobFacts, wanted: int, jobs: int) -> int:
     """Return how many of the wanted shots each of so many such jobs may have."""
     ask = ask_of(job)._replace(shots=wanted)
     return min([wanted, *(guard.affordable(ask, jobs) for guard in guards_of(job))])
 
 
-def settle(attempt: "AttemptHandle") -> None:
+def settle(attempt: AttemptHandle) -> None:
     """Take note that an attempt has ended, and how long the device worked where that is told."""
     job, seconds = attempt.job, attempt.execute_seconds
     if not attempt.booked and not job.remote:
@@ -176,7 +162,7 @@ def settle(attempt: "AttemptHandle") -> None:
         session.last_ended = job.now()
 
 
-def release(attempt: "AttemptHandle") -> None:
+def release(attempt: AttemptHandle) -> None:
     """Take note that an attempt was not submitted."""
     for guard, booking in attempt.booked:
         guard.release(booking)
@@ -186,7 +172,7 @@ def release(attempt: "AttemptHandle") -> None:
 # ----------------------------------------------------------------------- our own limit, retries
 
 
-def _turn(job: "JobHandle", wanted: Sequence[Limits]) -> float:
+def _turn(job: JobFacts, wanted: Sequence[Limits]) -> float:
     """Book one place for a job, however many guards hold it to a rate."""
     provider = job.device.provider
     documented = SUBMISSIONS_A_MINUTE.get(provider)
@@ -203,7 +189,7 @@ def _turn(job: "JobHandle", wanted: Sequence[Limits]) -> float:
     return limiter.book(job.now() / 1e9, limit)
 
 
-def refused(attempt: "AttemptHandle") -> None:
+def refused(attempt: AttemptHandle) -> None:
     """Take note that the provider did not take an attempt; its refusals teach our own limit."""
     release(attempt)
     if _is_refusal(attempt):
@@ -212,7 +198,7 @@ def refused(attempt: "AttemptHandle") -> None:
             limiter.refused(attempt.job.now() / 1e9)
 
 
-def retries_of(job: "JobHandle") -> int:
+def retries_of(job: JobFacts) -> int:
     """Return how often a submission that was certainly not taken may be made again."""
     if not job.remote:
         return 0
@@ -220,7 +206,7 @@ def retries_of(job: "JobHandle") -> int:
     return min((each for each in ceilings if each is not None), default=0)
 
 
-def may_repeat(job: "JobHandle", _: BaseException) -> bool:
+def may_repeat(job: JobFacts, _: BaseException) -> bool:
     """Return whether the newest attempt was refused for its rate alone.
 
     What may have arrived, as after a broken connection, is never sent again.
@@ -228,7 +214,7 @@ def may_repeat(job: "JobHandle", _: BaseException) -> bool:
     return job.attempts is not None and _is_refusal(job.attempts[-1])
 
 
-def _is_refusal(attempt: "AttemptHandle") -> bool:
+def _is_refusal(attempt: AttemptHandle) -> bool:
     failure = attempt.failure
     return failure is not None and failure.error_class is ErrorClass.RATE_LIMIT
 
@@ -236,7 +222,7 @@ def _is_refusal(attempt: "AttemptHandle") -> bool:
 # ------------------------------------------------------------------------------------ estimates
 
 
-def submitted(attempt: "AttemptHandle") -> None:
+def submitted(attempt: AttemptHandle) -> None:
     """Take note that a submission was accepted, and how long its session was idle before it."""
     session = attempt.job.session
     if session is not None:
@@ -245,56 +231,43 @@ def submitted(attempt: "AttemptHandle") -> None:
             attempt.idle_seconds = min(idle, IDLE_SECONDS)
         session.running += 1
     if attempt.job.remote:
-        need.submitted(attempt)
+        _foresee(attempt)
     if attempt.job.remote and ttl_of(attempt.job) is not None:
         attempt.job.recorder.waiting.add(attempt)
 
 
-def estimate(attempt: "AttemptHandle") -> None:
+def _foresee(attempt: AttemptHandle) -> None:
+    """Foresee the device time of an accepted attempt, for its run as well."""
+    job = attempt.job
+    device = job.device
+    told = job.recorder.history.predict(device.provider, device.name, job.shots)
+    attempt.foreseen_seconds = (told.value or 0.0) + attempt.idle_seconds
+    for handle in _around(job):
+        need: Need | None = getattr(handle, "need", None)
+        if need is not None:
+            need.take((device.provider, device.name), attempt.foreseen_seconds)
+            break
+
+
+def estimate(attempt: AttemptHandle) -> None:
     """Record what a submission is expected to cost, with the idle time of its session before it."""
     _tell(attempt, "estimated", ask_of(attempt.job, attempt.number), idle=attempt.idle_seconds)
 
 
-def closed(session: "SessionHandle") -> None:
-    """Record the idle time of a session from its last job to its end, which is billed as well."""
-    recorder, at = session.recorder, session.recorder.seconds()
-    idle = min((session.ended - session.last_ended) / 1e9, IDLE_SECONDS)
-    if session.mode is not ExecutionMode.SESSION or not session.last_ended or idle <= 0:
-        return
-
-    def make() -> Any:
-        from qgm_observe.lifecycle import events  # which knows the handles, as this does
-
-        price = quote(recorder, session.device.provider, session.device.name)
-        return events.left_idle(session, at, events.expected(idle, cost(price, seconds=idle)))
-
-    recorder.later(make)
-
-
-def _tell(attempt: "AttemptHandle", verb: str, ask: Ask, idle: float = 0.0, **told: Any) -> None:
+def _tell(attempt: AttemptHandle, verb: str, ask: Ask, idle: float = 0.0, **told: Any) -> None:
     recorder = attempt.job.recorder
     if not ask.is_remote and verb == "estimated":
         return
-    at = recorder.seconds()
-    # foreseen here, before the job itself adds to what is known; the price may take its time
+    # foreseen here, before the job itself adds to what is known
     foreseen = recorder.history.predict(ask.provider, ask.device, ask.shots).value or 0.0
     seconds = foreseen + (idle if ask.session is not None else 0.0)
-
-    def make() -> Any:
-        from qgm_observe.lifecycle import events  # which knows the handles, as this does
-
-        if not ask.is_remote:  # it would have cost nothing
-            return events.attempted(verb, attempt, at, told)
-        whole = cost(quote(recorder, ask.provider, ask.device), shots=ask.shots, seconds=seconds)
-        return events.attempted(verb, attempt, at, told | events.expected(seconds, whole))
-
-    recorder.later(make)
+    recorder.expect(attempt, verb, ask, seconds, told)
 
 
 # --------------------------------------------------------------------------------- what waits
 
 
-def ttl_of(handle: "Handle") -> float | None:
+def ttl_of(handle: Handle) -> float | None:
     """Return how long a job in a handle may live from its submission by its guards, seconds."""
     found = [each.limits for each in _around(handle) if each.limits is not None]
     if handle.recorder.budget is not None:
@@ -302,7 +275,7 @@ def ttl_of(handle: "Handle") -> float | None:
     return min((each.job_seconds for each in found if each.job_seconds is not None), default=None)
 
 
-def expire(recorder: "Recorder") -> None:
+def expire(recorder: Recording) -> None:
     """Cancel what was submitted longer ago than its guards let it live."""
     now = recorder.now()
     for attempt in list(recorder.waiting):
@@ -311,7 +284,7 @@ def expire(recorder: "Recorder") -> None:
             cancel(attempt, f"older than {allowed:g} s")
 
 
-def abandon(run: "Handle", timeout: float) -> None:
+def abandon(run: Handle, timeout: float) -> None:
     """Cancel what a run that ends leaves waiting, if its guard says so; bounded, in seconds."""
     waiting = [each for each in run.recorder.waiting if run in _around(each.job)]
     cancelling = [cancel(attempt, "its run has ended") for attempt in waiting]
@@ -319,7 +292,7 @@ def abandon(run: "Handle", timeout: float) -> None:
         thread.join(timeout / len(cancelling))
 
 
-def cancel(attempt: "AttemptHandle", reason: str) -> Thread:
+def cancel(attempt: AttemptHandle, reason: str) -> Thread:
     """Have a provider's job cancelled, on a thread of its own, and record that once it is."""
     attempt.job.recorder.waiting.discard(attempt)
     thread = Thread(target=_cancel, args=(attempt, reason), name="qgm-observe-cancel", daemon=True)
@@ -327,14 +300,14 @@ def cancel(attempt: "AttemptHandle", reason: str) -> Thread:
     return thread
 
 
-def _cancel(attempt: "AttemptHandle", reason: str) -> None:
+def _cancel(attempt: AttemptHandle, reason: str) -> None:
     with contextlib.suppress(Exception):  # it may have ended meanwhile, and is paid for then
         attempt.provider.cancel()
         ask = ask_of(attempt.job, attempt.number)
         _tell(attempt, "guarded", ask, reason=f"cancelled: {reason}")
 
 
-def _around(handle: "Handle | None") -> "Iterator[Handle]":
+def _around(handle: Handle | None) -> Iterator[Handle]:
     while handle is not None:
         yield handle
         handle = handle.parent

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from qgm_observe.catalog import Outcome
 from qgm_observe.journal import Event, Totals
+from qgm_observe.lifecycle.handle import SUCCESS
 
 
 class Tally:
@@ -44,6 +44,6 @@ def _is_plain(event: Event) -> bool:
     return (
         event.noun == "job"
         and event.verb == "finished"
-        and body["outcome"] is Outcome.SUCCESS
+        and body["outcome"] is SUCCESS
         and body["execution_mode"] == "local"
     )

@@ -2,17 +2,15 @@
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 from qgm_observe.journal import Event
 from qgm_observe.lifecycle.handle import current
+from qgm_observe.lifecycle.recording import Recording
 from qgm_observe.telemetry.current import CurrentSpan
 from qgm_observe.telemetry.delivery import Delivery
 from qgm_observe.telemetry.handover import Handover
 from qgm_observe.telemetry.otlp import Exporter, Traces
-
-if TYPE_CHECKING:
-    from qgm_observe.lifecycle.recorder import Recorder
 
 
 class Tracing:
@@ -20,22 +18,24 @@ class Tracing:
 
     Args:
         recorder: Whose finished work is traced.
+        provider: The user's own `TracerProvider`, if there is one.
+
+    Attributes:
+        span: What stands for the work that goes on.
     """
 
-    def __init__(self, recorder: "Recorder") -> None:
-        self._traces = Traces(recorder.provider, recorder.settings.pipeline)
+    def __init__(self, recorder: Recording, provider: Any) -> None:
+        self._traces = Traces(provider, recorder.settings.pipeline)
         recorder.aggregates.point_to(self._traces.sampled)
-        span = CurrentSpan(_place, self._traces.sampled)
-        self.enter, self.leave = span.enter, span.leave
-        self.context, self.get_context = span.context, span.get_context
+        self.span = CurrentSpan(_place, self._traces.sampled)
         self.handover: Handover | None = None
         self.delivery: Delivery | None = None
-        if recorder.provider is not None:
+        if provider is not None:
             self.handover = Handover(self._traces, recorder.guard, recorder.count)
         if recorder.settings.otlp:
             self.delivery = self._delivery(recorder)
 
-    def _delivery(self, recorder: "Recorder") -> Delivery:
+    def _delivery(self, recorder: Recording) -> Delivery:
         """Spans to the user's provider are not sent by us a second time; sums are."""
         exporter = Exporter(self._traces, recorder.aggregates, recorder.count)
         return Delivery(

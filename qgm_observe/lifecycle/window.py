@@ -12,8 +12,6 @@ from functools import cache, partial
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qgm_observe.journal import Event
-from qgm_observe.lifecycle import events
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.records import Estimate, Verdict
 
@@ -72,9 +70,8 @@ class Window:
             return
         self._unjudged = 0
         told = cache(partial(_judged, tuple(self._steps)))
-        at = run.recorder.seconds()
         for pick in self._told():
-            run.recorder.later(partial(_event, run, told, pick, at))
+            run.recorder.say(run, partial(_picked, pick, told))
 
     def _told(self) -> "Iterator[Callable[[TrainingVerdict], Estimate | Verdict]]":
         """What there is to say, which is no more than was told."""
@@ -87,13 +84,10 @@ class Window:
                 yield _descent
 
 
-def _event(
-    run: Handle,
-    told: "Callable[[], TrainingVerdict]",
-    pick: "Callable[[TrainingVerdict], Estimate | Verdict]",
-    at: float,
-) -> Event:
-    return events.said(run, pick(told()), at)
+def _picked(
+    pick: "Callable[[TrainingVerdict], Estimate | Verdict]", told: "Callable[[], TrainingVerdict]"
+) -> Estimate | Verdict:
+    return pick(told())
 
 
 def _judged(steps: tuple[StepFacts, ...]) -> "TrainingVerdict":

@@ -7,16 +7,19 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from qgm_observe.catalog import Kind, Outcome, Signal, signals
 from qgm_observe.errors import Error
-from qgm_observe.journal import Event, open_journal
+from qgm_observe.journal import Event, OpenWork, open_journal
 from qgm_observe.journal.blobs import Blob
 from qgm_observe.lifecycle import events
 from qgm_observe.lifecycle.capture import captured
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.identity import new_id
+from qgm_observe.lifecycle.job_facts import JobFacts
+from qgm_observe.lifecycle.provenance import Provenance
+from qgm_observe.lifecycle.recording import Recording
 from qgm_observe.lifecycle.resources import disk_free, sample
 from qgm_observe.lifecycle.run import RunHandle
 from qgm_observe.lifecycle.spending import expire
@@ -25,7 +28,7 @@ from qgm_observe.records import current_process
 
 if TYPE_CHECKING:
     from qgm_observe.lifecycle.drifting import Drift
-    from qgm_observe.lifecycle.recorder import Recorder
+    from qgm_observe.lifecycle.tracing import Tracing
 
 
 @dataclass(slots=True)
@@ -42,13 +45,6 @@ class _Batch:
         self.kept += events
 
 
-class Pending(NamedTuple):
-    """An event that waits to be made, and who waits for it to be on disk."""
-
-    make: Callable[[], Event]
-    answer: Future[None] | None = None
-
-
 DRAIN_SECONDS = 0.25
 """A transaction costs as much as several rows, so more of them share one; a ring that fills faster
 wakes the writer."""
@@ -63,17 +59,22 @@ Row = TypeVar("Row")
 
 
 class Writer:
-    """Drains the ring, beats for what is open, keeps the journal in shape."""
+    """Drains the ring, beats for what is open, keeps the journal in shape.
 
-    def __init__(self, recorder: "Recorder") -> None:
+    Attributes:
+        provenance: What records rest on.
+        tracing: Where finished work goes besides, if spans are wanted.
+    """
+
+    def __init__(self, recorder: Recording) -> None:
         self.recorder = recorder
         self.journal: Any = None
+        self.provenance = Provenance(recorder)
+        self.tracing: Tracing | None = None
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._stopping = False
         self._turn = threading.Lock()
-        self._announced: deque[Handle] = deque()
-        self._gone: deque[str] = deque()
         self._backlog: deque[Event] = deque()
         self._known: set[str] = set()
         self._noted: dict[tuple[str, tuple[str, ...]], float] = {}
@@ -93,15 +94,6 @@ class Writer:
         if self._thread is None:
             self.start()
         self._wake.set()
-
-    def announce(self, handle: Handle) -> None:
-        """Have a handle's opened row written with the next batch."""
-        self._announced.append(handle)
-
-    def rename(self, handle: Handle, number: int) -> None:
-        """Give a handle the id of earlier work that it goes on with; its own is open no more."""
-        self._gone.append(handle.id)
-        handle.number = number
 
     def flush(self, timeout: float) -> bool:
         """Drain on the caller's thread; false when the journal did not take everything in time."""
@@ -150,10 +142,11 @@ class Writer:
     def _drain(self) -> None:
         """Write all that waits, a batch a transaction."""
         ring = self.recorder.ring
-        while self._announced or ring:
+        announced: deque[Handle] = self.recorder.announced
+        while announced or ring:
             batch = _Batch()
-            announced = [self._announced.popleft() for _ in range(len(self._announced))]
-            begun = [handle for handle in announced if not handle.told]  # else it ended meanwhile
+            new = [announced.popleft() for _ in range(len(announced))]
+            begun = [handle for handle in new if not handle.told]  # else it ended meanwhile
             batch.keep(self._each(partial(self._announce, blobs=batch.blobs), begun))
             for _ in range(min(BATCH, len(ring))):
                 item = ring.popleft()
@@ -166,8 +159,8 @@ class Writer:
             self._put(batch)
 
     def _put(self, batch: _Batch) -> None:
-        if self.recorder.tracing is not None:
-            self.recorder.tracing.put(batch.seen)
+        if self.tracing is not None:
+            self.tracing.put(batch.seen)
         totals = self._tally.taken()
         if totals is not None:
             batch.kept.append(self._own_event("tallied", {"totals": totals.to_json()}))
@@ -210,7 +203,7 @@ class Writer:
     ) -> Event:
         told: dict[str, Any] = {}
         with self.recorder.guard("provenance"):
-            told = self.recorder.provenance.of(handle, blobs, self.journal)
+            told = self.provenance.of(handle, blobs, self.journal)
         for kind, hashes in told.get("blobs", {}).items():
             named[kind] = list(dict.fromkeys([*named.get(kind, ()), *hashes]))
         more = told | ({"blobs": named} if named else {})
@@ -289,7 +282,7 @@ class Writer:
         with self.recorder.guard("resources"):
             sample([h.meter for h in handles if isinstance(h, RunHandle) and h.meter is not None])
         fresh = self._each(self._announce, [h for h in handles if h.id not in self._known])
-        rows = self._each(lambda handle: events.still_open(handle, now), handles)
+        rows = self._each(lambda handle: self._still_open(handle, now), handles)
         with self.recorder.guard("fold"):
             self.recorder.aggregates.set_open(rows, now)
         for provider, skew in list(self.recorder.skews.items()):
@@ -299,9 +292,18 @@ class Writer:
         self._note()
         noted = self._take_noted()
         self._fold([*fresh, *noted])
-        closed = [self._gone.popleft() for _ in range(len(self._gone))]
+        renamed = self.recorder.renamed
+        closed = [renamed.popleft() for _ in range(len(renamed))]
         if fresh or rows or noted or closed or self._backlog:
             self._write([*fresh, *noted], open_work=rows, closed=closed)
+
+    def _still_open(self, handle: Handle, now: float) -> OpenWork:
+        row = events.still_open(handle, now)
+        if isinstance(handle, JobFacts):
+            with self.recorder.guard("provenance"):
+                told = self.provenance.rests_on(handle, now, self.journal)
+                return replace(row, body={**row.body, **told}) if told else row
+        return row
 
     def _left(self, handle: Handle) -> bool:
         """Whether it has ended; one whose end was interrupted half-way is ended here."""

@@ -1,6 +1,7 @@
 """Whether the qubits that a circuit is laid out on can be used, by the newest calibration."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from qgm_observe.providers.calibration import (
@@ -9,11 +10,22 @@ from qgm_observe.providers.calibration import (
     disabled_qubits,
     is_missing,
     is_suspect,
+    measured_at,
     pair_of,
 )
-from qgm_observe.providers.protocol import Calibration, Measurement, Quality
+from qgm_observe.providers.protocol import (
+    Calibration,
+    GateCalibration,
+    GateKey,
+    Measurement,
+    Quality,
+)
 
 _BOTH = 2
+_READ_OUT = "measure"
+_IDLE = frozenset({"barrier", "delay"})
+_UNMEASURED = frozenset({*_IDLE, _READ_OUT, "rz", "p"})
+"""Done in software, nothing at all, or told with the qubit; a date on one dates no measurement."""
 
 
 class LayoutFaults(NamedTuple):
@@ -62,6 +74,58 @@ def layout_faults(
         tuple(p for p, each in pairs.items() if not each or _are_all(each, Quality.MISSING)),
         tuple(p for p, each in pairs.items() if _is_stale(each, stale_before)),
     )
+
+
+def oldest_in_use(calibration: Calibration, used: Collection[GateKey]) -> dict[str, float]:
+    """Return when the oldest of each parameter was measured that a circuit rests on, epoch seconds.
+
+    T1 and T2 count of every qubit that a gate acts on, readout errors of those that are measured,
+    errors of the gates in use. What the calibration does not tell, or tells as suspect or without
+    its instant, is left out.
+
+    Args:
+        calibration: Of the device.
+        used: Gates with the device's qubits; `measure` and `barrier` may be among them.
+    """
+    active = {qubit for name, places in used if name not in _IDLE for qubit in places}
+    read_out = {places[0] for name, places in used if name == _READ_OUT}
+    rests_on = replace(
+        calibration,
+        qubits={
+            qubit: {
+                name: calibration.qubits[qubit][name]
+                for name in (NEEDED if qubit in read_out else NEEDED[:2])
+                if name in calibration.qubits[qubit]
+            }
+            for qubit in active & calibration.qubits.keys()
+        },
+        gates={
+            key: GateCalibration(told.error)
+            for key, told in _told(calibration, used)
+            if key[0] not in _UNMEASURED
+        },
+    )
+    return {name: figure.worst for name, figure in measured_at(rests_on).items()}
+
+
+def disabled_in_use(calibration: Calibration, used: Collection[GateKey]) -> frozenset[Pair]:
+    """Return the pairs on which a gate is in use that is disabled."""
+    return frozenset(
+        pair_of(places)
+        for (_, places), told in _told(calibration, used)
+        if len(places) == _BOTH and told.error.quality is Quality.DISABLED
+    )
+
+
+def _told(
+    calibration: Calibration, used: Collection[GateKey]
+) -> Iterator[tuple[GateKey, GateCalibration]]:
+    """What is told of gates in use; one that is the same both ways is kept one way."""
+    for name, places in used:
+        for key in ((name, places), (name, places[::-1])):
+            if key in calibration.gates:
+                yield key, calibration.gates[key]
+                break
 
 
 def _of_pairs(

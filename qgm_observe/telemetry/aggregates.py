@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any, Literal
 
 from qgm_observe.catalog import Signal, signals
+from qgm_observe.catalog import labels as by
 from qgm_observe.journal.event import MONEY, TERMINAL, Event, OpenWork
 from qgm_observe.journal.gauges import (
     NEWEST,
@@ -32,8 +33,20 @@ _OPEN_GAUGES = (
     signals.JOBS_IN_FLIGHT,
     signals.JOB_OLDEST_WAITING,
     signals.DEVICE_TIME_NEEDED,
+    signals.LAYOUT_CALIBRATION_TIME,
+    signals.LAYOUT_EDGES_DISABLED,
 )
 _UNTOLD = (signals.JOB_OLDEST_WAITING, signals.DEVICE_TIME_NEEDED)
+_OF_LAYOUTS = (signals.LAYOUT_CALIBRATION_TIME, signals.LAYOUT_EDGES_DISABLED)
+_PLACE = len((*by.DEVICES, by.REGION))
+LAYOUT_SECONDS = 3600.0
+"""How long the layout of jobs is told after they ended, unless a later one takes its place."""
+
+_WORST: dict[str, Callable[[float, float], float]] = {
+    signals.JOB_OLDEST_WAITING.name: max,
+    signals.LAYOUT_CALIBRATION_TIME.name: min,
+    signals.LAYOUT_EDGES_DISABLED.name: max,
+}
 _MEASURED = {TERMINAL, "noted", "estimate", *MONEY}
 _LOSSES_KEPT = 1_000
 _VERDICTS_KEPT = 10_000
@@ -123,7 +136,7 @@ class Aggregates:
         """Set the gauges over what is open, by the clock that stamped it (epoch seconds)."""
         with self._lock:
             published = self._published
-            published.begin()
+            told_at = published.begin()
             rows = list(open_work)
             for row in rows:
                 if row.noun in NOUNS:
@@ -135,7 +148,7 @@ class Aggregates:
                 labels = published.series(published.families[signal.name], measured).labels
                 _combine(values, (signal.name, labels), value)
             for signal in _OPEN_GAUGES:
-                self._show(published.families[signal.name], values)
+                self._show(published.families[signal.name], values, told_at)
 
     def add(self, signal: Signal, labels: Labels, value: float) -> None:
         """Increase a counter, or let a histogram take a value of 0 or more, in the signal's unit.
@@ -267,12 +280,17 @@ class Aggregates:
             series.held_since = None
         return self._published.changed(family, series)
 
-    def _show(self, family: Family, values: Mapping[tuple[str, Labels], float]) -> None:
+    def _show(self, family: Family, values: Mapping[tuple[str, Labels], float], now: float) -> None:
         """Set a gauge over open work; a count of nothing is 0, what nothing tells no sample."""
+        name = family.signal.name
+        places = {labels[:_PLACE] for told, labels in values if told == name}
         for labels, series in list(family.series.items()):
-            value = values.get((family.signal.name, labels))
+            value = values.get((name, labels))
             if value is not None:
                 self._published.set_gauge(family.signal, labels, value)
+            elif family.signal in _OF_LAYOUTS:
+                if labels[:_PLACE] in places or not 0 <= now - series.touched < LAYOUT_SECONDS:
+                    family.drop(labels, self._published.version)
             elif family.signal in _UNTOLD:
                 family.drop(labels, self._published.version)
             else:
@@ -282,9 +300,11 @@ class Aggregates:
 def _combine(
     values: dict[tuple[str, Labels], float], key: tuple[str, Labels], value: float
 ) -> None:
-    """Counts of several rows add up; of ages the oldest stands."""
-    old = values.get(key, 0)
-    values[key] = max(old, value) if key[0] == signals.JOB_OLDEST_WAITING.name else old + value
+    """Counts of several rows add up; of ages, instants and layouts the worst stands."""
+    worst, old = _WORST.get(key[0]), values.get(key)
+    if old is not None:
+        value = old + value if worst is None else worst(old, value)
+    values[key] = value
 
 
 _instances: "weakref.WeakSet[Aggregates]" = weakref.WeakSet()

@@ -6,13 +6,14 @@ making a handle current costs next to nothing.
 """
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from qgm_observe.errors import MissingExtra
 from qgm_observe.telemetry.ids import span_id, stage_span_ids, trace_id
 
 try:
-    from opentelemetry.context import Context, attach, detach, get_current
+    from opentelemetry.context import _RUNTIME_CONTEXT, Context, attach, detach, get_current
     from opentelemetry.trace import (
         INVALID_SPAN_CONTEXT,
         NonRecordingSpan,
@@ -29,6 +30,9 @@ Place = Callable[[], tuple[str, str | None, int | None] | None]
 where nothing goes on."""
 
 
+_variable = getattr(_RUNTIME_CONTEXT, "_current_context", None)
+
+
 class CurrentSpan(NonRecordingSpan):
     """Stands for what goes on in the context that asks.
 
@@ -37,7 +41,8 @@ class CurrentSpan(NonRecordingSpan):
         sampled: Whether a trace is sampled.
     """
 
-    get_context = staticmethod(get_current)
+    get_context = _variable.get if isinstance(_variable, ContextVar) else staticmethod(get_current)
+    """Asked with every handle, so the variable itself is, where the API keeps one."""
 
     def __init__(self, place: Place, sampled: Callable[[int], bool]) -> None:
         super().__init__(INVALID_SPAN_CONTEXT)

@@ -51,6 +51,20 @@ def _job(body: Mapping[str, Any], now: float) -> list[Gauge]:
         found.append(
             (signals.DEVICE_TIME_NEEDED, (*work_labels(body), *place), body["needed_seconds"])
         )
+    return [*found, *_rested_on(body)]
+
+
+def _rested_on(body: Mapping[str, Any]) -> list[Gauge]:
+    """What the newest calibration says of the qubits and gates that a job's circuits use."""
+    place = tuple(str(body.get(name, "")) for name in ("provider", "device", "region"))
+    oldest, disabled = body.get("calibrated_at"), body.get("disabled_edges")
+    found: list[Gauge] = [
+        (signals.LAYOUT_CALIBRATION_TIME, (*place, str(parameter)), at)
+        for parameter, at in (oldest.items() if isinstance(oldest, Mapping) else ())
+        if isinstance(at, int | float)
+    ]
+    if isinstance(disabled, int):
+        found.append((signals.LAYOUT_EDGES_DISABLED, place, disabled))
     return found
 
 

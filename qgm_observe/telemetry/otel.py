@@ -29,6 +29,7 @@ _SCOPE = InstrumentationScope("qgm_observe", __version__)
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _UNSET, _OK = Status(StatusCode.UNSET), Status(StatusCode.OK)
 _CLOCK = 3
+_SUCCESS = Outcome.SUCCESS
 _FAILED = {"failure", "timeout", "lost"}
 _LABELS = [(name, f"qgm.{name}") for name in signals.JOBS.label_names]
 _STAGE_NAMES = {
@@ -124,7 +125,7 @@ def _attributes(body: Mapping[str, Any]) -> dict[str, str]:
 
 def _status(body: Mapping[str, Any]) -> Status:
     outcome = str(body.get("outcome") or "")
-    if outcome == Outcome.SUCCESS:
+    if outcome == _SUCCESS:
         return _OK
     if outcome not in _FAILED:
         return _UNSET

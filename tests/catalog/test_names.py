@@ -34,6 +34,8 @@ EXPOSED = """\
 # TYPE qgm_jobs_in_flight gauge
 # TYPE qgm_job_oldest_waiting_age_seconds gauge
 # TYPE qgm_device_time_needed_seconds gauge
+# TYPE qgm_layout_calibration_timestamp_seconds gauge
+# TYPE qgm_layout_edges_disabled gauge
 # TYPE qgm_sessions_total counter
 # TYPE qgm_session_usage_seconds_total counter
 # TYPE qgm_cost_usd_total counter

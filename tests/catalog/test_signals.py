@@ -42,6 +42,8 @@ def test_labels_begin_with_the_work_or_the_job_or_belong_to_our_own_health(signa
         assert signal.labels == by.DEVICES
     elif signal.name.startswith("qgm.device_time."):
         assert signal.labels == (*by.WORK, *by.DEVICES)
+    elif signal.name.startswith("qgm.layout."):
+        assert signal.labels[:3] == (*by.DEVICES, by.REGION)
     elif signal.name.startswith("qgm.client."):
         assert signal.labels[: len(by.CLIENT)] == by.CLIENT
     elif signal in OF_WORK and not signal.name.startswith("qgm.observe."):

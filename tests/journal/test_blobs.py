@@ -19,7 +19,7 @@ KEEP, HASH, NOTHING = Capture.KEEP, Capture.HASH, Capture.NOTHING
     [
         ("none", [NOTHING] * 7),
         ("hashes", [HASH] * 6 + [KEEP]),
-        ("circuits", [KEEP, KEEP, KEEP, KEEP, HASH, NOTHING, KEEP]),
+        ("circuits", [KEEP, KEEP, KEEP, KEEP, HASH, KEEP, KEEP]),
         ("all", [KEEP] * 7),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,9 @@ from qgm_observe.catalog import ExecutionMode
 from qgm_observe.journal import Blob, Event, Store, open_journal
 from qgm_observe.lifecycle import Device
 from qgm_observe.lifecycle.calibrations import Calibrations
+from qgm_observe.lifecycle.devices import NO_DEVICE
 
+TAKEN = datetime(2026, 11, 23, 10, tzinfo=UTC).timestamp()
 REMOTE = Device("ibm", "two", "us-east", ExecutionMode.JOB)
 
 
@@ -47,7 +50,8 @@ def journal(tmp_path: Path) -> Iterator[Store]:
 
 def reading(journal: Store, readout: float, at: float) -> None:
     """Append what a provider told of the device."""
-    blob = Blob("calibration", json.dumps(properties(readout)).encode())
+    date = datetime.fromtimestamp(at, UTC).isoformat()
+    blob = Blob("calibration", json.dumps(properties(readout, date)).encode())
     body = {"kind": "calibration", "taken_at": at, "blob": blob.hash}
     event = Event(verb="reading", noun="device", subject="ibm/two", at=at, body=body, id=str(at))
     journal.append([event], blobs=[blob])
@@ -101,6 +105,20 @@ def test_a_name_has_what_the_journal_read(journal: Store) -> None:
 
     reading(journal, 0.04, 300.0)
     assert readout_of(calibrations.in_force(job("two"), 400.0, journal)) == 0.04
+
+
+def test_the_newest_is_the_later_of_both(journal: Store) -> None:
+    """What a backend object holds grows old; a reading of the device that is later goes before."""
+    calibrations, held = Calibrations(), job(Backend(0.02))
+    assert calibrations.newest(held, 2e9, journal).taken_at == TAKEN
+
+    reading(journal, 0.01, TAKEN - 60)
+    assert readout_of(calibrations.newest(held, 2e9, journal)) == 0.02
+    assert readout_of(calibrations.newest(job("two"), 2e9, journal)) == 0.01
+
+    reading(journal, 0.04, TAKEN + 60)
+    assert readout_of(calibrations.newest(held, 2e9, journal)) == 0.04
+    assert calibrations.newest(job("three", NO_DEVICE), 2e9, journal) is None
 
 
 def test_local_work_has_no_reading(journal: Store) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from qgm_observe.errors import UsageError
-from qgm_observe.lifecycle.circuits import errors_of, name_of, usage_of
+from qgm_observe.lifecycle.circuits import errors_of, name_of, places_of, usage_of
 from qgm_observe.providers.protocol import Calibration, GateCalibration, Measurement
 
 qiskit = pytest.importorskip("qiskit")
@@ -28,6 +28,26 @@ def test_gates_are_counted_and_bits_are_read_from_the_top():
     assert usage.gates["sx", (0,)] == 2
     assert usage.gates["cz", (0, 1)] == 1
     assert usage.measured == (0, 1)
+
+
+def test_the_places_of_a_circuit_are_its_gates_on_their_qubits():
+    """Each gate counts once a place; a barrier over more than a pair is none."""
+    assert places_of(usage_of(circuit())) == {
+        ("rz", (0,)),
+        ("sx", (0,)),
+        ("cz", (0, 1)),
+        ("measure", (0,)),
+        ("measure", (1,)),
+    }
+
+
+def test_gates_inside_of_a_block_are_not_seen():
+    """Of a circuit with a loop nobody says that its gates are all there are."""
+    made = circuit()
+    with made.for_loop(range(2)):
+        made.x(2)
+
+    assert places_of(usage_of(made)) is None
 
 
 def test_a_name_changes_with_gates_and_qubits_and_not_with_angles():

@@ -98,11 +98,11 @@ def watched(
 
 
 ON_THE_CALLER = [
-    "lifecycle.recorder:describe",
+    "lifecycle.recording:describe",
     "lifecycle.provider_job:id_of",
     "lifecycle.provider_job:tag",
     "lifecycle.provider_job:times",
-    "lifecycle.job:size_of",
+    "lifecycle.job_facts:size_of",
     "lifecycle.observe:keep_parameters",
     "lifecycle.observe:run_to_resume",
     "lifecycle.observe:_options",

@@ -12,6 +12,7 @@ from qgm_observe.lifecycle import Recorder
 from qgm_observe.lifecycle.events import still_open
 from qgm_observe.lifecycle.need import Need
 from qgm_observe.lifecycle.run import RunHandle
+from qgm_observe.spend.foresight import History
 from qgm_observe.spend.plan import plan
 
 from .conftest import REMOTE, ProviderJob
@@ -93,12 +94,12 @@ def test_a_plan_for_preflight_tells_the_jobs_to_come(recorder: Recorder) -> None
     need = Need(plan=plan("ibm_fez, 5 jobs, 2-4 s each"))
     run = RunHandle(recorder, None, None, need=need)
 
-    assert need.to_come(run) == {FEZ: 15.0}
+    assert need.to_come(run.steps, run.recorder.history) == {FEZ: 15.0}
     need.take(FEZ, 2.0)
-    assert need.to_come(run) == {FEZ: 8.0}
+    assert need.to_come(run.steps, run.recorder.history) == {FEZ: 8.0}
     for _ in range(6):
         need.take(FEZ, 2.0)
-    assert need.to_come(run) == {FEZ: 0.0}
+    assert need.to_come(run.steps, run.recorder.history) == {FEZ: 0.0}
 
 
 def test_steps_that_make_no_sense_are_refused() -> None:
@@ -129,15 +130,10 @@ def test_an_observed_core_tells_its_iterations(recorder: Recorder) -> None:
 )
 def test_what_is_needed_never_is_negative(planned: int, seconds: list[float]) -> None:
     """With every completed step the rest is its share of the mean, down to 0 and not below."""
-
-    class Run:
-        steps = 0
-
-    run, need = Run(), Need(steps=planned)
-    for value in seconds:
+    need = Need(steps=planned)
+    for steps, value in enumerate(seconds, 1):
         need.take(FEZ, value)
-        run.steps += 1
         need.complete()
-        (told,) = need.to_come(run).values()  # type: ignore[arg-type]
-        mean = sum(seconds[: run.steps]) / run.steps
-        assert told == pytest.approx(max(planned - run.steps, 0) * mean)
+        (told,) = need.to_come(steps, History()).values()
+        mean = sum(seconds[:steps]) / steps
+        assert told == pytest.approx(max(planned - steps, 0) * mean)

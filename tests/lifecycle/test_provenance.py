@@ -62,7 +62,7 @@ def journal(tmp_path: Path) -> Iterator[Path]:
     """The journal of a recorder of its own."""
     path, before = tmp_path / "journal.db", use(None)
     qgm.configure(journal=path, detail_rate=1e9)
-    recorder().provenance = Provenance(recorder(), Origin())  # type: ignore[arg-type]
+    recorder().writer.provenance = Provenance(recorder(), Origin())  # type: ignore[arg-type]
     yield path
     recorder().close()
     use(before)

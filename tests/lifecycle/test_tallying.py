@@ -51,9 +51,9 @@ def test_what_is_only_tallied_is_not_looked_into(
 ) -> None:
     """Provenance and contents are made for the jobs that are kept, and for no other."""
     looked: list[str] = []
-    told = recorder.provenance.of
+    told = recorder.writer.provenance.of
     monkeypatch.setattr(
-        recorder.provenance, "of", lambda *args: looked.append(args[0].id) or told(*args)
+        recorder.writer.provenance, "of", lambda *args: looked.append(args[0].id) or told(*args)
     )
     recorder.started = True
     object.__setattr__(recorder.settings, "detail_rate", 2.0)

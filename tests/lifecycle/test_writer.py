@@ -338,7 +338,7 @@ def test_what_ended_before_its_beginning_was_written_is_not_open(
     run = qgm.run(model="m").begin()
     run.end()
     recorder.flush()
-    recorder.writer.announce(run)
+    recorder.announced.append(run)
     recorder.flush()
 
     with open_journal(path, read_only=True) as journal:

@@ -69,3 +69,29 @@ def test_labels_are_those_of_the_row(open_row):
 
     assert signal is signals.RUNS_IN_FLIGHT
     assert labels == ("chem", "nightly", "qcbm", "3", "training")
+
+
+def test_an_open_job_tells_what_its_layout_rests_on(open_row):
+    """Of each parameter its oldest instant, and the disabled pairs; by place, never by job."""
+    row = open_row("job", calibrated_at={"t1": 100.0, "cz_error": 90.0}, disabled_edges=2)
+    place = ("ibm", "ibm_fez", "us-east")
+
+    assert open_gauges([row], NOW)[1:] == [
+        (signals.LAYOUT_CALIBRATION_TIME, (*place, "t1"), 100.0),
+        (signals.LAYOUT_CALIBRATION_TIME, (*place, "cz_error"), 90.0),
+        (signals.LAYOUT_EDGES_DISABLED, place, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"calibrated_at": ["t1"], "disabled_edges": "2"},
+        {"calibrated_at": {"t1": "yesterday"}},
+        {"calibrated_at": None, "disabled_edges": None},
+    ],
+    ids=["forms", "texts", "nothing"],
+)
+def test_a_layout_that_cannot_be_read_is_not_told(open_row, body):
+    """What another process wrote costs its own gauge alone."""
+    assert values([open_row("job", **body)]) == [("qgm.jobs.in_flight", 1)]

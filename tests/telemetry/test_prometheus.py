@@ -272,9 +272,9 @@ def test_promtool_finds_nothing(aggregates, clock, event, open_row, tools):
             event("process", "noted", **noted),
         ]
     )
-    aggregates.set_open(
-        [open_row("job", waiting_since=clock(), needed_seconds=2.0), open_row("run")], clock()
-    )
+    rests_on = {"calibrated_at": {"t1": clock() - 60}, "disabled_edges": 1}
+    waiting = open_row("job", waiting_since=clock(), needed_seconds=2.0, **rests_on)
+    aggregates.set_open([waiting, open_row("run")], clock())
     aggregates.set_gauge(signals.OBSERVE_SKEW, ("ibm",), 0.1)
     aggregates.set_gauge(signals.OBSERVE_JOURNAL_SIZE, (), 4096)
     aggregates.set_gauge(signals.OBSERVE_DISK_FREE, (), 4096)
