@@ -28,7 +28,7 @@ class IBMInstrumentor(Instrumentor):
         Target(f"{_IBM}.executor_sampler.sampler", "Sampler", "run", _RUN),
         Target(f"{_IBM}.executor_estimator.estimator", "Estimator", "run", _RUN),
         Target(f"{_IBM}.executor.executor", "Executor", "run", primitives.run_program),
-        Target(_SERVICE, "QiskitRuntimeService", "_run", provider_jobs.run_remotely),
+        Target(_SERVICE, "QiskitRuntimeService", "_run", primitives.run_remotely),
         Target(_FAKE, "FakeBackendV2", "run", primitives.run_backend),
         Target(f"{_IBM}.session", "Session", "__init__", sessions.opened),
         Target(f"{_IBM}.session", "Session", "close", sessions.closed),

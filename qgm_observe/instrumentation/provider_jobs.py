@@ -134,35 +134,13 @@ class _Working:
 # ------------------------------------------------------------------------------------- elsewhere
 
 
-def run_remotely(own: Callable[..., Any], service: Any, *args: Any, **kwargs: Any) -> Any:
-    """See every submission to IBM: one that no primitive was seen to make is a job as well.
-
-    Ours carries our job id as a tag, by which it is found when the script dies before the answer.
-    """
-    watch = doing()
-    if watch is None:
-        from qgm_observe.instrumentation.primitives import recorded
-
-        call = partial(inside_of_submission, own, service, *args, **kwargs)
-        return recorded(call, _Program(kwargs.get("options")), Watch.nothing_asked)
-    return inside_of_submission(own, service, *args, **kwargs)
-
-
-def inside_of_submission(own: Callable[..., Any], service: Any, *args: Any, **kwargs: Any) -> Any:
+def submit_remotely(own: Callable[..., Any], service: Any, *args: Any, **kwargs: Any) -> Any:
     """Submit with our tag, if the submission is ours and there is room for it."""
     watch = doing()
     with recorder().guard("tags"):
         if isinstance(watch, Watch) and watch.job.remote and recorder().settings.submit_tags:
             kwargs = {**kwargs, "options": _tagged(kwargs.get("options"), f"qgm-{watch.job.id}")}
     return own(service, *args, **kwargs)
-
-
-class _Program:
-    """Stands for whatever submits a program without being a primitive."""
-
-    def __init__(self, options: Any) -> None:
-        known = options if isinstance(options, dict) else vars(options or object)
-        self._backend = known.get("backend")
 
 
 def _tagged(options: Any, tag: str) -> Any:

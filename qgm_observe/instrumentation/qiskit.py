@@ -25,6 +25,7 @@ class QiskitInstrumentor(Instrumentor):
     targets: ClassVar[tuple[Target, ...]] = (
         Target(_TRANSPILER, "PassManager", "run", compiling.run),
         Target(_TRANSPILER, "StagedPassManager", "run", compiling.run),
+        Target("qiskit.compiler.transpiler", "", "_check_circuits_coupling_map", compiling.checked),
         Target(_PRESETS, "", "level_0_pass_manager", compiling.preset),
         Target(_PRESETS, "", "level_1_pass_manager", compiling.preset),
         Target(_PRESETS, "", "level_2_pass_manager", compiling.preset),

@@ -34,7 +34,7 @@ class QuietRun(RunHandle):
         if not self.is_shown:
             self.is_shown = True
             self.recorder.open.add(self)
-            self.recorder.writer.announce(self)
+            self.recorder.announced.append(self)
 
     def estimate(self, estimate: Estimate) -> None:
         """Keep a statistic about it, which is a reason to tell of it."""

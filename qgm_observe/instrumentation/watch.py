@@ -66,7 +66,7 @@ class Watch:
             found = collecting.earlier(job)
             if found is not None and pubs:
                 service = collecting.service_for(job, found, self.asked)
-        return None if found is None or service is None else collecting.collect(job, found, service)
+        return None if found is None or service is None else job.collect(found, service)
 
     def _intended(self) -> AttemptHandle:
         """Begin the attempt; a guard has to know how much is asked for."""
@@ -90,7 +90,7 @@ class Watch:
     def refused(self, error: BaseException) -> None:
         """The call itself failed."""
         self.job.stamp("submit", self._started, self.now())
-        self._attempt.ended(error, "submit")
+        self.job.concluded(self._attempt, error, "submit")
         self._end(error, "submit")
 
     def accepted(self, answer: Any) -> None:
@@ -114,7 +114,7 @@ class Watch:
             self._take_size(answer)
             self.job.stamp("execute", self._started, self.now())
             self._attempt.provider_job_id = id_of(answer)
-            self._attempt.ended(None, "execute")
+            self.job.concluded(self._attempt, None, "execute")
             self._end(None, "execute")
         else:
             self._submitted(answer)
@@ -216,7 +216,7 @@ class Watch:
             self.job.stamp("execute", self._begun, executed)
             if decoding:
                 self.job.stamp("decode", executed, end)
-        self._attempt.ended(error, "execute")
+        self.job.concluded(self._attempt, error, "execute")
         self.job.sized(value)
         scoring.score(self.job, value)
         self._end(error, "decode" if decoding else "execute", end)
@@ -240,7 +240,7 @@ class Watch:
             circuits = facts_of(asked.sources)
             if circuits:
                 self.job.note(circuits=circuits)
-            recorder().provenance.asked(self.job, self.asked, asked.pubs or asked.sources)
+            self.job.asked_for(self.asked, asked.pubs or asked.sources)
             return asked.pubs
         return ()
 

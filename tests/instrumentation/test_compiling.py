@@ -9,6 +9,7 @@ import pytest
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit.library import SGate, UGate
 from qiskit.primitives import StatevectorSampler
+from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.transpiler import PassManager, TransformationPass, generate_preset_pass_manager
 from qiskit.transpiler.exceptions import TranspilerError
 from qiskit.transpiler.passes import Optimize1qGates
@@ -120,6 +121,18 @@ def test_a_failed_compilation_is_a_failed_job(
     assert body["outcome"] == "failure"
     assert (body["error"]["class"], body["error"]["stage"]) == ("compile", "compile")
     assert [stage[0] for stage in body["stages"]] == ["compile"]
+
+
+def test_a_circuit_that_is_too_wide_is_a_failed_job(run: RunHandle, job: Read) -> None:
+    """What `transpile` refuses before any pass runs is a failed compilation of that device."""
+    device = GenericBackendV2(2, seed=1)
+    with pytest.raises(TranspilerError):
+        transpile(QuantumCircuit(3), device)
+
+    body = job()
+    assert body["outcome"] == "failure"
+    assert (body["error"]["class"], body["error"]["stage"]) == ("compile", "compile")
+    assert body["device"] == device.name
 
 
 def test_an_open_job_gets_its_compilation(
