@@ -42,6 +42,7 @@ WEIGHTS = {
     "iterations": 84,
     "sdk": 82,
     "circuit": 80,
+    "failed compilation": 79,
     "layout": 78,
     "code": 74,
     "device version": 72,
@@ -150,7 +151,8 @@ def _is_explained(causes: list[Change], before: RunFacts, after: RunFacts) -> bo
 
 def _work(before: RunFacts, after: RunFacts) -> Iterator[Change]:
     yield from _sets("encoding", "encoding", before.encodings, after.encodings)
-    yield from _sets("device", "device", set(before.devices), set(after.devices))
+    if before.devices and after.devices:  # what was never submitted names none
+        yield from _sets("device", "device", set(before.devices), set(after.devices))
     yield from _sets("optimization level", "optimization level", before.levels, after.levels)
     for name in ("model", "model_version"):
         kind = name.replace("_", " ")
@@ -264,6 +266,8 @@ def _consequences(before: RunFacts, after: RunFacts, *, explained: bool) -> Iter
     factor = _CONSEQUENCE if explained else 1.0
     note = "may follow from a change above" if explained else ""
     for each in _sets("circuit", "circuit structure", set(before.circuits), set(after.circuits)):
+        yield each._replace(weight=each.weight * factor, note=note)
+    for each in _sets("failed compilation", "failed compilation", before.failures, after.failures):
         yield each._replace(weight=each.weight * factor, note=note)
     layouts = [{str(list(each)) for each in run.circuits.values()} for run in (before, after)]
     for each in _sets("layout", "layout", *layouts):

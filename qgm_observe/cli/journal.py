@@ -25,7 +25,7 @@ _EVENT_FIELDS = tuple(field.name for field in dataclasses.fields(Event))
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the three verbs and their options."""
+    """Add the verbs and their options."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     info = _verb(verbs, "info", "tell what the journal holds", _info)
     info.add_argument("--json", action="store_true", help="for machines")
@@ -38,6 +38,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
             name, type=_time, metavar="TIME", help=f"{brief} an ISO 8601 date or time, local"
         )
     export.add_argument("--output", type=Path, metavar="FILE", help="instead of standard output")
+    compilation = _verb(
+        verbs, "compilation", "show compilations that failed or were slow, pass by pass", _compiled
+    )
+    compilation.add_argument("id", metavar="ID", help="job or run, its beginning, latest, previous")
+    compilation.add_argument("--json", action="store_true", help="for machines")
     prune = _verb(verbs, "prune", "remove old rows; what they counted stays", _prune)
     prune.add_argument("--older-than", type=_amount, metavar="DAYS", help="default: the settings")
     prune.add_argument("--max-bytes", type=_amount, metavar="N", help="default: the settings")
@@ -58,6 +63,19 @@ def _verb(
     parser.add_argument("--journal", type=Path, metavar="PATH", help="default: the user's own")
     parser.set_defaults(act=act)
     return parser
+
+
+def _compiled(args: argparse.Namespace) -> int:
+    from qgm_observe.cli.compile_log import lines_of, logs_of
+    from qgm_observe.cli.finding import journal_at
+
+    with journal_at(args.journal) as journal:
+        logs = logs_of(journal, args.id)
+    if args.json:
+        print(json.dumps(logs, indent=2))
+    else:
+        print("\n\n".join("\n".join(lines_of(log)) for log in logs))
+    return 0
 
 
 def _time(text: str) -> float:

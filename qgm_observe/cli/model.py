@@ -1,7 +1,7 @@
-"""Register trained parameters with their provenance; promote a version, roll back, list them.
+"""Register trained parameters with their provenance; compare versions, promote, roll back, list.
 
-Needs an MLflow: --tracking-uri or MLFLOW_TRACKING_URI; another registry by its package's entry
-point and --tracker. Artifacts that carry secrets are refused.
+All but `compare` need an MLflow: --tracking-uri or MLFLOW_TRACKING_URI; another registry by its
+package's entry point and --tracker. Artifacts that carry secrets are refused.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qgm_observe.cli import model_comparison
 from qgm_observe.cli.finding import find_run, journal_at
 from qgm_observe.errors import MissingExtra
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from qgm_observe.trackers import Tracked, Tracker, Version
 
 _ALIAS = "champion"
+_COMPARE = "judge a new version that has a part of the traffic: promote, hold or roll back"
+_EXIT_CODES = "Exit codes: 0 promote; 1 roll back; 2 hold, or bad input, each in a line."
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,12 +47,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     rollback.add_argument("model", metavar="MODEL")
     for each in (promote, rollback):
         each.add_argument("--alias", metavar="NAME", default=_ALIAS, help=f"default: {_ALIAS}")
+    model_comparison.configure(
+        verbs.add_parser("compare", help=_COMPARE, description=f"{_COMPARE}. {_EXIT_CODES}")
+    )
     listed = _verb(verbs, "list", "list versions, their aliases and what they rest on", _list)
     listed.add_argument("model", metavar="MODEL", nargs="?")
 
 
 def main(args: argparse.Namespace) -> int:
     """Do one verb."""
+    if args.verb == "compare":
+        return model_comparison.main(args)
     try:
         from qgm_observe.trackers import open_tracker
     except ImportError as error:

@@ -18,8 +18,8 @@ from qgm_observe.records import Job
 from qgm_observe.settings import load_settings
 
 if TYPE_CHECKING:
-    from qgm_observe.exporters.abandoned import Abandoned, Abandonment
     from qgm_observe.exporters.journal_config import JournalConfig
+    from qgm_observe.exporters.reconciling.abandoned import Abandoned, Abandonment
 
 DAY = 86400.0
 
@@ -49,9 +49,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Reconcile once; 1 if jobs are left whose end or bill is still unknown."""
-    from qgm_observe.exporters.docket import Docket, scan
     from qgm_observe.exporters.journal_config import load_journal_config
-    from qgm_observe.exporters.reconciler import Reconciler, desks_of
+    from qgm_observe.exporters.reconciling.docket import Docket, scan
+    from qgm_observe.exporters.reconciling.reconciler import Reconciler, desks_of
 
     config = load_journal_config(args.config)
     if not config.providers:
@@ -88,7 +88,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _abandonment(config: "JournalConfig", args: argparse.Namespace) -> "Abandonment":
     """What the configuration has done about abandoned work, and the command line beyond that."""
-    from qgm_observe.exporters.reconciler import abandonment_of
+    from qgm_observe.exporters.reconciling.reconciler import abandonment_of
     from qgm_observe.spend.limits import limits
 
     how = abandonment_of(config)

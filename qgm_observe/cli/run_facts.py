@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from qgm_observe.cli.compile_log import told_failure
 from qgm_observe.journal import Event, Store
 from qgm_observe.lifecycle.provenance import read
 from qgm_observe.providers.calibration_content import calibration_of
@@ -39,6 +40,7 @@ class RunFacts:
         encodings: Name, version and fingerprint of each.
         devices: Provider and device, to what is known of its version.
         levels: Optimization levels.
+        failures: Of compilations: the pass that failed, and gates that nothing defines.
         circuits: Structures, to the layout of each.
         gates: How often each gate is in a circuit, as text, of each circuit.
         sizes: Virtual qubits, 0 where unknown, and free parameters of each circuit.
@@ -57,6 +59,7 @@ class RunFacts:
     encodings: set[str] = field(default_factory=set)
     devices: dict[str, dict[str, str]] = field(default_factory=dict)
     levels: set[str] = field(default_factory=set)
+    failures: set[str] = field(default_factory=set)
     circuits: dict[str, tuple[int, ...]] = field(default_factory=dict)
     gates: set[str] = field(default_factory=set)
     sizes: set[tuple[int, int]] = field(default_factory=set)
@@ -144,8 +147,12 @@ def _take_jobs(facts: RunFacts, journal: Store, told: "_Documents", run: str) ->
 
 
 def _take_job(facts: RunFacts, body: Mapping[str, Any], document: Mapping[str, Any]) -> None:
-    device = f"{body.get('provider')}/{body.get('device')}"
-    facts.devices.setdefault(device, {}).update(document.get("device", {}))
+    failed = (body.get("attributes") or {}).get("compilation")
+    if failed:
+        facts.failures.add(told_failure(failed))
+    if not failed or body.get("provider") != "unknown":
+        device = f"{body.get('provider')}/{body.get('device')}"
+        facts.devices.setdefault(device, {}).update(document.get("device", {}))
     for circuit in document.get("circuits", ()):
         facts.circuits[circuit["structure"]] = tuple(circuit.get("layout") or ())
         if "gates" in circuit:

@@ -115,14 +115,11 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], texts: i
 
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold", show_edge=False)
     for number, name in enumerate(columns):
-        is_last = number == len(columns) - 1
-        is_text = number < texts or is_last
-        side: Any = "left" if is_text else "right"
+        side: Any = "left" if number < texts or number == len(columns) - 1 else "right"
         table.add_column(name, justify=side, no_wrap=number > 0, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console = Console(highlight=False)
-    console.print(table)
+    Console(highlight=False).print(table)
 
 
 def _print_wrapped(text: str) -> None:
@@ -164,6 +161,7 @@ def _status_facts(status: Any) -> dict[str, Any]:
         "service": objective.service,
         "target": objective.target,
         "window": objective.window.text,
+        "reported_over": objective.reported.text,
         "unit": objective.indicator.unit,
         "bad": status.bad,
         "total": status.total,
@@ -200,12 +198,15 @@ def print_statuses(found: Sequence[Any]) -> None:
     for each in known:
         if each.bad and (most := _most(each.spent_by)):
             print(f"spent by {most}: {each.objective.name}")
-    reasons: dict[str, list[str]] = {}
+    remarks: dict[str, list[str]] = {}
     for each in found:
+        if each.objective.is_degraded:
+            over = f"degraded, so told over {each.objective.reported.text}"
+            remarks.setdefault(over, []).append(each.objective.name)
         if each.reason is not None:
-            reasons.setdefault(each.reason, []).append(each.objective.name)
-    for reason, names in reasons.items():
-        _print_wrapped(f"{reason}: {', '.join(names)}")
+            remarks.setdefault(each.reason, []).append(each.objective.name)
+    for remark, names in remarks.items():
+        _print_wrapped(f"{remark}: {', '.join(names)}")
     if known:
         print("1d, 3d: burn, the budget spent over what was planned; above 1 it will not last")
 
@@ -266,12 +267,8 @@ def _suggest(args: argparse.Namespace) -> int:
         found = suggestions(objectives, journal, now, args.days, args.exclude)
         waited = waits(journal, now - args.days * DAY)
     if args.json:
-        _print_json(
-            {
-                "objectives": [dataclasses.asdict(each) for each in found],
-                "waits": [dataclasses.asdict(each) for each in waited],
-            }
-        )
+        told = [dataclasses.asdict(each) | {"is_founded": each.is_founded} for each in found]
+        _print_json({"objectives": told, "waits": [dataclasses.asdict(each) for each in waited]})
         return 0
     if not found and not waited:
         print(f"nothing counted in the last {args.days:g} days: run some work first")

@@ -7,6 +7,7 @@ from typing import Any
 
 from qgm_observe.catalog import Signal, signals
 from qgm_observe.catalog import provider_signals as provided
+from qgm_observe.cli.compile_log import told_failure
 from qgm_observe.cli.summary import duration
 from qgm_observe.errors import UsageError
 from qgm_observe.runbooks.asking import Answers
@@ -22,6 +23,8 @@ _LEVELS: Mapping[str, tuple[Signal, ...]] = {
         provided.DEVICE_WAIT,
         provided.DEVICE_AVAILABLE_AT,
         signals.JOB_OLDEST_WAITING,
+        signals.LAYOUT_CALIBRATION_TIME,
+        signals.LAYOUT_EDGES_DISABLED,
     ),
     "account": (
         provided.PROVIDER_UP,
@@ -90,6 +93,8 @@ def _jobs(found: Sequence[Facts]) -> Iterator[str]:
         yield "  ".join(str(part) for part in (*told, each["pipeline"], where, *ids[-1:]) if part)
         if each.get("log") and each.get("outcome") != "success":
             yield f"    {each['log'][-1]}"
+        if failed := (each.get("attributes") or {}).get("compilation"):
+            yield f"    {told_failure(failed)}"
 
 
 def _runs(found: Sequence[Facts]) -> Iterator[str]:

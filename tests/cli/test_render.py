@@ -49,7 +49,7 @@ def test_a_fresh_shelf_passes_the_check(rendered, capsys):
 def test_a_stale_shelf_fails_the_check_with_a_readable_difference(rendered, capsys):
     """A changed line, a missing file and one that is rendered no longer are told, and kept."""
     rules = rendered / "alerts" / "rules"
-    path = rules / "trends.yml"
+    path = rules / "trend-stalled.yml"
     before = path.read_text().replace('for: "10m"', 'for: "20m"')
     path.write_text(before)
     (rules / "quality.yml").unlink()

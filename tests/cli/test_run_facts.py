@@ -114,3 +114,15 @@ def test_what_tells_nothing_of_results_is_left_out(gather: Gather) -> None:
 
     assert facts.settings == {"ansatz": "su2"}
     assert facts.gaps == {}
+
+
+def test_a_failed_compilation_is_no_device(tmp_path: Path) -> None:
+    """A job that failed while compiling tells how, and its unknown device is none of the run's."""
+    failed = {"pass": "VF2Layout", "error": {"type": "qiskit.TranspilerError"}}
+    with open_journal(tmp_path / "journal.db") as journal:
+        place = {"provider": "unknown", "device": "unknown"}
+        append(journal, "job", "j", {}, attributes={"compilation": failed}, **place)
+        facts = facts_of(journal, append(journal, "run", RUN, {}))
+
+    assert facts.failures == {"VF2Layout: TranspilerError"}
+    assert facts.devices == {}

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -12,6 +13,8 @@ import bcrypt
 import pytest
 
 from qgm_observe.cli import main
+from qgm_observe.journal import OpenWork, open_journal
+from qgm_observe.records import current_process
 
 from ..runbooks import incidents
 from ..runbooks.serving import journal_exporter, provider_exporter
@@ -261,3 +264,32 @@ def test_bad_words_are_one_line(words, line, capsys):
     assert line in error
     assert error.count("\n") == 1
     assert "pw" not in error
+
+
+def test_devices_tell_what_layouts_in_use_rest_on(tmp_path, capsys):
+    """The oldest parameters below open jobs are named with their instants, and lost pairs."""
+    path = incidents.written(tmp_path / "open.db", incidents.healthy(time.time()))
+    oldest = datetime(2026, 11, 20, 7, 30, tzinfo=UTC).timestamp()
+    body = {"provider": "ibm", "device": "ibm_fez", "region": "us-east", "kind": "training"}
+    body |= {"calibrated_at": {"t2": oldest, "cz_error": oldest + 60}, "disabled_edges": 1}
+    here, now = current_process(), time.time()
+    work = OpenWork(
+        subject="f" * 16,
+        noun="job",
+        run=None,
+        opened_at=now,
+        heartbeat=now,
+        process=(here.host, here.boot, here.pid, here.started),
+        body=body,
+    )
+    with open_journal(path) as journal:
+        journal.append([], open_work=[work])
+    with journal_exporter(path) as url:
+        words = ["QgmCalibrationStale", "--url", url, "--show", "devices"]
+        assert main(["triage", *words]) == 0
+    text = capsys.readouterr().out
+
+    assert text.startswith("ibm ibm_fez: ")
+    assert "layout calibration (parameter t2, region us-east) 2026-11-20 07:30" in text
+    assert "layout calibration (parameter cz_error, region us-east) 2026-11-20 07:31" in text
+    assert "layout edges disabled (region us-east) 1" in text

@@ -1,0 +1,184 @@
+"""`qgm-observe model compare`: verdict, exit code, lines."""
+
+import json
+import shlex
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pytest
+
+from qgm_observe.cli import main
+from qgm_observe.journal import OpenWork, open_journal
+from qgm_observe.records import current_process
+
+from .canary_journal import BEGIN, DAY, canary
+
+COMPARE = ("model", "compare", "qcbm", "3", "4")
+WIDE = ("--margin", "success=0.15")
+
+
+@pytest.fixture
+def ask(tmp_path, capsys):
+    """The command on a journal, days after the canary began: exit code, output, errors."""
+
+    def call(*words, days=6.5, **world):
+        path = tmp_path / "journal.db"
+        if not path.exists():
+            canary(path, **world)
+        until = datetime.fromtimestamp(BEGIN + days * DAY, UTC).isoformat()
+        code = main([*COMPARE, "--journal", str(path), "--until", until, *words])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+def test_an_equal_version_is_promoted(ask):
+    """Exit code 0, each criterion within its margin, and the command that promotes it."""
+    code, out, _ = ask(*WIDE)
+    lines = out.splitlines()
+
+    assert code == 0
+    assert lines[0] == "promote: 4 is within the margin of every criterion"
+    assert [line[2:22].strip() for line in lines[3:8]] == [
+        *("success", "valid_shot_ratio", "latency p50, s", "latency p95, s"),
+        "cost of a sample, s",
+    ]
+    assert all(line.endswith("within margin") for line in lines[3:8])
+    assert lines[-1] == "next: qgm-observe model promote qcbm 4"
+
+
+@pytest.mark.parametrize(
+    ("world", "criterion"),
+    [
+        ({"failures": (0.05, 0.5)}, "success"),
+        ({"scores": (0.8, 0.72)}, "valid_shot_ratio"),
+        ({"seconds": (3.0, 6.0)}, "latency p50"),
+        ({"device_seconds": (2.0, 3.0)}, "cost of a sample"),
+    ],
+    ids=["success", "quality", "latency", "cost"],
+)
+def test_a_worse_version_is_rolled_back(ask, world, criterion):
+    """Exit code 1, what it is worse in, and the command that takes it back."""
+    code, out, _ = ask(**world)
+    lines = out.splitlines()
+
+    assert code == 1
+    assert lines[0] == f"roll back: 4 is worse in {criterion}"
+    assert lines[-1] == "next: qgm-observe model rollback qcbm"
+
+
+def test_too_little_is_held(ask):
+    """Exit code 2, how much more it takes, and the command that asks again."""
+    code, out, err = ask(*WIDE, days=1.5, a_day=(60, 20))
+    lines = out.splitlines()
+
+    assert (code, err) == (2, "")
+    assert lines[0].startswith("hold: it cannot be told yet for valid_shot_ratio, ")
+    assert "an equal 4 needs about " in lines[0]
+    assert "to be promoted at power 0.8" in lines[0]
+    assert "; the next at 2025-06-1" in out
+    again = lines[-1].removeprefix("next: ")
+    assert shlex.split(again)[:6] == ["qgm-observe", *COMPARE]
+    assert shlex.split(again)[-2:] == list(WIDE)
+    assert main(shlex.split(again)[1:]) == 0
+
+
+def test_a_first_day_says_what_is_missing(ask):
+    """Before ten roots of each there is no number, and the line says so."""
+    code, out, _ = ask(days=1.5, a_day=(60, 4))
+
+    assert code == 2
+    assert "no look yet with 10 roots or sessions of each version" in out.splitlines()[0]
+    assert "open: 60 and 4, needs 10 of each" in out
+
+
+def test_machines_get_all_of_it(ask):
+    """JSON has verdict, plan, estimates with intervals and counts, differences, the next step."""
+    code, out, _ = ask("--json", scores=(0.8, 0.72))
+    told = json.loads(out)
+    by_name = {each["name"]: each for each in told["criteria"]}
+
+    assert (code, told["verdict"], told["look"]) == (1, "roll back", 1)
+    assert told["plan"]["false_rollback"] == 0.05
+    assert told["next"] == "qgm-observe model rollback qcbm"
+    quality = by_name["valid_shot_ratio"]
+    assert quality["state"] == "worse"
+    assert quality["stable"]["low"] < 0.8 < quality["stable"]["high"]
+    assert quality["difference"]["low"] < -0.08 < quality["difference"]["high"] < 0
+    assert by_name["success"]["clusters"] == [90, 30]
+    assert (
+        by_name["latency p50"]["difference"]["low"]
+        < 1
+        < by_name["latency p50"]["difference"]["high"]
+    )
+
+
+def test_asking_often_changes_nothing(ask):
+    """Between two looks the verdict and its numbers are those of the last look."""
+    first, again = (json.loads(ask("--json", days=days)[1]) for days in (2.1, 2.9))
+
+    assert first["criteria"] == again["criteria"]
+    assert first["look"] == again["look"] == 2
+
+
+def test_what_never_ends_is_told(ask, tmp_path):
+    """Open work of the candidate is counted, for it has no outcome that could count."""
+    canary(tmp_path / "journal.db")
+    process = current_process()
+    body = {"model": "qcbm", "model_version": "4", "kind": "inference"}
+    with open_journal(tmp_path / "journal.db") as journal:
+        at = BEGIN + 4.5 * DAY
+        work = OpenWork(
+            subject="f" * 16,
+            noun="job",
+            run=None,
+            opened_at=at,
+            heartbeat=at,
+            process=(process.host, process.boot, process.pid, process.started),
+            body=body,
+        )
+        journal.append([], open_work=[work])
+
+    assert "1 of 4 have not ended, the oldest began 48 h ago" in ask()[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--margin", "speed=1"), "--margin speed=1: write success, quality, latency, cost"),
+        (("--margin", "cost"), "such as success=0.03"),
+        (("--margin", "cost=-1"), "margin of cost of a sample"),
+        (("--looks", "99"), "99 looks: write 1 to 60"),
+        (("--every", "0"), "--every 0: write hours above 0"),
+        (("--power", "1"), "power 1.0"),
+        (("--kind", "training"), "no training of qcbm 4: write a model_version that is in the"),
+    ],
+)
+def test_bad_input_is_one_line(ask, words, said):
+    """Exit code 2, nothing on standard output, and what to write instead."""
+    code, out, err = ask(*words, days=1.5, a_day=(20, 10))
+
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_one_version_is_no_comparison(capsys):
+    """The same version twice is refused before anything is read."""
+    assert main(["model", "compare", "qcbm", "3", "3"]) == 2
+    assert "3 twice: write the stable version, then the candidate" in capsys.readouterr().err
+
+
+def test_help_loads_no_numbers():
+    """The options of `model` need neither numpy nor a registry."""
+    program = (
+        "import sys, contextlib; from qgm_observe.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['model', 'compare', '--help'])\n"
+        "sys.exit(bool({'numpy', 'scipy', 'mlflow'} & set(sys.modules)))"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
+
+    assert ended.returncode == 0
+    assert b"Exit codes: 0 promote; 1 roll back; 2 hold" in b" ".join(ended.stdout.split())
