@@ -1,6 +1,7 @@
 """The clauses of a PromQL expression, each of them broken in turn: what mutations.py tries."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 Edit = tuple[str, str]
@@ -9,16 +10,39 @@ Edit = tuple[str, str]
 _SET = re.compile(r"\b(unless|and|or)\b")
 _COMPARED = re.compile(r"(?<=[\s)])(==|!=|>=|<=|>|<)(?= )")
 _TURNED = {"==": "!=", "!=": "==", ">": "<", "<": ">", ">=": "<", "<=": ">"}
+_AT_EDGE = {">": ">=", ">=": ">", "<": "<=", "<=": "<"}
+_ADDED = re.compile(r"(?<= )[-+*/](?= )")
+_OPPOSITE = {"+": "-", "-": "+", "*": "/", "/": "*"}
 _SELECTOR = re.compile(r"\w[\w:]*\{[^}]*\}")
 _MATCHER = re.compile(r'(\w+)(=~|!~|!=|=)"([^"]*)"')
 _NUMBER = re.compile(r"(?<![\w.\"\[:])(\d+(?:\.\d+)?)(?![\w.\"])")
-_SPAN = re.compile(r"(\[|offset )(\d+)([smhd])")
+_SPAN = re.compile(r"(\[|offset |:)(\d+)([smhd])\b")
 _LABELS = re.compile(r"\b(by|on|group_left) \(([^()]+)\)")
+_BARE = re.compile(r" (?:(?:on|group_left) \(\)|@ end\(\))")
+_CALLED = re.compile(r"\b([a-z_]+\d?) ?(?:by \([^()]*\) ?)?\(")
+_OTHER_CALL = {
+    "sum": ("max",),
+    "max": ("min",),
+    "min": ("max",),
+    "count": ("max",),
+    "sum_over_time": ("max_over_time",),
+    "last_over_time": ("min_over_time", "max_over_time"),
+    "min_over_time": ("max_over_time",),
+    "rate": ("delta",),
+    "increase": ("delta",),
+    "clamp_min": ("clamp_max",),
+    "ln": ("log2",),
+    "absent": ("max",),
+    "label_replace": ("",),
+    "timestamp": ("",),
+}
+"""What is called instead of a function; `""` is its first argument alone."""
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_SPAN_FACTOR = 4
+_SPAN_FACTOR, _NEAR = 4, 30
 _EXACT = re.compile(
     r"clamp_min\(max by \([^)]*\) \(last_over_time\((\w+(?:\{[^}]*\})?)\[1h\]\)\) - "
     r"\(max by \([^)]*\) \(last_over_time\(\1\[6h\] offset (\w+)\)\) or "
+    r"(?:min by \([^)]*\) \(min_over_time\(qgm:slo_first:\w+\{[^}]*\}\[\2\]\)\) or )?"
     r"max by \([^)]*\) \(last_over_time\(\1\[1h\]\)\) \* 0\), 0\)"
 )
 _SHORT = re.compile(r"exact\((\w+(?:\{[^}]*\})?)\[(\w+)\]\)")
@@ -52,19 +76,76 @@ def changes(expression: str) -> Iterator[Edit]:
     for selector in dict.fromkeys(_SELECTOR.findall(expression)):
         for what, other in _selected_more(selector):
             yield f"{selector[:40]}: {what}", expression.replace(selector, other)
-    for found in {each[0]: each for each in _SPAN.finditer(bare)}.values():
-        seconds = int(found[2]) * SECONDS[found[3]]
-        for other in (seconds * _SPAN_FACTOR, seconds // _SPAN_FACTOR):
-            pattern = re.escape(found[0]) + r"(?=[\]:)\s,]|$)"
-            yield f"{found[0]} becomes {other}s", re.sub(pattern, f"{found[1]}{other}s", expression)
+    yield from _matched_nowhere(expression)
+    yield from _other_spans(expression, bare)
     yield from _fewer_labels(expression, bare)
+    yield from _called_otherwise(expression, bare)
+
+
+def _matched_nowhere(expression: str) -> Iterator[Edit]:
+    """Leave out a matcher that several selectors have, in all of them."""
+    selectors = dict.fromkeys(_SELECTOR.findall(expression))
+    had = Counter(found[0] for each in selectors for found in _MATCHER.finditer(each))
+    for matcher in (each for each, times in had.items() if times > 1):
+        text = expression.replace(matcher, "").replace(",,", ",")
+        yield f"drop {matcher} everywhere", text.replace("{,", "{").replace(",}", "}")
+
+
+def _other_spans(expression: str, bare: str) -> Iterator[Edit]:
+    """Make ranges, offsets and resolutions longer and shorter, all of a selector at once."""
+    spans = {expression[max(0, m.start() - _NEAR) : m.end()]: m for m in _SPAN.finditer(bare)}
+    for text, found in spans.items():
+        seconds = int(found[2]) * SECONDS[found[3]]
+        before = text.removesuffix(found[0])
+        for other in (seconds * _SPAN_FACTOR, seconds // _SPAN_FACTOR):
+            pattern = re.escape(text) + r"(?=[\]:)\s,]|$)"
+            changed = f"{before}{found[1]}{other}s".replace("\\", r"\\")
+            yield f"{found[0]} becomes {other}s", re.sub(pattern, changed, expression)
+
+
+def _called_otherwise(expression: str, bare: str) -> Iterator[Edit]:
+    """Break each call, and its like; the rest of a match or of a subquery that stands alone."""
+    calls = {expression[each.start() : _end(bare, each.end())]: each for each in _calls(bare)}
+    for call, found in calls.items():
+        for other in _OTHER_CALL[found[1]]:
+            told = " ".join(call.split())[:70]
+            if other:
+                text = expression.replace(call, other + call.removeprefix(found[1]))
+                yield f"{told} becomes {other}", text
+            else:
+                first = _first_argument(call[len(found[0]) : -1])
+                yield f"{told} is left out", expression.replace(call, first)
+    for found in _BARE.finditer(bare):
+        text = expression[: found.start()] + expression[found.end() :]
+        yield f"{_around(expression, found)} without{found[0]}", text
+
+
+def _calls(bare: str) -> Iterator[re.Match[str]]:
+    return (found for found in _CALLED.finditer(bare) if found[1] in _OTHER_CALL)
+
+
+def _end(bare: str, begin: int) -> int:
+    """Return where a call ends whose arguments begin here."""
+    depth, place = 1, begin
+    while depth:
+        depth += (bare[place] in "({[") - (bare[place] in ")}]")
+        place += 1
+    return place
+
+
+def _first_argument(arguments: str) -> str:
+    return arguments[: _end_of_operand(_without_strings(arguments), 0)]
 
 
 def _compared_otherwise(expression: str, bare: str) -> Iterator[Edit]:
     for found in _COMPARED.finditer(bare):
-        turned = _TURNED[found[0]]
-        text = expression[: found.start()] + turned + expression[found.end() :]
-        yield f"{_around(expression, found)} becomes {turned}", text
+        for other in filter(None, (_TURNED[found[0]], _AT_EDGE.get(found[0]))):
+            text = expression[: found.start()] + other + expression[found.end() :]
+            yield f"{_around(expression, found)} becomes {other}", text
+    for found in _ADDED.finditer(bare):
+        other = _OPPOSITE[found[0]]
+        text = expression[: found.start()] + other + expression[found.end() :]
+        yield f"{_around(expression, found)} becomes {other}", text
     for found in _NUMBER.finditer(bare):
         for other in _others(float(found[1])):
             text = expression[: found.start()] + f"{other:.9g}" + expression[found.end() :]

@@ -176,7 +176,7 @@ class Origin:
 def record(world: World) -> str:
     """Record a run of three steps and return its id."""
     made = recorder()
-    made.provenance = Provenance(made, Origin(world))  # type: ignore[arg-type]
+    made.writer.provenance = Provenance(made, Origin(world))  # type: ignore[arg-type]
     circuit = efficient_su2(3, reps=1)
     circuit.measure_all()
     compiled = transpile(

@@ -4,9 +4,10 @@ The one door to the YAML library and to pydantic. A document is at most 1 MiB, 5
 10,000 nodes; it may use no aliases (a few lines of them can grow into gigabytes) and no key twice.
 """
 
+import difflib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from qgm_observe.errors import MissingExtra, UsageError
 
@@ -117,15 +118,16 @@ class Document:
         """Return it as a model.
 
         Raises:
-            UsageError: the first part that does not fit, with its line.
+            UsageError: the first part that is unknown or else does not fit, with its line.
         """
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            found = error.errors(include_url=False, include_input=False, include_context=False)
+            first = min(found, key=lambda each: each["type"] != _UNKNOWN)
             place = first["loc"]
             named = ".".join(str(part) for part in place) or "document"
-            raise self.error(place, f"{named}: {_said(first)}") from None
+            raise self.error(place, f"{named}: {_said(first, model)}") from None
 
     def _built(self, node: Any, place: Place) -> Any:
         self._lines[place] = node.start_mark.line + 1
@@ -190,11 +192,27 @@ def _refuse_bombs(text: str, name: str) -> None:
             raise UsageError(f"{where}: larger than a person would write; divide the file")
 
 
-def _said(error: Any) -> str:
+_UNKNOWN = "extra_forbidden"
+
+
+def _said(error: Any, model: type[BaseModel]) -> str:
     """Put pydantic's message, its commonest ones in words that say what to write."""
     kind, message = error["type"], str(error["msg"])
-    if kind == "extra_forbidden":
-        return "unknown; remove it or mend its spelling"
+    if kind == _UNKNOWN:
+        names = {*_names(model, set())}
+        alike = difflib.get_close_matches(str(error["loc"][-1]), names, 1)
+        return "unknown; remove it or mend its spelling" + "".join(f": {each}" for each in alike)
     if kind == "missing":
         return "missing; write it"
     return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+
+
+def _names(kind: Any, seen: set[Any]) -> Iterator[str]:
+    """Yield the names that a model and the models within it know, as they are written."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in seen:
+        seen.add(kind)
+        for name, field in kind.model_fields.items():
+            yield field.alias or name
+            yield from _names(field.annotation, seen)
+    for part in get_args(kind):
+        yield from _names(part, seen)

@@ -48,6 +48,10 @@ def test_a_document_becomes_a_model(tmp_path):
     ("text", "said"),
     [
         ("devices:\n- name: a\n  intervall: 5\n", ":3: devices.0.intervall: unknown"),
+        (
+            "devices:\n- nam: a\n",
+            ":2: devices.0.nam: unknown; remove it or mend its spelling: name",
+        ),
         ("devices:\n- interval: 5\n", ":2: devices.0.name: missing"),
         ("devices:\n- name: a\n  interval: soon\n", ":3: devices.0.interval: "),
         ("devices:\n- name: a\n  name: b\n", ":3: key 'name' stands twice"),

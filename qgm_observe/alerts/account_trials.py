@@ -1,6 +1,8 @@
 """What the alerts on accounts, samples, inputs and training are tried on."""
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from qgm_observe.alerts.courses import (
     DEVICE_PLACES,
@@ -48,10 +50,10 @@ def accounts(made: Trials) -> Iterator[Trial]:
         carries={"account": SOME},
     )
     plenty = made.level(
-        provider_signals.ACCOUNT_REMAINING, 1e6, 1500 * made.thresholds.quota_hours / 24
+        provider_signals.ACCOUNT_REMAINING, 1e6, 1000 * made.thresholds.quota_hours / 24
     )
     lasting = Scenario(
-        "what is left lasts for a day and a half: silent",
+        "what is left just lasts: silent",
         [(HEALTHY, 14), (BAD, 4)],
         (Check(15, False), Check(17, False)),
     )
@@ -74,7 +76,8 @@ def accounts(made: Trials) -> Iterator[Trial]:
 
 def _work_left(made: Trials) -> Iterator[Trial]:
     days = made.thresholds.credentials_days * DAY
-    ends = made.ago(provider_signals.CREDENTIALS_EXPIRE, -days - DAY, -days + DAY)
+    ends = made.ago(provider_signals.CREDENTIALS_EXPIRE, -days, -days + HOUR / 2)
+    ends = replace(ends, replica=-days)
     account = {"account": SOME}
     yield made.trial(
         "QgmCredentialsExpire",
@@ -119,7 +122,39 @@ def _costs(made: Trials) -> Iterator[Trial]:
             for at, fires in ((0, False), (1, True), (6, True), (15, False))
         ),
     )
-    for line, scenarios in ((cost, (usual, young, absent())), (little, (enough,))):
+    steady = Scenario(
+        "as much each day: silent", [(HEALTHY, week)], (Check(week - 1, False),), spread=True
+    )
+    times = made.thresholds.cost_times / 6
+    week_before = 1024.0 * math.ceil(usd)
+    just_times = made.count(
+        signals.COST, week_before, math.floor(week_before * times), basis="estimated"
+    )
+    just = Scenario(
+        "just so many times the usual: silent",
+        [(IDLE, week - 24), (HEALTHY, 1), (IDLE, 23), (BAD, 1)],
+        (Check(week, False),),
+    )
+    half = made.count(signals.COST, 0, usd / 2, basis="estimated")
+    just_enough = Scenario(
+        "just enough to be worth a word: fires",
+        [(HEALTHY, week), (BAD, 2)],
+        (Check(week, False), Check(week + 1, True)),
+    )
+    fifth = made.count(signals.COST, 0, usd / 5, basis="estimated")
+    each = Scenario(
+        "too little each, and enough together: fires",
+        [(HEALTHY, week), (BAD, 1)],
+        (Check(week, True),),
+        spread=True,
+    )
+    for line, scenarios in (
+        (cost, (usual, young, absent(), steady)),
+        (little, (enough,)),
+        (just_times, (just,)),
+        (half, (just_enough,)),
+        (fifth, (each,)),
+    ):
         yield made.trial("QgmCostAnomaly", ("pipeline",), line, scenarios=scenarios, step=2 * HOUR)
     cheap = Scenario(
         "more than usual, and little money: silent",
@@ -138,7 +173,7 @@ def _costs(made: Trials) -> Iterator[Trial]:
 
 def quality(made: Trials) -> Iterator[Trial]:
     """Yield the trials of causes in samples, inputs and training."""
-    level = made.level(signals.QUALITY_DRIFT_LEVEL, 1, 5)
+    level = made.level(signals.QUALITY_DRIFT_LEVEL, 3, 5)
     limit = made.level(signals.QUALITY_DRIFT_LIMIT, 3, 3)
     others = [
         Line(series, LEVEL, value, value)

@@ -12,7 +12,7 @@ from qgm_observe.alerts.configuration import Configuration, Quiet
 from qgm_observe.alerts.table import DEVICE, INFO, QUANTUM, WORK
 from qgm_observe.slo.burn import PAGE, TICKET
 
-GROUPED_BY = ("alertname", "pipeline", "device", "region")
+GROUPED_BY = ("alertname", "slo", "pipeline", "device", "region")
 ON_CALL, TICKETS, WATCHDOG, NOBODY = "on-call", "tickets", "watchdog", "nobody"
 SUPPORT = "provider-support"
 GROUP_WAIT = 30
@@ -24,6 +24,7 @@ TICKET_WAIT = "2m"
 ESCALATED = "30m"
 _AT_ONCE = {"group_wait": f"{GROUP_WAIT}s", "repeat_interval": "1h"}
 OVERNIGHT, MAINTENANCE, RETRAINS = "overnight", "maintenance", "retrains"
+_WAITS = 'overnight="ticket"'
 
 
 def alertmanager(configuration: Configuration) -> dict[str, Any]:
@@ -51,21 +52,21 @@ def _routes(configuration: Configuration) -> Iterator[dict[str, Any]]:
     yield {"matchers": ['alertname="QgmWatchdog"'], **watchdog, "repeat_interval": "5m"}
     yield {"matchers": [f'severity="{INFO}"'], "receiver": NOBODY}
     paging = f'severity="{PAGE}"'
-    quiet = ['overnight="ticket"'] if configuration.written.overnight == TICKET else []
+    may_wait = configuration.written.overnight == TICKET
     for owner, receiver in ((QUANTUM, QUANTUM), ("provider", SUPPORT)):
-        yield {
-            "matchers": [paging, f'escalation="{owner}"'],
-            "receiver": receiver,
-            "group_wait": ESCALATED,
-            "repeat_interval": "4h",
-            **_muted(configuration, MAINTENANCE if owner == "provider" else ""),
-            "continue": True,
-        }
-    if quiet:
-        matchers = [paging, *quiet]
+        quiet = MAINTENANCE if owner == "provider" else ""
+        matchers = [paging, f'escalation="{owner}"']
+        route = {"receiver": receiver, "group_wait": ESCALATED, "repeat_interval": "4h"}
+        if may_wait:
+            muted = _muted(configuration, quiet, OVERNIGHT)
+            yield {"matchers": [*matchers, _WAITS], **route, **muted, "continue": True}
+            matchers.append('overnight!="ticket"')
+        yield {"matchers": matchers, **route, **_muted(configuration, quiet), "continue": True}
+    if may_wait:
+        matchers = [paging, _WAITS]
         night = {"active_time_intervals": [OVERNIGHT]}
         yield {"matchers": matchers, "receiver": TICKETS, **night, "continue": True}
-        day = {"mute_time_intervals": [OVERNIGHT]}
+        day = _muted(configuration, OVERNIGHT)
         yield {"matchers": matchers, "receiver": ON_CALL, **day, **_AT_ONCE}
     for matchers, interval in (
         ([paging, f'layer="{DEVICE}"'], MAINTENANCE),
@@ -80,8 +81,10 @@ def _routes(configuration: Configuration) -> Iterator[dict[str, Any]]:
         yield route | _muted(configuration, interval)
 
 
-def _muted(configuration: Configuration, interval: str) -> dict[str, Any]:
-    return {"mute_time_intervals": [interval]} if _quiets(configuration).get(interval) else {}
+def _muted(configuration: Configuration, *intervals: str) -> dict[str, Any]:
+    there = [each["name"] for each in _intervals(configuration)]
+    muted = [interval for interval in intervals if interval in there]
+    return {"mute_time_intervals": muted} if muted else {}
 
 
 def _quiets(configuration: Configuration) -> dict[str, tuple[Quiet, ...]]:

@@ -43,10 +43,10 @@ def rules(objective: Objective, configuration: Configuration) -> Iterator[Rule]:
     labels = sloth_labels(objective)
     for window in used(objective):
         text = shorthand(window)
-        failed, all_ = (f"sum({one(name, objective.name, text)})" for name in (ERRORS, EVENTS))
+        failed, all_ = (one(name, objective.name, text) for name in (ERRORS, EVENTS))
         yield {
             "record": f"{_RATIO}{text}",
-            "expr": f"{failed} / ({all_} > 0)",
+            "expr": f"{failed} / on () ({all_} > 0)",
             "labels": labels | {"sloth_window": text},
         }
     yield from _facts(objective)
@@ -107,10 +107,10 @@ def _alert(
 def _both(objective: Objective, burn: Burn) -> str:
     limit = plain(burn.factor * objective.budget)
     long, short = (
-        f"max({_ratio_series(objective.name, shorthand(window))} > {limit})"
+        f"{_ratio_series(objective.name, shorthand(window))} > {limit}"
         for window in (burn.long, burn.short)
     )
-    return f"({long} and on () {short})"
+    return f"group({long} and on () {short})"
 
 
 def _said(objective: Objective, pairs: list[Burn]) -> Said:

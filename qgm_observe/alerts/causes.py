@@ -75,16 +75,11 @@ def _outage(selectors: Selectors) -> Cause:
     halted = f"{selectors.top(DEVICE, provider_signals.DEVICE_PROCESSING)} == 0"
     others = ("offline", "retired", "unknown")
     broken = f"{selectors.top(DEVICE, state, device_state=others, provider='!local')} == 1"
-    usable = (
-        f"count by (provider) (({online}) unless on (provider, device) ({halted})) "
-        f"and on (provider) {up} == 1"
-    )
+    usable = f"({online}) unless on (provider, device) ({halted}) and on (provider) {up} == 1"
     out = f"({broken} or {online})"
     return Cause(
         alert="QgmProviderOutage",
-        expression=(
-            f"(\n  {up} == 0\n  or max by (provider) {out}\n)\nunless on () count({usable})"
-        ),
+        expression=(f"(\n  {up} == 0\n  or group by (provider) {out}\n)\nunless on () ({usable})"),
         by=("provider",),
         hold=5 * MINUTE,
         said=Said(
@@ -101,10 +96,8 @@ def _queue(configuration: Configuration, selectors: Selectors) -> Cause:
     told = configuration.written.thresholds
     queue = selectors.at(provider_signals.DEVICE_QUEUE)
     p95 = f"quantile_over_time(0.95, {queue}[1d] offset"
-    weeks = " or ".join(
-        f'label_replace({p95} {hours}h), "week", "{n}", "", "")'
-        for n, hours in ((1, 6 * 24 + 12), (2, 13 * 24 + 12))
-    )
+    last, before = (f"{p95} {hours}h)" for hours in (6 * 24 + 12, 13 * 24 + 12))
+    weeks = f'{last} or label_replace({before}, "week", "before", "", "")'
     usual = f"max by (provider, device) ({weeks})"
     now = selectors.top(DEVICE, provider_signals.DEVICE_QUEUE)
     return Cause(
@@ -140,12 +133,13 @@ def _stuck(configuration: Configuration, selectors: Selectors) -> Cause:
 
 def _calibrated(configuration: Configuration, selectors: Selectors) -> Iterator[Cause]:
     told = configuration.written.thresholds
-    disabled = f"{selectors.at(provider_signals.EDGE_ENABLED)} == 0"
+    in_use = selectors.top(DEVICE, signals.LAYOUT_EDGES_DISABLED)
+    watched = f"{selectors.top((*DEVICE, 'edge'), provider_signals.EDGE_ENABLED)} == 0"
     yield Cause(
         alert="QgmLayoutEdgeDisabled",
-        expression=f"count by (provider, device) (max by (provider, device, edge) ({disabled}))",
+        expression=(f"{in_use} > 0\nor count by (provider, device) ({watched})"),
         by=DEVICE,
-        said=Said(count="{{ $value }} pairs of the watched layout cannot be used."),
+        said=Said(count="{{ $value }} pairs of a layout, in use or watched, cannot be used."),
     )
     gates = ("provider", "device", "gate")
     now = selectors.top(gates, provider_signals.DEVICE_GATE_ERROR, aggregate="median")
@@ -163,7 +157,7 @@ def _calibrated(configuration: Configuration, selectors: Selectors) -> Iterator[
             f"more than {plain(told.calibration_worse)} times that of a day ago.",
         ),
     )
-    instant = selectors.at(provider_signals.CALIBRATION_TIME, aggregate="layout", provider="!local")
+    instant = selectors.at(signals.LAYOUT_CALIBRATION_TIME)
     yield Cause(
         alert="QgmCalibrationStale",
         expression=f"time() - min by (provider, device) ({instant}) "
@@ -208,7 +202,7 @@ def _cost(configuration: Configuration, selectors: Selectors) -> Cause:
         expression=(
             f"{day} >= {plain(told.cost_usd)}\n"
             f"and {day} > {plain(told.cost_times / 6)} * ({week} - {day})\n"
-            f"and on (pipeline) sum by (pipeline) ({selectors.of(cost)} offset 7d)"
+            f"and on (pipeline) {selectors.of(cost)} offset 7d"
         ),
         by=("pipeline",),
         said=Said(

@@ -1,6 +1,7 @@
 """Courses that incidents take, and lines of signals, for the trials of causes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from qgm_observe.alerts.budget import ALL, PLACES, standing
 from qgm_observe.alerts.cause import NO_OBJECTIVE
@@ -24,6 +25,7 @@ from qgm_observe.alerts.selectors import Selectors
 from qgm_observe.alerts.table import BY_NAME
 from qgm_observe.catalog import Signal
 from qgm_observe.slo.indicator import Selection
+from qgm_observe.slo.window import DAY
 
 SOME = "some"
 STEP = 600.0
@@ -51,8 +53,9 @@ class Trials:
         bad: float | None,
         **labels: str | tuple[str, ...],
     ) -> Line:
-        """Return a gauge."""
-        return self._line(LEVEL, self._selectors.chosen(signal, **labels), healthy, bad)
+        """Return a gauge, of which the highest of all replicas counts."""
+        line = self._line(LEVEL, self._selectors.chosen(signal, **labels), healthy, bad)
+        return line if bad is None else replace(line, replica=0.0)
 
     def count(
         self, signal: Signal, healthy: float, bad: float, **labels: str | tuple[str, ...]
@@ -63,8 +66,9 @@ class Trials:
     def ago(
         self, signal: Signal, healthy: float, bad: float, **labels: str | tuple[str, ...]
     ) -> Line:
-        """Return an instant by how long ago it is (s)."""
-        return self._line(INSTANT, self._selectors.chosen(signal, **labels), healthy, bad)
+        """Return an instant by how long ago it is (s); the latest of all replicas counts."""
+        line = self._line(INSTANT, self._selectors.chosen(signal, **labels), healthy, bad)
+        return replace(line, replica=max(healthy, bad) + DAY)
 
     @staticmethod
     def _line(kind: str, chosen: Selection, healthy: float | None, bad: float | None) -> Line:
@@ -147,6 +151,16 @@ def short(bad: int, before: int = HEALTHY_STEPS) -> Scenario:
     )
 
 
+def together(bad: int) -> Scenario:
+    """Return an incident that is one only of all series of a place together."""
+    return Scenario(
+        "too few each, and enough together: fires",
+        [(IDLE, HEALTHY_STEPS), (BAD, bad)],
+        (Check(HEALTHY_STEPS - 1, False), Check(HEALTHY_STEPS + bad - 1, True)),
+        spread=True,
+    )
+
+
 def absent() -> Scenario:
     """Return a time without any series."""
     return Scenario("no series at all: silent", [(HEALTHY, 4)], (Check(3, False),), absent=True)
@@ -176,14 +190,14 @@ def reborn(bad: int) -> Scenario:
     return Scenario(
         "counters begin anew in the incident: it still fires",
         [(HEALTHY, HEALTHY_STEPS), (BAD, bad), (REBORN, bad)],
-        (Check(HEALTHY_STEPS + 2 * bad - 1, True),),
+        tuple(Check(HEALTHY_STEPS + bad + step, True) for step in (1, bad - 1)),
     )
 
 
-def silent(bad: int, name: str) -> Scenario:
+def silent(bad: int, name: str, before: int = HEALTHY_STEPS) -> Scenario:
     """Return an incident that has to be silent for a reason."""
     return Scenario(
         f"{name}: silent",
-        [(HEALTHY, HEALTHY_STEPS), (BAD, bad)],
-        tuple(Check(HEALTHY_STEPS + step, False) for step in range(bad)),
+        [(HEALTHY, before), (BAD, bad)],
+        tuple(Check(before + step, False) for step in range(bad)),
     )

@@ -1,6 +1,8 @@
 """What the alerts on devices and queues are tried on."""
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from qgm_observe.alerts.courses import (
     DEVICE_PLACES,
@@ -25,10 +27,17 @@ def devices(made: Trials) -> Iterator[Trial]:
     paused = made.level(state, 0, 1, device_state="paused")
     yield made.trial("QgmDeviceMaintenance", DEVICE_PLACES, paused, scenarios=(course(2), absent()))
     yield from _queues(made)
-    edge = made.level(provider_signals.EDGE_ENABLED, 1, 0)
-    yield made.trial("QgmLayoutEdgeDisabled", DEVICE_PLACES, edge, scenarios=(course(2), absent()))
-    worse = 0.01 * (made.thresholds.calibration_worse + 0.5)
-    error = made.level(provider_signals.DEVICE_GATE_ERROR, 0.01, worse, aggregate="median")
+    in_use = made.level(signals.LAYOUT_EDGES_DISABLED, 0, 1)
+    watched = made.level(provider_signals.EDGE_ENABLED, 1, 0)
+    for edge in (in_use, watched):
+        yield made.trial(
+            "QgmLayoutEdgeDisabled", DEVICE_PLACES, edge, scenarios=(course(2), absent())
+        )
+    worse = 0.5 * made.thresholds.calibration_worse
+    error, allowed = (
+        made.level(provider_signals.DEVICE_GATE_ERROR, 0.5, bad, aggregate="median")
+        for bad in (worse + 0.1, worse)
+    )
     far = Line(error.sibling("gate"), LEVEL, 1, 1)
     a_day = round(DAY / (2 * HOUR))
     lasts = Scenario(
@@ -47,14 +56,12 @@ def devices(made: Trials) -> Iterator[Trial]:
         step=2 * HOUR,
         carries={"gate": SOME},
     )
-    old = made.thresholds.calibration_hours * HOUR
-    age = made.ago(
-        provider_signals.CALIBRATION_TIME,
-        0.9 * old,
-        old + HOUR,
-        aggregate="layout",
-        provider="!local",
+    just = silent(4, "just as much worse as is allowed", before=14)
+    yield made.trial(
+        "QgmCalibrationChanged", DEVICE_PLACES, allowed, scenarios=(just,), step=2 * HOUR
     )
+    old = made.thresholds.calibration_hours * HOUR
+    age = replace(made.ago(signals.LAYOUT_CALIBRATION_TIME, old, old + HOUR), replica=old)
     yield made.trial(
         "QgmCalibrationStale", DEVICE_PLACES, age, scenarios=(course(7), short(3), absent())
     )
@@ -151,7 +158,7 @@ def _beside(made: Trials) -> Iterator[Trial]:
 def _queues(made: Trials) -> Iterator[Trial]:
     told = made.thresholds
     few = told.queue_jobs
-    queue = made.level(provider_signals.DEVICE_QUEUE, 0.9 * few / told.queue_times, 1.25 * few)
+    queue = made.level(provider_signals.DEVICE_QUEUE, 0.9 * few / told.queue_times, few)
     usual = Scenario(
         "as long on this weekday a week ago: silent",
         [(HEALTHY, 84), (BAD, 5), (HEALTHY, 79), (BAD, 4)],
@@ -174,14 +181,15 @@ def _queues(made: Trials) -> Iterator[Trial]:
         scenarios=(course(2, before=174), short(1, before=174), usual, before, other_day, absent()),
         step=2 * HOUR,
     )
-    more = made.level(provider_signals.DEVICE_QUEUE, few, 0.75 * few * told.queue_times)
+    many = 2.0 ** math.ceil(math.log2(few))
+    more = made.level(provider_signals.DEVICE_QUEUE, many, many * told.queue_times)
     yield made.trial(
         "QgmQueueAbnormal",
         DEVICE_PLACES,
         more,
         scenarios=(
             Scenario(
-                "longer, but not by so much: silent", [(HEALTHY, 90), (BAD, 4)], (Check(93, False),)
+                "longer, but not by more: silent", [(HEALTHY, 90), (BAD, 4)], (Check(93, False),)
             ),
         ),
         step=2 * HOUR,
@@ -202,9 +210,9 @@ def _queues(made: Trials) -> Iterator[Trial]:
 def _stuck(made: Trials) -> Iterator[Trial]:
     edge = made.thresholds.stuck_hours * HOUR
     waits, long = signals.JOB_OLDEST_WAITING, 1.5 * edge
-    oldest = made.level(waits, 0.9 * edge, long, execution_mode="!local")
+    oldest = made.level(waits, edge, long, execution_mode="!local")
     yield made.trial("QgmJobsStuck", JOB_PLACES, oldest, scenarios=(course(2), short(1), absent()))
-    wait = made.level(provider_signals.DEVICE_WAIT, 0.6 * long, 0.6 * long, percentile="p95")
+    wait = made.level(provider_signals.DEVICE_WAIT, long / 2, long / 2, percentile="p95")
     brief = made.level(provider_signals.DEVICE_WAIT, 0.4 * long, 0.4 * long, percentile="p95")
     mean = made.level(provider_signals.DEVICE_WAIT, long, long, percentile="average")
     elsewhere = [Line(brief.sibling(name), LEVEL, long, long) for name in DEVICE_PLACES]

@@ -26,7 +26,7 @@ def rules(
     period = shorthand(objective.window.seconds)
     for window in sorted({HOUR, objective.window.seconds}):
         text = " + ".join(
-            f"({selectors.count(each, window)} or on () vector(0))" for each in spend.spent
+            f"({selectors.count(each, window, slo=slo)} or on () vector(0))" for each in spend.spent
         )
         labels = {"slo": slo, "window": shorthand(window)}
         yield {"record": SPENT, "expr": text, "labels": labels}

@@ -14,6 +14,9 @@ _CRASH, _CLEAN, _NEARLY, _FEW = (0.0, 4.0), (10.0, 0.0), (6.0, 0.0), (5.0, 0.0)
 _DECIDED_PAGE, _DECIDED_TICKET = (1, 2, 4, 7, 8, 9), (2, 5, 9, 13, 17, 18)
 """Ends of phases at which both pairs are either above or below their factor by a good deal."""
 
+_AWAY = (90, 103, 104, 108, 112, 115)
+"""In days: before a day without samples, and after it at each window that begins in it."""
+
 _RATIO_OF_SHARES = 5.0
 
 
@@ -37,9 +40,11 @@ def of_days(step: float) -> tuple[Course, ...]:
         *((_FEW, 10), (IDLE, 20)),
         *(((3.0, 0.0), 5), (_CRASH, 1), (_FEW, 1), (IDLE, 38)),
     ]
+    away: Phases = [((10.0, 40.0), 1), (IDLE, 90), (GONE, 12), ((0.0, 1.0), 1), (IDLE, 12)]
     return (
         ("four failures of days ago, then ten successes", *_at(0, fresh, step)),
         ("four failures of days ago after steady work", *_at(35, steady, step)),
+        ("nothing is scraped for a day: the failures of long ago are no news", away, _AWAY),
     )
 
 

@@ -20,7 +20,7 @@ from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.promql import selector
 
 _SOME, _OTHER, _FEW = "some", "other", 6
-_NEAR = 1.0
+_NEAR = 2.0
 """Right side of a comparison of two levels."""
 
 
@@ -46,13 +46,13 @@ def lines_by_role(
     good = tuple(line for line in lines if line.series == wanted)
     is_part = indicator.good[0].signal.kind is Kind.COUNTER
     is_part = is_part and indicator.good[0].signal is indicator.total[0].signal
-    others = tuple(line for line in lines if line not in good and _INFINITE not in line.series)
+    others = tuple(line for line in lines if line not in good and INFINITE not in line.series)
     return good, (lines if is_part else others)
 
 
 # ---------------------------------------------------------------------------------------- ratios
 
-_INFINITE = 'le="+Inf"'
+INFINITE = 'le="+Inf"'
 
 
 def _ratio(good: Selection, total: Selection) -> Iterator[Line]:
@@ -64,7 +64,7 @@ def _ratio(good: Selection, total: Selection) -> Iterator[Line]:
         return
     many = 1 if good.signal is total.signal else 100
     if good.at_most is not None:
-        text = series_of(good).replace(f'le="{good.at_most}"', _INFINITE)
+        text = series_of(good).replace(f'le="{good.at_most}"', INFINITE)
         yield Line(text, COUNT, many, many)
     yield counted(total, many, many)
     yield counted(good, many, 0)
@@ -98,8 +98,8 @@ def excuses(comparison: Comparison, selectors: Selectors) -> Iterator[tuple[bool
     assert isinstance(right, Level)  # noqa: S101  told to the type checker
     apart = _above(comparison.op) / 2
     selection, edge = (selectors.narrowed(each.selection) for each in (left, right))
-    well, ill = ((_NEAR + each) / left.factor for each in (apart, -apart))
-    enough = _NEAR - 3 * apart
+    well = (_NEAR if comparison.op in _INCLUSIVE else _NEAR + apart) / left.factor
+    ill, enough = (_NEAR - apart) / left.factor, _NEAR - 3 * apart
     own, against = series_of(selection), series_of(edge)
     near = _steady(against, _NEAR)
     yield True, [_steady(own, well), near]
@@ -109,7 +109,8 @@ def excuses(comparison: Comparison, selectors: Selectors) -> Iterator[tuple[bool
 
 
 def _steady(series: str, level: float) -> Line:
-    return Line(series, LEVEL, level, level)
+    """Return a level of which another replica of the exporter tells less."""
+    return Line(series, LEVEL, level, level, replica=_NEAR / 2)
 
 
 def _compared(comparison: Comparison, selectors: Selectors) -> Iterator[Line]:
@@ -118,7 +119,7 @@ def _compared(comparison: Comparison, selectors: Selectors) -> Iterator[Line]:
         yield from _observed(selectors.narrowed(left.selection))
         return
     edge = right if isinstance(right, float | int) else _NEAR * right.factor
-    away = max(abs(edge) / 2, 1.0)
+    away = abs(edge) / 4 or 1.0
     is_at_edge = comparison.op in _INCLUSIVE
     good = edge if is_at_edge else edge + away / 4 * _above(comparison.op)
     bad = edge - away * _above(comparison.op) if is_at_edge else edge
@@ -153,6 +154,7 @@ def _observed(selection: Selection) -> Iterator[Line]:
     bounds = selection.bounds
     series = series_of(selection).replace("_count{", "_bucket{")
     low, high = bounds[len(bounds) // 4], bounds[-1]
+    yield Line(series_of(selection), COUNT, 100, 1)
     for bound, healthy, bad in ((low, 100, 0), (high, 100, 1), ("+Inf", 100, 1)):
         text = bound if isinstance(bound, str) else str(bound)
         yield Line(series.replace("{", f'{{le="{text}",', 1), COUNT, healthy, bad)

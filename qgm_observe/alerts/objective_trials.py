@@ -4,11 +4,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from qgm_observe.alerts import money_rules, neighbor, objective_courses, rules
+from qgm_observe.alerts import (
+    money_rules,
+    neighbor,
+    objective_courses,
+    quantile_trials,
+    rules,
+)
 from qgm_observe.alerts.budget import ALL, PLACES, standing
 from qgm_observe.alerts.burn_rules import sloth_labels
 from qgm_observe.alerts.objective_lines import counted, excuses, lines_by_role, lines_of
-from qgm_observe.alerts.recorded_trials import Minutes, Recorded, recorded_minutes
+from qgm_observe.alerts.recorded_trials import (
+    Minutes,
+    Recorded,
+    Tests,
+    first_of_another,
+    recorded_minutes,
+    seen_first,
+)
 from qgm_observe.alerts.scenario import (
     BAD,
     BUSY,
@@ -74,6 +87,10 @@ class ObjectiveTrials:
             if far:
                 yield replace(self._trial(name, severity, self._lines, far), step=LONG_STEP)
             yield from self._excused(name, severity)
+            quantiles = tuple(quantile_trials.trials(self.objective, self._selectors))
+            if quantiles:
+                days = self._trial(name, severity, (), quantiles)
+                yield replace(days, step=DAY, sampled=quantile_trials.SAMPLED)
 
     def _trial(
         self,
@@ -128,7 +145,8 @@ class ObjectiveTrials:
             recorded=self._none(begun),
         )
         yield Scenario("no series at all: silent", [(IDLE, 4)], (Check(3, False),), absent=True)
-        yield replace(by_decoys([(IDLE, 2), (BAD, 6)]), recorded=self._none(7))
+        others = (*self._none(7), *self._seen_first(0))
+        yield replace(by_decoys([(IDLE, 2), (BAD, 6)]), recorded=others)
         yield from self._beside_another()
         if isinstance(self.objective.indicator, Ratio):
             yield from self._counted(checks[0])
@@ -136,7 +154,7 @@ class ObjectiveTrials:
         else:
             yield from self._looked_at()
 
-    def _none(self, at: int) -> tuple[dict[str, Any], ...]:
+    def _none(self, at: int) -> Tests:
         """Return tests that minutes which do not count are recorded as none."""
         indicator = self.objective.indicator
         if not isinstance(indicator, Slices) or indicator.counted is None:
@@ -169,11 +187,13 @@ class ObjectiveTrials:
             (Check(begun + 7, True),),
             decoyed=HEALTHY,
         )
+        failing: Phases = [(HEALTHY, begun), (BAD, 6)]
         yield Scenario(
             "the first failure of a new label set counts",
-            [(HEALTHY, begun), (BAD, 6)],
+            failing,
             (before, Check(begun + 5, True)),
             unborn=True,
+            recorded=self._recorded(failing, (begun, begun + 5)),
         )
         never: Phases = [(BAD, 6)]
         yield Scenario(
@@ -203,27 +223,43 @@ class ObjectiveTrials:
             apart,
             (),
             spread=True,
-            recorded=self._recorded(apart, (7,), spread=True),
+            recorded=(
+                *self._recorded(apart, (7,), spread=True),
+                *self._seen_first(0, spread=True),
+            ),
         )
-        gone: Phases = [(HEALTHY, 2), (BAD, 4), (GONE, 15), (BAD, 2), (GONE, 4)]
+        gone: Phases = [(HEALTHY, 2), (BAD, 4), (GONE, 15), (BAD, 2), (GONE, 4), (BAD, 1)]
         yield Scenario(
-            "nothing is scraped for longer than six hours: what is counted begins anew",
+            "nothing is scraped for longer than six hours: what is then told at first is no news",
             gone,
             (),
-            recorded=self._recorded(gone, (22, 23, 26)),
+            further=tuple((first_of_another(line), "0+0x27") for line in self._lines),
+            recorded=(
+                *self._recorded(gone, (22, 23, 26)),
+                *self._seen_first(21, 27),
+                *self._seen_first(22, is_none=True),
+            ),
         )
 
-    def _recorded(
-        self, phases: Phases, steps: Iterable[int], *, spread: bool = False
-    ) -> tuple[dict[str, Any], ...]:
+    def _seen_first(self, *steps: int, is_none: bool = False, spread: bool = False) -> Tests:
+        """Return tests of the first samples at steps: of all series, or of none."""
+        records = [name for name, _ in self._others if name.startswith(promql.FIRST)]
+        lines = () if is_none else self._lines
+        return tuple(
+            test
+            for at in steps
+            for test in seen_first(
+                self.objective.name, records, lines, at * self._step, spread=spread
+            )
+        )
+
+    def _recorded(self, phases: Phases, steps: Iterable[int], *, spread: bool = False) -> Tests:
         """Return what is counted at steps of phases."""
         found = self._judged(phases, self._step, spread=spread)
         windows = rules.windows(self.objective)
         return tuple(test for at in steps for test in found.counts(at, windows))
 
-    def _all_recorded(
-        self, phases: Phases, severity: str, *steps: int
-    ) -> tuple[dict[str, Any], ...]:
+    def _all_recorded(self, phases: Phases, severity: str, *steps: int) -> Tests:
         """Return all that is recorded at steps of phases, once."""
         if (severity, self.objective.severity) == (TICKET, PAGE) and self.objective.score:
             return ()
@@ -267,11 +303,17 @@ class ObjectiveTrials:
         """Minutes of levels; a quantile changes for as long as it is taken over."""
         indicator = self.objective.indicator
         assert isinstance(indicator, Slices)  # noqa: S101  told to the type checker
-        if indicator.good.left.quantile is not None or not self.objective.burns:
+        if not self.objective.burns:
+            return
+        yield from self._in_windows()
+        if indicator.good.left.quantile is not None:
             return
         left = self._lines[0]
+        against = self._lines[1:2] if isinstance(indicator.good.right, Level) else ()
         if indicator.counted is not None and left.kind == LEVEL:
-            told = tuple((each, f"{left.bad:g}+0x7") for each in left.decoys)
+            told = tuple(
+                (each, f"{line.bad:g}+0x7") for line in (left, *against) for each in line.decoys
+            )
             name = "others of the signal are bad, and this is not: silent"
             yield Scenario(name, [(HEALTHY, 8)], (Check(7, False),), further=told)
         if indicator.counted is None:
@@ -291,12 +333,22 @@ class ObjectiveTrials:
             bad = ((sibling, f"{left.bad:g}+0x7"),)
             name = "another value of those that are looked at is bad: fires"
             yield Scenario(name, [(HEALTHY, 8)], (Check(7, True),), further=bad)
-        for name, phases, steps in objective_courses.of_minutes():
+
+    def _in_windows(self) -> Iterator[Scenario]:
+        """Courses of minutes, after an hour and a half as usual where a quantile needs a past."""
+        buckets = quantile_trials.buckets_of(self.objective, self._selectors)
+        past: Phases = [] if buckets is None else [(GONE, 1), (HEALTHY, 6)]
+        begun = sum(steps for _, steps in past)
+        for name, then, looked in objective_courses.of_minutes():
+            phases = [*past, *then] if buckets is None else [*past, *_without_gaps(then)]
             found = Minutes(self.objective, phases, self._step)
-            fired = ((at, found.fires(at, TICKET)) for at in steps)
+            fired = ((begun + at, found.fires(begun + at, TICKET)) for at in looked)
             checks = tuple(Check(at, fires) for at, fires in fired if fires is not None)
-            course = Scenario(name, phases, checks)
-            yield replace(course, further=self._another(0, course.steps, neighbor.DECISIVE))
+            course = Scenario(name, phases, checks, absent=buckets is not None)
+            further = self._another(0, course.steps, neighbor.DECISIVE)
+            if buckets is not None:
+                further += quantile_trials.of_minutes(buckets, phases[1:])
+            yield replace(course, further=further)
 
     def _excused(self, name: str, severity: str) -> Iterator[Trial]:
         indicator = self.objective.indicator
@@ -321,7 +373,7 @@ class ObjectiveTrials:
             "the cap is near at the present pace: fires before it is reached",
             [(HEALTHY, 4), (BAD, 7), (HEALTHY, 4)],
             (Check(8, False), Check(9, True), Check(14, False)),
-            recorded=self._spent(9, 2 * fast, 4 * slow + 6 * fast),
+            recorded=self._spent(9, 2 * fast, 3 * slow + 6 * fast),
         )
         never = Scenario(
             "nothing was ever spent: that is 0",
@@ -341,7 +393,7 @@ class ObjectiveTrials:
         scenarios = (near, reached, idle, never, others, *self._beside_another())
         return self._trial(alert, self.objective.severity, (line,), scenarios)
 
-    def _spent(self, at: int, hour: float, period: float) -> tuple[dict[str, Any], ...]:
+    def _spent(self, at: int, hour: float, period: float) -> Tests:
         slo, window = self.objective.name, shorthand(self.objective.window.seconds)
         samples = [
             {"labels": f'{{slo="{slo}",window="{text}"}}', "value": float(plain(value))}
@@ -350,6 +402,10 @@ class ObjectiveTrials:
         query = f'round(1 * {money_rules.SPENT}{{slo="{slo}"}}, 0.000001)'
         when = shorthand(at * self._step)
         return ({"expr": query, "eval_time": when, "exp_samples": samples},)
+
+
+def _without_gaps(phases: Phases) -> Phases:
+    return [(HEALTHY if phase == GONE else phase, steps) for phase, steps in phases]
 
 
 def trials(

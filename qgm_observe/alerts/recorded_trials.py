@@ -6,10 +6,11 @@ from typing import Any
 
 from qgm_observe.alerts.budget import ERRORS, EVENTS, one
 from qgm_observe.alerts.burn_rules import sloth_labels, used
+from qgm_observe.alerts.objective_lines import INFINITE
 from qgm_observe.alerts.scenario import BAD, GONE, Line, Phases
 from qgm_observe.slo.burn import PAGE
 from qgm_observe.slo.objective import Objective
-from qgm_observe.slo.promql import COUNTED, GAP, GOOD, NEWEST
+from qgm_observe.slo.promql import COUNTED, FIRST, GAP, GOOD, NEWEST
 from qgm_observe.slo.score import (
     HELD,
     RECOVERED,
@@ -20,6 +21,9 @@ from qgm_observe.slo.score import (
     Score,
 )
 from qgm_observe.slo.window import HOUR, shorthand
+
+Tests = tuple[dict[str, Any], ...]
+"""As promtool reads them."""
 
 Counts = dict[float, tuple[float, float]]
 """Bad and all events by window (s)."""
@@ -186,10 +190,23 @@ def _highest(score: Score, counts: Counts) -> float:
 
 
 def _rise(values: Sequence[float | None], at: int, window: float, step: float) -> float:
-    """What a counter rose by; all of it where it is younger, nothing where it began anew."""
+    """What a counter rose by since the window's begin, or its first sample; nothing where anew."""
     newest = _newest(values, at, _OLDEST[NEWEST], step)
     before = _newest(values, math.floor(at - window / step + 1e-9), _OLDEST[GAP], step)
+    if before is None:
+        before = _first(values, at, window, step)
     return max((newest or 0.0) - (before or 0.0), 0.0) if newest is not None else 0.0
+
+
+def _first(values: Sequence[float | None], at: int, window: float, step: float) -> float | None:
+    """Return the least sample in a window (s) before which there was none for an hour."""
+    begin = max(0, math.ceil(at - window / step - 1e-9))
+    told = (
+        value
+        for place, value in enumerate(values[begin : at + 1], begin)
+        if value is not None and _newest(values, place - 1, _OLDEST[NEWEST], step) is None
+    )
+    return min(told, default=None)
 
 
 def _newest(values: Sequence[float | None], at: int, oldest: float, step: float) -> float | None:
@@ -198,6 +215,34 @@ def _newest(values: Sequence[float | None], at: int, oldest: float, step: float)
         if place < len(values) and values[place] is not None:
             return values[place]
     return None
+
+
+def seen_first(
+    slo: str, records: Sequence[str], lines: Sequence[Line], at: float, *, spread: bool
+) -> Iterator[dict[str, Any]]:
+    """Yield tests of how many series are told for the first time, or again after an hour.
+
+    Args:
+        slo: Name of the objective.
+        records: Names of what is recorded of first samples.
+        lines: Those that are new.
+        at: When, seconds.
+        spread: Whether their siblings are new as well.
+    """
+    for name in records:
+        own = name.removeprefix(f"{FIRST}:")
+        new = [each for each in lines if each.series.startswith(f"{own}{{")]
+        many = sum(1 + len(e.siblings) * spread for e in new if INFINITE not in e.series)
+        test: dict[str, Any] = {
+            "expr": f'count({name}{{slo="{slo}",model!~"idle.*"}})',
+            "eval_time": shorthand(at) if at else "0m",
+        }
+        yield test | ({"exp_samples": [{"labels": "{}", "value": many}]} if many else {})
+
+
+def first_of_another(line: Line) -> str:
+    """Return what is recorded of the first sample of a line for another objective."""
+    return f"{FIRST}:{line.series}".replace("{", '{slo="another",', 1)
 
 
 def _rounded(value: float) -> float:
@@ -266,7 +311,7 @@ def recorded_minutes(
     if objective.burns:
         shortest = [each for each in used(objective) if each < (bad - good) * step]
         yield {
-            "expr": f'count({{__name__=~"slo:sli_error:ratio_rate.*",slo="{slo}"}} == 1)',
+            "expr": f'count({{__name__=~"slo:sli_error:ratio_rate.*",slo="{slo}",window=""}} == 1)',
             "eval_time": shorthand(bad * step),
             "exp_samples": [{"labels": "{}", "value": float(len(shortest))}],
         }

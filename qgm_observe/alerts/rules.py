@@ -15,7 +15,7 @@ from qgm_observe.alerts.selectors import Selectors
 from qgm_observe.alerts.text import Said, asked
 from qgm_observe.slo import promql
 from qgm_observe.slo.decimals import plain
-from qgm_observe.slo.indicator import Comparison, Level, Ratio, Selection, Slices, Spend
+from qgm_observe.slo.indicator import Comparison, Level, Ratio, Slices, Spend
 from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.window import DAY, shorthand
 
@@ -39,6 +39,7 @@ def group(objective: Objective, configuration: Configuration) -> dict[str, Any]:
 def rules(objective: Objective, configuration: Configuration) -> Iterator[Rule]:
     """Yield the rules of an objective, in the order in which they have to be evaluated."""
     selectors = Selectors(configuration)
+    yield from _firsts(objective, selectors)
     if isinstance(objective.indicator, Spend):
         yield from money_rules.rules(objective, configuration, selectors)
         return
@@ -54,6 +55,20 @@ def rules(objective: Objective, configuration: Configuration) -> Iterator[Rule]:
         yield from burn_rules.rules(objective, configuration)
     elif objective.is_degraded:
         yield _each_failure(objective, configuration)
+
+
+def _firsts(objective: Objective, selectors: Selectors) -> Iterator[Rule]:
+    """First samples of what is counted; all that is good is among the total."""
+    indicator = objective.indicator
+    if isinstance(indicator, Slices):
+        return
+    counted = indicator.spent if isinstance(indicator, Spend) else indicator.total
+    told = {(each.signal, each.at_most) for each in counted}
+    if isinstance(indicator, Ratio):
+        further = (each for each in indicator.good if (each.signal, each.at_most) not in told)
+        counted = (*counted, *further)
+    for name, text in promql.firsts(map(selectors.narrowed, counted)).items():
+        yield {"record": name, "expr": text, "labels": {"slo": objective.name}}
 
 
 def windows(objective: Objective) -> list[float]:
@@ -73,7 +88,7 @@ def _counts(objective: Objective, windows: Iterable[float], selectors: Selectors
         counted = promql.recorded(promql.COUNTED, slo)
         for record, is_good in ((promql.COUNTED, False), (promql.GOOD, True)):
             text = promql.minute(narrow, good=is_good, counted=counted)
-            yield {"record": record, "expr": f"max({text})", "labels": {"slo": slo}}
+            yield {"record": record, "expr": text, "labels": {"slo": slo}}
     for window in windows:
         good, total = _good_and_total(objective, window, selectors)
         text = shorthand(window)
@@ -91,22 +106,20 @@ def _good_and_total(objective: Objective, window: float, selectors: Selectors) -
     if isinstance(indicator, Slices):
         length = shorthand(window)
         return (
-            f"sum(sum_over_time({promql.recorded(promql.GOOD, objective.name)}[{length}]))",
-            f"sum(sum_over_time({promql.recorded(promql.COUNTED, objective.name)}[{length}]))",
+            f"sum_over_time({promql.recorded(promql.GOOD, objective.name)}[{length}])",
+            f"sum_over_time({promql.recorded(promql.COUNTED, objective.name)}[{length}])",
         )
     assert isinstance(indicator, Ratio)  # noqa: S101  money is held against its cap
-    good, total = indicator.good, indicator.total
-    return (
-        " + ".join(_or_none(each, window, selectors) for each in good),
-        selectors.count(total[0], window)
-        if len(total) == 1
-        else " + ".join(_or_none(each, window, selectors) for each in total),
+    good, total = (
+        [selectors.count(selection, window, slo=objective.name) for selection in each]
+        for each in (indicator.good, indicator.total)
     )
+    return _or_none(good), total[0] if len(total) == 1 else _or_none(total)
 
 
-def _or_none(selection: Selection, window: float, selectors: Selectors) -> str:
+def _or_none(counts: Iterable[str]) -> str:
     """What was never seen adds 0: a service without a success has errors all the same."""
-    return f"({selectors.count(selection, window)} or on () vector(0))"
+    return " + ".join(f"({count} or on () vector(0))" for count in counts)
 
 
 def _narrowed(slices: Slices, selectors: Selectors) -> Slices:
@@ -138,7 +151,8 @@ def _each_failure(objective: Objective, configuration: Configuration) -> Rule:
     said = Said(
         count=f"{failed} of {all_} ({unit}) failed in the last 1d.",
         spending=f"The budget holds {plain(round(objective.budget_events or 0, 1))}: too few "
-        f"to burn, so each failure is told; see the report of {objective.report_days:g} days.",
+        "to burn, so each failure is told; `qgm-observe slo status` tells the last "
+        f"{objective.reported.days:g} days.",
     )
     expression = f"{one(ERRORS, slo, '1d')} > 0"
     return budget_alert("QgmSloBurnTicket", objective, configuration, expression, said)

@@ -5,7 +5,7 @@ Promtool's time begins at 0; one evaluation a step. A line is healthy, then bad,
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qgm_observe.slo.decimals import plain
@@ -46,6 +46,7 @@ class Line:
         decoys: Series that the rule has to overlook, each for one label.
         siblings: Series that count beside it, each for one label.
         idle: Its level while nothing counts, if it is another one than the healthy.
+        replica: What another replica of the exporter tells all the time; a rule takes one.
     """
 
     series: str
@@ -55,6 +56,7 @@ class Line:
     decoys: tuple[str, ...] = ()
     siblings: tuple[str, ...] = ()
     idle: float | None = None
+    replica: float | None = None
 
     def values(self, phases: Phases, step: float) -> list[float | None]:
         """Return its samples, one a step (s)."""
@@ -118,7 +120,7 @@ class Scenario:
         name: What happens, as a sentence.
         phases: What happens, and for how many steps.
         checks: Of the alert.
-        unborn: Whether series are missing until they count.
+        unborn: Whether counters are missing until they count; they begin at 0.
         absent: Whether there is no series at all.
         decoyed: `bad`: decoys alone are bad, and the lines idle; `healthy`: decoys are healthy
             while lines are bad.
@@ -162,6 +164,7 @@ class Trial:
         lines: What happens.
         scenarios: When.
         step: Seconds between two evaluations.
+        sampled: Seconds between two samples, if that is not one an evaluation.
         told_apart: Labels that tell it from other rules of its name.
         sums: Recorded series by a pattern of their names, of which none may be NaN.
         recorded: Further tests of the first scenario, as promtool reads them.
@@ -172,6 +175,7 @@ class Trial:
     lines: tuple[Line, ...]
     scenarios: tuple[Scenario, ...]
     step: float = 600.0
+    sampled: float = 0.0
     told_apart: dict[str, str] = field(default_factory=dict)
     sums: str = ""
     recorded: tuple[dict[str, Any], ...] = ()
@@ -196,7 +200,10 @@ class Trial:
                     "exp_samples": [{"labels": "{}", "value": 0}],
                 }
             )
-        test: dict[str, Any] = {"name": scenario.name, "interval": shorthand(self.step)}
+        test: dict[str, Any] = {
+            "name": scenario.name,
+            "interval": shorthand(self.sampled or self.step),
+        }
         if series:
             test["input_series"] = series
         return test | {"promql_expr_test": [*asked, *scenario.recorded]}
@@ -211,7 +218,7 @@ class Trial:
             phases = scenario.phases if scenario.decoyed == BAD else [(HEALTHY, length)]
             if scenario.decoyed == HEALTHY and not (line.healthy or 0) > (line.bad or 0):
                 continue
-            values = _notation(line.values(phases, self.step))
+            values = notation(line.values(phases, self.step))
             told = [each for each in line.decoys if each not in own]
             found += [{"series": each, "values": values} for each in told]
             own |= set(told)
@@ -226,9 +233,13 @@ class Trial:
         for line in self.lines:
             values = line.values(phases, self.step)
             if scenario.unborn and line.kind == COUNT:
-                values = [value or None for value in values]
+                values = _unborn(values)
             for series in (line.series, *(line.siblings if scenario.spread else ())):
-                yield {"series": series, "values": _notation(values)}
+                yield {"series": series, "values": notation(values)}
+            if line.replica is not None:
+                told = replace(line, healthy=line.replica, bad=line.replica, idle=None)
+                values = told.values(phases, self.step)
+                yield {"series": replica_of(line.series), "values": notation(values)}
 
     def _expected(self, check: Check) -> dict[str, Any]:
         chosen = {"alertname": self.alert, "alertstate": "firing"} | self.told_apart
@@ -257,7 +268,18 @@ def _idle(line: Line) -> list[str]:
     ]
 
 
-def _notation(values: Sequence[float | None]) -> str:
+def _unborn(values: Sequence[float | None]) -> list[float | None]:
+    """Return samples without those before a counter's first, which is 0 as exporters publish it."""
+    first = next((place for place, value in enumerate(values) if value), len(values))
+    return [value if place >= first - 1 else None for place, value in enumerate(values)]
+
+
+def replica_of(series: str) -> str:
+    """Return a series as another replica of its exporter tells it."""
+    return series.replace("{", '{replica="other",', 1)
+
+
+def notation(values: Sequence[float | None]) -> str:
     """Return samples in promtool's notation: `a+bxn` is n further ones, each b higher."""
     parts: list[str] = []
     place = 0

@@ -41,9 +41,11 @@ class Selectors:
         """Return the highest by labels, which also takes replicas of an exporter together."""
         return f"max by ({', '.join(by)}) ({self.at(signal, **labels)})"
 
-    def count(self, selection: Selection, window: float, by: Iterable[str] = ()) -> str:
-        """Return how much a journal's counter counted in a window (s), exactly."""
-        return promql.count([self.narrowed(selection)], window, by)
+    def count(
+        self, selection: Selection, window: float, by: Iterable[str] = (), slo: str = ""
+    ) -> str:
+        """Return how much a journal's counter counted in a window (s), see `promql.count`."""
+        return promql.count([self.narrowed(selection)], window, by, slo)
 
     def increase(self, selection: Selection, window: float, by: Iterable[str]) -> str:
         """Return how much a process' counter counted, which may have begun anew in between."""

@@ -38,8 +38,7 @@ def rule_groups(configuration: Configuration) -> dict[str, dict[str, Any]]:
     found = {
         f"slo-{each.name}": rules.group(each, configuration) for each in configuration.objectives
     }
-    found["trends"] = trends.group(configuration)
-    return found | causes.groups(configuration)
+    return found | trends.groups(configuration) | causes.groups(configuration)
 
 
 def _rule_file(group: dict[str, Any]) -> str:

@@ -53,9 +53,12 @@ def telemetry(made: Trials) -> Iterator[Trial]:
             scenarios=(course(1), lasting(1, HOUR), absent(), anew(), unborn(1)),
             lost="events",
         )
+        yield made.trial(
+            "QgmTelemetryLost", (), made.count(own, 0, 1), scenarios=(course(1),), lost="events"
+        )
     job = made.configuration.written.exporter_job.replace(".*", "x")
     elsewhere = f'up{{job="another",instance="{SOME}"}}'
-    up = Line(f'up{{job="{job}",instance="{SOME}"}}', LEVEL, 1, 0, (elsewhere,))
+    up = Line(f'up{{job="{job}",instance="{SOME}"}}', LEVEL, 1, 0, (elsewhere,), replica=0)
     yield made.trial(
         "QgmExporterDown",
         (),
@@ -69,7 +72,7 @@ def telemetry(made: Trials) -> Iterator[Trial]:
     yield made.trial(
         "QgmJournalDisk",
         (),
-        Line(series, LEVEL, 1.5 * least, 0.75 * least),
+        Line(series, LEVEL, least, 0.75 * least, replica=2 * least),
         scenarios=(course(2), short(1), absent()),
         carries={"instance": SOME},
     )
@@ -77,7 +80,7 @@ def telemetry(made: Trials) -> Iterator[Trial]:
 
 def _readings(made: Trials) -> Iterator[Trial]:
     answers = made.level(provider_signals.COLLECTOR_UP, 1, 0)
-    stale, fresh = (made.ago(provider_signals.LAST_SUCCESS, 60, ago) for ago in (HOUR, HOUR / 3))
+    stale, fresh = (made.ago(provider_signals.LAST_SUCCESS, 60, ago) for ago in (HOUR, HOUR / 2))
     yield made.trial(
         "QgmReadingsStale",
         ("provider",),
@@ -89,7 +92,7 @@ def _readings(made: Trials) -> Iterator[Trial]:
     others = [
         other
         for up, seen in zip(answers.siblings, stale.siblings, strict=True)
-        for other in (Line(up, LEVEL, 1, 1), Line(seen, INSTANT, HOUR, HOUR))
+        for other in (Line(up, LEVEL, 1, 1, replica=0), Line(seen, INSTANT, HOUR, HOUR))
     ]
     yield made.trial(
         "QgmReadingsStale",

@@ -5,7 +5,7 @@ so that a success before them delays it by no more than the time they took; each
 exact counts, by pipeline or by pipeline and device.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from qgm_observe.alerts.cause import Cause
@@ -31,13 +31,21 @@ PLACE = ("pipeline", "provider", "device", "region")
 _STALLED_SECONDS = 10 * MINUTE
 
 
-def group(configuration: Configuration) -> dict[str, Any]:
-    """Return the group of all trends: counts first, then alerts."""
+def groups(configuration: Configuration) -> dict[str, dict[str, Any]]:
+    """Return a group a trend, counts first, then its alert, by the name of the trend."""
     selectors = Selectors(configuration)
-    rules = [*_pipelines(selectors), *_compilations(selectors)]
-    causes = (_failing(), _uncompilable(), _stalled(selectors))
-    alerts = [cause.rule(configuration) for cause in causes]
-    return {"name": "qgm-trends", "rules": [*rules, *alerts]}
+    told: dict[str, tuple[Iterable[dict[str, Any]], Cause]] = {
+        "failures": (_pipelines(selectors), _failing()),
+        "compilations": (_compilations(selectors), _uncompilable()),
+        "stalled": ((), _stalled(selectors)),
+    }
+    return {
+        f"trend-{name}": {
+            "name": f"qgm-trend-{name}",
+            "rules": [*counts, cause.rule(configuration)],
+        }
+        for name, (counts, cause) in told.items()
+    }
 
 
 def _pipelines(selectors: Selectors) -> Iterator[dict[str, Any]]:

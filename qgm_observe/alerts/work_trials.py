@@ -1,6 +1,8 @@
 """What the alerts on trends and on the work are tried on."""
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from qgm_observe.alerts.courses import (
     HEALTHY_STEPS,
@@ -15,6 +17,7 @@ from qgm_observe.alerts.courses import (
     reborn,
     short,
     silent,
+    together,
     unborn,
 )
 from qgm_observe.alerts.scenario import (
@@ -172,6 +175,7 @@ def work(made: Trials) -> Iterator[Trial]:
         made.count(signals.JOB_ERRORS, 0, 1, error_class="run_timeout"),
         scenarios=(
             lasting(2, DAY, 3 * STEP),
+            together(1),
             short(1),
             absent(),
             unborn(2),
@@ -184,7 +188,15 @@ def work(made: Trials) -> Iterator[Trial]:
         "QgmSubmissionThrottled",
         JOB_PLACES,
         made.count(signals.JOB_ERRORS, 0, 1, error_class="rate_limit"),
-        scenarios=(course(3), lasting(3, HOUR), short(2), absent(), unborn(3), anew()),
+        scenarios=(
+            course(3),
+            lasting(3, HOUR),
+            together(1),
+            short(2),
+            absent(),
+            unborn(3),
+            anew(),
+        ),
         seen_by="jobs",
     )
     yield from _refusals(made)
@@ -204,9 +216,9 @@ def _retries(made: Trials) -> Iterator[Trial]:
         [(IDLE, 6), (BAD, 5)],
         (Check(8, False), Check(9, False), Check(10, True)),
     )
-    scenarios = (course(12, after=40), few, lasts, short(1), absent(), anew())
+    scenarios = (course(12, after=40), few, lasts, together(1), short(1), absent(), anew())
     yield made.trial("QgmRetriesExcessive", JOB_PLACES, attempts, jobs, scenarios=scenarios)
-    steady = made.count(signals.JOB_ATTEMPTS, 1, 1)
+    steady = made.count(signals.JOB_ATTEMPTS, tries, tries)
     for line, name, bad in (
         (attempts, "jobs of a process are overlooked: fires", jobs),
         (steady, "attempts of a process are overlooked: silent", attempts),
@@ -226,7 +238,7 @@ def _refusals(made: Trials) -> Iterator[Trial]:
 
     def trial(refused: float, part: float, *scenarios: Scenario) -> Trial:
         calls = provider_signals.PROVIDER_REQUESTS
-        answered = round(refused / part - refused, 1)
+        answered = math.ceil(10 * (refused / part - refused)) / 10
         return made.trial(
             "QgmSubmissionThrottled",
             ("provider",),
@@ -242,10 +254,12 @@ def _refusals(made: Trials) -> Iterator[Trial]:
         (Check(11, True), Check(14, True), Check(20, False)),
     )
     yield trial(5, above, course(6), ends, absent(), anew(), reborn(6))
-    yield trial(5, 0.7 * share, silent(6, "a share below the threshold"))
+    yield trial(5, share, silent(6, "a share that is just the threshold"))
+    below = silent(6, "together a share below the threshold")
+    yield trial(5, 0.7 * share, replace(below, spread=True))
     three = Scenario(
-        "two refusals: silent; four: fires",
-        [(IDLE, 6), (BAD, 4)],
-        (Check(7, False), Check(9, True)),
+        "two refusals: silent; three: fires",
+        [(IDLE, 6), (BAD, 3)],
+        (Check(7, False), Check(8, True)),
     )
-    yield trial(1, above, three)
+    yield trial(1, above, three, together(1))

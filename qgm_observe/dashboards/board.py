@@ -38,6 +38,7 @@ class Kind(enum.StrEnum):
     STATUS_HISTORY = "status-history"
     HEATMAP = "heatmap"
     TABLE = "table"
+    NODEGRAPH = "nodeGraph"
     TEXT = "text"
 
 

@@ -1,13 +1,14 @@
 """Device calibration: can this device be trusted today, and what became worse?"""
 
 from qgm_observe.alerts.configuration import Configuration
-from qgm_observe.catalog import Signal, provider_signals, signals
+from qgm_observe.catalog import Signal, signals
 from qgm_observe.catalog import labels as by
 from qgm_observe.catalog import provider_signals as told_by
 from qgm_observe.dashboards import device_panels, kinds
 from qgm_observe.dashboards.board import Board, Panel, Query, Role, Row
+from qgm_observe.dashboards.coupling import coupling_map
 from qgm_observe.dashboards.device_panels import AGE_STEPS, DEVICE, GATE_STEPS, HOUR
-from qgm_observe.dashboards.kinds import RATIO, SECONDS, basis, column, limit
+from qgm_observe.dashboards.kinds import RATIO, SECONDS, basis, column
 from qgm_observe.dashboards.queries import pick
 from qgm_observe.dashboards.site import Site, annotations, links, site, variables
 
@@ -25,7 +26,7 @@ def calibration(configuration: Configuration) -> Board:
             Row("Gates and coherence", _gates(here)),
             Row("What samples say", _samples(here)),
         ),
-        variables=variables(here.scope, provider_signals.DEVICE_STATE, by.PROVIDER, by.DEVICE),
+        variables=variables(here.scope, told_by.DEVICE_STATE, by.PROVIDER, by.DEVICE),
         annotations=annotations(here.scope),
         links=links(configuration, "calibration"),
         refresh="5m",
@@ -46,15 +47,15 @@ def _state(here: Site) -> tuple[Panel, ...]:
 
 def _oldest(here: Site) -> Panel:
     told = here.told(
-        "Age of the oldest calibrated parameter among the devices chosen.",
+        "Age of the oldest parameter that circuits of open remote jobs rest on, or did within the "
+        "hour, among the devices chosen.",
         "Below 36 hours.",
         "QgmCalibrationStale",
     )
-    oldest = pick(told_by.CALIBRATION_TIME, aggregate="layout")
-    age = here.scope.age(oldest)
-    counted = f"count({here.scope.selector(oldest)})"
+    age = here.scope.age(signals.LAYOUT_CALIBRATION_TIME)
+    counted = f"count({here.scope.selector(signals.LAYOUT_CALIBRATION_TIME)})"
     return kinds.stat(
-        "Oldest parameter", told, SECONDS, age, basis(counted, "parameters"), steps=AGE_STEPS
+        "Oldest in use", told, SECONDS, age, basis(counted, "parameters"), steps=AGE_STEPS
     )
 
 
@@ -155,58 +156,106 @@ def _asymmetry(here: Site) -> Panel:
 
 def _worst_qubits(here: Site) -> Panel:
     told = here.told(
-        "The ten qubits whose readout errs most. Only where the exporter tells single qubits.",
+        "The ten qubits whose readout errs most, with their coherence and the error of their "
+        "one-qubit gate. Only where the exporter tells single qubits.",
         "Below 3 %.",
         "QgmCalibrationChanged",
     )
     key = ("device", "qubit")
     error = f"topk(10, {here.scope.level(told_by.QUBIT_READOUT_ERROR, key)})"
-    steps = device_panels.ERROR_STEPS
+    columns = (
+        (told_by.QUBIT_T1, "T1", SECONDS),
+        (told_by.QUBIT_T2, "T2", SECONDS),
+        (told_by.QUBIT_GATE_ERROR, "Gate error", RATIO),
+    )
     return kinds.table(
         "Worst qubits",
         told,
         key,
         (
-            *kinds.judged_columns(error, "Readout error", RATIO, steps),
-            column(here.scope.level(told_by.QUBIT_T1, key), "T1", SECONDS),
-            column(here.scope.level(told_by.QUBIT_T2, key), "T2", SECONDS),
+            *kinds.judged_columns(error, "Readout error", RATIO, device_panels.ERROR_STEPS),
+            *(
+                column(f"{here.scope.level(signal, key)} and {error}", title, unit)
+                for signal, title, unit in columns
+            ),
         ),
     )
 
 
 def _gates(here: Site) -> tuple[Panel, ...]:
-    errors = here.told(
-        "Error of each gate, of the median qubit or pair; dashed is the worst.",
-        "Steady; two-qubit gates below 1 %.",
+    return (
+        _two_qubit_errors(here),
+        _coherence(here),
+        coupling_map(here),
+        device_panels.worst_edges(here, width=10),
+        _edges(here),
+        _each_gate(here),
+    )
+
+
+def _two_qubit_errors(here: Site) -> Panel:
+    told = here.told(
+        "Error of each two-qubit gate of the median pair, beside the provider's own figures for "
+        "the device.",
+        "Steady, and below 1 %.",
         "QgmCalibrationChanged",
     )
-    times = here.told(
+    key = ("device", "gate")
+    pairs = here.scope.level(pick(told_by.DEVICE_EDGES, condition="all"), key)
+    median = here.scope.level(pick(told_by.DEVICE_GATE_ERROR, aggregate="median"), key)
+    own = here.scope.level(told_by.DEVICE_TWO_QUBIT_ERROR, ("device", "figure"))
+    queries = (
+        Query(expr=f"{median} and {pairs}", legend="{{device}} {{gate}}"),
+        Query(expr=own, legend="{{device}} {{figure}} (provider)"),
+    )
+    return kinds.lines(
+        "Two-qubit gate error", told, RATIO, queries, device_panels.qubits(here),
+        steps=GATE_STEPS, log=True, minimum=None,
+    )  # fmt: skip
+
+
+def _coherence(here: Site) -> Panel:
+    told = here.told(
         "Relaxation and dephasing times: 90 % of qubits are no worse than the p90.",
         "Long against the circuit; steady.",
         "QgmCalibrationChanged",
     )
-    median, worst = (
-        here.scope.level(pick(told_by.DEVICE_GATE_ERROR, aggregate=which), ("device", "gate"))
-        for which in ("median", "worst")
-    )
-    coherence = [
+    queries = [
         Query(
             expr=here.scope.level(pick(signal, aggregate=("median", "p90")), _AGGREGATED),
             legend=f"{{{{device}}}} {name} {{{{aggregate}}}}",
         )
         for signal, name in ((told_by.DEVICE_T1, "T1"), (told_by.DEVICE_T2, "T2"))
     ]
-    return (
-        kinds.lines(
-            "Gate error", errors, RATIO,
-            (Query(expr=median, legend="{{device}} {{gate}}"),
-             limit(worst, "{{device}} {{gate}} worst")),
-            device_panels.qubits(here), steps=GATE_STEPS, log=True, minimum=None,
+    return kinds.lines("T1 and T2", told, SECONDS, queries, device_panels.qubits(here))
+
+
+def _each_gate(here: Site) -> Panel:
+    told = here.told(
+        "Error and duration of each gate: of the median qubit or pair, and of the worst.",
+        "Two-qubit gates below 1 %; durations short against T1 and T2.",
+        "QgmCalibrationChanged",
+    )
+    key = ("device", "gate")
+    error, worst, duration = (
+        here.scope.level(pick(signal, aggregate=which), key)
+        for signal, which in (
+            (told_by.DEVICE_GATE_ERROR, "median"),
+            (told_by.DEVICE_GATE_ERROR, "worst"),
+            (told_by.DEVICE_GATE_DURATION, "median"),
+        )
+    )
+    return kinds.table(
+        "Gates",
+        told,
+        key,
+        (
+            *kinds.judged_columns(error, "Error", RATIO, GATE_STEPS),
+            column(worst, "Worst", RATIO),
+            column(duration, "Takes", SECONDS),
         ),
-        kinds.lines("T1 and T2", times, SECONDS, coherence, device_panels.qubits(here)),
-        device_panels.worst_edges(here),
-        _edges(here),
-    )  # fmt: skip
+        width=24,
+    )
 
 
 _AGGREGATED = ("device", "aggregate")
@@ -227,7 +276,7 @@ def _edges(here: Site) -> Panel:
         )
         for condition in ("disabled", "suspect", "missing", "all")
     ]
-    return kinds.table("Pairs by condition", told, key, columns)
+    return kinds.table("Pairs by condition", told, key, columns, width=10)
 
 
 def _samples(here: Site) -> tuple[Panel, ...]:

@@ -1,53 +1,102 @@
-"""Panels of the client's side: the provider's answers, retries, delays and losses of telemetry."""
+"""Panels of the client's side: work, what it used, the provider's answers, retries, restarts."""
+
+from dataclasses import replace
 
 from qgm_observe.catalog import Signal, signals
-from qgm_observe.catalog import provider_signals as told_by
-from qgm_observe.dashboards import device_panels, kinds
+from qgm_observe.dashboards import kinds
 from qgm_observe.dashboards.board import Color, Panel, Query, Role
-from qgm_observe.dashboards.kinds import COUNT, SECONDS, basis, column
+from qgm_observe.dashboards.kinds import COUNT, RATIO, SECONDS, basis, column
 from qgm_observe.dashboards.queries import INTERVAL, RANGE
 from qgm_observe.dashboards.site import Site
 
+RESTARTS = "kube_pod_container_status_restarts_total"
+"""Of kube-state-metrics, where it is scraped."""
+
+NO_RESTARTS = "none, or kube-state-metrics is not scraped"
+
+
+def used(here: Site) -> tuple[Panel, ...]:
+    """Return what work was done, and what it used."""
+    return _work(here), _runs(here)
+
 
 def client(here: Site) -> tuple[Panel, ...]:
-    """Return how the provider answers, how often work is tried, and what telemetry loses."""
-    return (
-        _api(here),
-        device_panels.requests(here),
-        _latency(here),
-        _statuses(here),
-        _attempts(here),
-        _delays(here),
-        _disk(here),
-        _losses(here),
-    )
+    """Return how the provider answers scripts, and how often work is tried."""
+    return _latency(here), _statuses(here), _attempts(here), _restarts(here)
 
 
-def _api(here: Site) -> Panel:
+def _work(here: Site) -> Panel:
     told = here.told(
-        "How long calls of the sidecars to providers take, by what is asked.",
-        "Below a second or two.",
-        "QgmReadingsStale",
+        "What each pipeline did on each device in the time shown. Limited is the time that our own "
+        "limiter held submissions back.",
+        "As planned, and nothing limited for long.",
+        "QgmSubmissionThrottled",
     )
-    calls = basis(here.scope.count(told_by.PROVIDER_REQUESTS, "1h"), "calls", interval="5m")
-    slowest = _slowest(here, told_by.PROVIDER_REQUEST_DURATION, "collector")
-    return kinds.lines("Provider's answer time", told, SECONDS, (slowest,), calls)
+    key = ("pipeline", "device")
+    counted = (
+        (signals.JOBS, "Jobs", COUNT),
+        (signals.JOB_ATTEMPTS, "Attempts", COUNT),
+        (signals.JOB_CIRCUITS, "Circuits", COUNT),
+        (signals.JOB_SHOTS, "Shots", COUNT),
+        (signals.THROTTLED, "Limited", SECONDS),
+        (signals.SESSIONS, "Sessions", COUNT),
+        (signals.SESSION_USAGE, "In sessions", SECONDS),
+    )
+    columns = [
+        column(here.scope.count(signal, RANGE, key), title, unit) for signal, title, unit in counted
+    ]
+    return kinds.table("Work by device", told, key, columns, width=24, height=6)
+
+
+def _runs(here: Site) -> Panel:
+    told = here.told(
+        "How long 19 of 20 runs took, and to get on where they were resumed; what they used: "
+        "processor time, own and of child processes, storage, peak memory, GPUs where there are "
+        "any.",
+        "As usual for the model.",
+        "QgmRunTooLong",
+    )
+    scope, key = here.scope, ("model", "pipeline")
+    return kinds.table(
+        "Resources of runs",
+        told,
+        key,
+        (
+            column(scope.quantile(0.95, signals.RUN_DURATION, RANGE, key), "Took", SECONDS),
+            column(scope.quantile(0.95, signals.RUN_RESTART_DURATION, RANGE, key), "Resumed in",
+                   SECONDS),
+            column(scope.count(signals.RUN_CPU_TIME, RANGE, key), "Processor", SECONDS),
+            column(scope.count(signals.RUN_CHILDREN_CPU_TIME, RANGE, key), "Children", SECONDS),
+            column(scope.count(signals.RUN_READ, RANGE, key), "Read", "bytes"),
+            column(scope.count(signals.RUN_WRITTEN, RANGE, key), "Written", "bytes"),
+            column(scope.count(signals.RUN_READS, RANGE, key), "Read calls", COUNT),
+            column(scope.count(signals.RUN_WRITES, RANGE, key), "Write calls", COUNT),
+            column(scope.level(signals.RUN_MEMORY_PEAK, key), "Memory", "bytes"),
+            column(scope.level(signals.RUN_GPU_UTILIZATION, key), "GPU", RATIO),
+            column(scope.level(signals.RUN_GPU_MEMORY_PEAK, key), "GPU memory", "bytes"),
+            column(scope.count(signals.RUNS, RANGE, key), "Runs", COUNT, role=Role.BASIS),
+        ),
+        width=24,
+        height=5,
+    )  # fmt: skip
 
 
 def _latency(here: Site) -> Panel:
     told = here.told(
         "How long requests of the scripts' own clients take, with the attempts that the client "
-        "repeats by itself, by what they are for.",
+        "repeats by itself, by what they are for; dashed is what connecting takes.",
         "Steady.",
         "QgmRetriesExcessive",
     )
     asked = basis(here.scope.count(signals.CLIENT_REQUESTS, "1h"), "requests", interval="5m")
-    slowest = _slowest(here, signals.CLIENT_REQUEST_DURATION, "operation")
-    return kinds.lines("Client's requests", told, SECONDS, (slowest,), asked)
+    slowest = slowest_of(here, signals.CLIENT_REQUEST_DURATION, "operation")
+    connecting = slowest_of(here, signals.CLIENT_CONNECT_DURATION, "phase")
+    queries = (slowest, replace(connecting, role=Role.LIMIT))
+    return kinds.lines("Client's requests", told, SECONDS, queries, asked)
 
 
-def _slowest(here: Site, duration: Signal, label: str) -> Query:
-    """Nineteen of twenty in an hour are done within it."""
+def slowest_of(here: Site, duration: Signal, label: str) -> Query:
+    """Return the time in which 19 of 20 in an hour are done, by provider and a label."""
     quantile = here.scope.quantile(0.95, duration, "1h", ("provider", label))
     return Query(expr=quantile, legend=f"{{{{provider}}}} {{{{{label}}}}} p95", interval="5m")
 
@@ -88,92 +137,19 @@ def _attempts(here: Site) -> Panel:
             interval="5m",
         ),
     )
-    return kinds.lines("Attempts a job", told, "none", queries, here.jobs("1h"), width=8)
+    return kinds.lines("Attempts a job", told, "none", queries, here.jobs("1h"))
 
 
-def _delays(here: Site) -> Panel:
+def _restarts(here: Site) -> Panel:
     told = here.told(
-        "Age of the newest event of each journal when the exporter folded it, and how far the "
-        "provider's clock is from ours.",
-        "Below a scrape interval; the clock within a second.",
-        "QgmReadingsStale",
+        "Restarts of pods in whose namespace an exporter of ours runs. Only where "
+        "kube-state-metrics is scraped.",
+        "None.",
+        "QgmRunStalled",
     )
-    lag = here.scope.level(told_by.EXPORTER_LAG, ("journal",))
-    skew = here.scope.level(signals.OBSERVE_SKEW, ("provider",))
-    counted = basis(f"count({here.scope.selector(told_by.EXPORTER_FOLLOWED)})", "journals")
-    return kinds.lines(
-        "Delay from event to exporter",
-        told,
-        SECONDS,
-        (
-            Query(expr=lag, legend="{{journal}}"),
-            Query(expr=skew, legend="{{provider}} clock ahead"),
-        ),
-        counted,
-        minimum=None,
-        width=8,
-    )
-
-
-def _disk(here: Site) -> Panel:
-    told = here.told(
-        "Free space where journals are, and their size.",
-        "More than a week of growth.",
-        "QgmJournalDisk",
-    )
-    free, size = (
-        f"{how} by (instance) ({here.scope.selector(signal)})"
-        for how, signal in (
-            ("min", signals.OBSERVE_DISK_FREE),
-            ("max", signals.OBSERVE_JOURNAL_SIZE),
-        )
-    )
-    counted = basis(f"count({here.scope.selector(signals.OBSERVE_JOURNAL_SIZE)})", "journals")
-    return kinds.lines(
-        "Disk of journals",
-        told,
-        "bytes",
-        (
-            Query(expr=free, legend="{{instance}} free"),
-            Query(expr=size, legend="{{instance}} journal"),
-        ),
-        counted,
-        width=8,
-    )
-
-
-def _losses(here: Site) -> Panel:
-    told = here.told(
-        "What telemetry lost in the time shown, and how much it exports: events, spans, labels "
-        "folded into `other`, series beyond a cap.",
-        "0 of each.",
-        "QgmTelemetryLost",
-    )
-    lost = (
-        (signals.OBSERVE_DROPPED, "Events dropped"),
-        (signals.OBSERVE_UNWRITTEN, "Events unwritten"),
-        (signals.OBSERVE_GAPS, "Intents late"),
-        (signals.OBSERVE_ERRORS, "Errors kept away"),
-        (signals.OBSERVE_SPANS_SKIPPED, "Spans skipped"),
-        (signals.OBSERVE_FOLDED, "Labels folded"),
-        (signals.OBSERVE_HOOKS_MISSING, "Hooks missing"),
-        (told_by.EXPORTER_DROPPED, "Series dropped"),
-    )
-    columns = [
-        column(f"sum by (job) (increase({here.scope.selector(signal)}[{RANGE}]))", title, COUNT)
-        for signal, title in lost
-    ]
-    series = f"sum by (job) ({here.scope.selector(told_by.EXPORTER_SERIES)})"
-    delivered = f"sum by (job) (increase({here.scope.selector(signals.OBSERVE_SPANS)}[{RANGE}]))"
-    return kinds.table(
-        "Telemetry lost",
-        told,
-        ("job",),
-        (
-            *columns,
-            column(delivered, "Spans delivered", COUNT),
-            column(series, "Series", COUNT, role=Role.BASIS),
-        ),
-        width=24,
-        height=6,
+    ours = f'group by (namespace) (up{{job=~"{here.configuration.written.exporter_job}"}})'
+    rise = f"increase({RESTARTS}[$__rate_interval]) and on (namespace) {ours}"
+    expr = f"sum by (namespace, pod) ({rise}) > 0"
+    return kinds.counted_bars(
+        "Pod restarts", told, expr, "{{namespace}} {{pod}}", empty=NO_RESTARTS
     )

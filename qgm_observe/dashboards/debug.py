@@ -1,19 +1,14 @@
-"""Debug: why did this model's samples get worse, and which stage, device or client is it?"""
+"""Debug: why did this model's samples get worse, and which stage or device is it?"""
 
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.catalog import Signal, signals
 from qgm_observe.catalog import labels as by
 from qgm_observe.catalog.questions import ANSWERS
-from qgm_observe.dashboards import client_panels, device_panels, kinds
+from qgm_observe.dashboards import device_panels, kinds
 from qgm_observe.dashboards.board import Board, Color, Meaning, Panel, Query, Role, Row, Variable
 from qgm_observe.dashboards.kinds import COUNT, RATIO, SECONDS, basis, column, limit
 from qgm_observe.dashboards.queries import INTERVAL, RANGE, RATE, Scope, pick
 from qgm_observe.dashboards.site import Site, annotations, links, site, variables
-
-RESTARTS = "kube_pod_container_status_restarts_total"
-"""Of kube-state-metrics, where it is scraped."""
-
-NO_RESTARTS = "none, or kube-state-metrics is not scraped"
 
 MODEL = ("model", "device")
 CHOSEN = 'statistic=~"$statistic"'
@@ -21,6 +16,12 @@ _BAD = {
     "diverging", "flat_with_signal", "barren_plateau", "stuck", "collapsed", "device",
     "unexplained", "both", "harmful", "drifted", "moved", "mismatched",
 }  # fmt: skip
+_QUESTIONS = (
+    ("Modes", "collapse"), ("Cause", "cause"), ("Mitigation", "mitigation"), ("Inputs", "inputs"),
+    ("Encoding", "encoding"), ("Parameters", "parameters"),
+)  # fmt: skip
+"""On samples: as rows are named, and as it is asked."""
+
 _GOOD = {"improving", "converged", "whole", "none", "helpful", "steady", "recorded", "matching"}
 
 
@@ -30,14 +31,14 @@ def debug(configuration: Configuration) -> Board:
     return Board(
         slug="debug",
         title="Debug",
-        brief="Why did samples get worse, and is it the stage, the device or the client?",
+        brief="Why did samples get worse, and is it the model, a stage or the device?",
         rows=(
             Row("Training", _training(here)),
             Row("Samples", _samples(here)),
             Row("Stages", _stages(here)),
             Row("Device", (device_panels.readout(here), device_panels.worst_edges(here),
                            device_panels.readout_grid(here))),
-            Row("Client and telemetry", client_panels.client(here), collapsed=True),
+            Row("Every statistic", (_estimates(here),), collapsed=True),
         ),
         variables=(
             *variables(here.scope, signals.JOBS, by.PIPELINE, by.MODEL, by.DEVICE),
@@ -81,19 +82,21 @@ def _training(here: Site) -> tuple[Panel, ...]:
         here.scope.level(pick(signal, statistic="loss"), model)
         for signal in (signals.QUALITY_LOW, signals.QUALITY_HIGH)
     )
-    bounds = Query(expr=low, legend=f"{name} low"), Query(expr=high, legend=f"{name} high")
+    bounds = (
+        Query(expr=low, legend=f"{name} low", role=Role.LOW),
+        Query(expr=high, legend=f"{name} high", role=Role.HIGH),
+    )
     return (
         kinds.lines(
             "Loss", loss, "none", (Query(expr=now, legend=name), *bounds), steps, minimum=None
         ),
-        _verdict(here, "training", "Training", "QgmTrainingStuck", "Improving or converged."),
+        _training_verdict(here),
         kinds.lines(
             "Step duration", duration, SECONDS,
             _quantiles(here, signals.STEP_DURATION, (0.5, 0.95)), steps, log=True,
             minimum=None,
         ),
         _gradient(here, steps),
-        _runs(here),
     )  # fmt: skip
 
 
@@ -109,11 +112,33 @@ def _gradient(here: Site, steps: Query) -> Panel:
     return kinds.lines("Gradient signal", told, "none", (query,), steps, minimum=None)
 
 
-def _verdict(here: Site, question: str, title: str, alert: str, good: str) -> Panel:
-    answers = ANSWERS[question]
+def _training_verdict(here: Site) -> Panel:
     told = here.told(
-        f"The newest answer to the question on {title.lower()}, by model and device.", good, alert
+        "The newest answer to whether training gets on, by model and device.",
+        "Improving or converged.",
+        "QgmTrainingStuck",
     )
+    answers = [_answers(here, "training", "{{model}} {{device}}")]
+    return kinds.state_timeline("Verdict on training", told, answers, height=8)
+
+
+def _verdicts(here: Site) -> Panel:
+    told = here.told(
+        "The newest answers on samples, by model and device: whether modes collapsed, the cause of "
+        "a drop, whether mitigation helps, and whether inputs, encoding or parameters changed.",
+        "Whole, none, helpful, steady and matching.",
+        "QgmQualityDrift",
+    )
+    questions = [
+        _answers(here, question, f"{title}: {{{{model}}}} {{{{device}}}}")
+        for title, question in _QUESTIONS
+    ]
+    return kinds.state_timeline("Verdicts on samples", told, questions, height=14)
+
+
+def _answers(here: Site, question: str, legend: str) -> Query:
+    """A question's newest answers by number, with their texts and colors."""
+    answers = ANSWERS[question]
     parts = (
         f"{here.scope.selector(pick(signals.QUALITY_VERDICT, question=question, answer=answer))}"
         f" * {number}"
@@ -124,13 +149,10 @@ def _verdict(here: Site, question: str, title: str, alert: str, good: str) -> Pa
         Meaning(number, answer.replace("_", " "), colors.get(answer, Color.UNKNOWN))
         for number, answer in enumerate(answers, start=1)
     )
-    return kinds.state_timeline(
-        title,
-        told,
-        f"max by (model, device) ({' or '.join(parts)})",
-        "{{model}} {{device}}",
-        (Meaning(0, "untold", Color.UNKNOWN), *meanings),
-        height=5 if question != "training" else 8,
+    return Query(
+        expr=f"max by (model, device) ({' or '.join(parts)})",
+        legend=legend,
+        meanings=(Meaning(0, "untold", Color.UNKNOWN), *meanings),
     )
 
 
@@ -145,32 +167,6 @@ def _quantiles(here: Site, signal: Signal, shares: tuple[float, ...]) -> tuple[Q
     )
 
 
-def _runs(here: Site) -> Panel:
-    told = here.told(
-        "What runs used: processor time, storage, peak memory, GPUs where there are any.",
-        "As usual for the model.",
-        "QgmRunTooLong",
-    )
-    scope, key = here.scope, ("model", "pipeline")
-    return kinds.table(
-        "Resources of runs",
-        told,
-        key,
-        (
-            column(scope.count(signals.RUN_CPU_TIME, RANGE, key), "Processor", SECONDS),
-            column(scope.count(signals.RUN_READ, RANGE, key), "Read", "bytes"),
-            column(scope.count(signals.RUN_WRITTEN, RANGE, key), "Written", "bytes"),
-            column(scope.count(signals.RUN_READS, RANGE, key), "Read calls", COUNT),
-            column(scope.count(signals.RUN_WRITES, RANGE, key), "Write calls", COUNT),
-            column(scope.level(signals.RUN_MEMORY_PEAK, key), "Memory", "bytes"),
-            column(scope.level(signals.RUN_GPU_UTILIZATION, key), "GPU", RATIO),
-            column(scope.level(signals.RUN_GPU_MEMORY_PEAK, key), "GPU memory", "bytes"),
-            column(scope.count(signals.RUNS, RANGE, key), "Runs", COUNT, role=Role.BASIS),
-        ),
-        width=24,
-    )
-
-
 # ---------------------------------------------------------------------------------------- samples
 
 
@@ -181,10 +177,7 @@ def _samples(here: Site) -> tuple[Panel, ...]:
         _width(here),
         _valid(here),
         _modes(here),
-        _verdict(here, "collapse", "Modes", "QgmModeCollapse", "Whole."),
-        _verdict(here, "cause", "Cause of a drop", "QgmQualityDrift", "None."),
-        _verdict(here, "inputs", "Inputs", "QgmInputDrift", "Steady."),
-        _verdict(here, "encoding", "Encoding", "QgmEncodingMismatch", "Recorded or matching."),
+        _verdicts(here),
     )
 
 
@@ -202,13 +195,13 @@ def _modes(here: Site) -> Panel:
     )
     columns = (column(meant, "Target", RATIO), column(seen, "Samples", RATIO))
     return kinds.table(
-        "Samples against target", told, key, columns, height=10, lowest_first=by.MODE.name
+        "Samples against target", told, key, columns, height=14, lowest_first=by.MODE.name
     )
 
 
-def _estimated(here: Site, signal: Signal) -> str:
+def _estimated(here: Site, signal: Signal, by: str = "model, device") -> str:
     selector = here.scope.selector(signal)
-    return f"max by (model, device) ({selector[:-1]},{CHOSEN}}})"
+    return f"max by ({by}) ({selector[:-1]},{CHOSEN}}})"
 
 
 def _scored(here: Site) -> Query:
@@ -217,8 +210,8 @@ def _scored(here: Site) -> Query:
 
 def _value(here: Site) -> Panel:
     told = here.told(
-        "The statistic chosen, with its interval, the floor that a perfect sampler would show, and "
-        "the level of its healthy baseline.",
+        "The statistic chosen, with the ends of its interval as dots, the level of its healthy "
+        "baseline, and the floor that a perfect sampler would show.",
         "Its interval holds the baseline.",
         "QgmQualityDrift",
     )
@@ -226,7 +219,6 @@ def _value(here: Site) -> Panel:
         (signals.QUALITY_VALUE, Role.VALUE, ""),
         (signals.QUALITY_LOW, Role.LOW, " low"),
         (signals.QUALITY_HIGH, Role.HIGH, " high"),
-        (signals.QUALITY_FLOOR, Role.LIMIT, " floor"),
         (signals.QUALITY_BASELINE, Role.LIMIT, " baseline"),
     )
     queries = [
@@ -235,6 +227,7 @@ def _value(here: Site) -> Panel:
         )
         for signal, role, name in parts
     ]
+    queries.append(limit(_estimated(here, signals.QUALITY_FLOOR, "model"), "{{model}} floor"))
     return kinds.lines("$statistic", told, "none", queries, _scored(here), minimum=None)
 
 
@@ -245,12 +238,12 @@ def _charts(here: Site) -> Panel:
         "Below the dashed line.",
         "QgmQualityDrift",
     )
-    level, most = (
-        _estimated(here, signal).replace("(model, device)", "(model, device, chart)")
-        for signal in (signals.QUALITY_DRIFT_LEVEL, signals.QUALITY_DRIFT_LIMIT)
+    level = _estimated(here, signals.QUALITY_DRIFT_LEVEL, "model, device, chart")
+    most = _estimated(here, signals.QUALITY_DRIFT_LIMIT, "chart")
+    queries = (
+        Query(expr=level, legend="{{model}} {{device}} {{chart}}"),
+        limit(most, "{{chart}} limit"),
     )
-    legend = "{{model}} {{device}} {{chart}}"
-    queries = (Query(expr=level, legend=legend), limit(most, f"{legend} limit"))
     return kinds.lines("Drift of $statistic", told, "none", queries, _scored(here), minimum=None)
 
 
@@ -263,6 +256,25 @@ def _width(here: Site) -> Panel:
     width = f"{_estimated(here, signals.QUALITY_HIGH)} - {_estimated(here, signals.QUALITY_LOW)}"
     query = Query(expr=width, legend="{{model}} {{device}}")
     return kinds.lines("Width of the interval", told, "none", (query,), _scored(here), width=12)
+
+
+def _estimates(here: Site) -> Panel:
+    told = here.told(
+        "The newest estimate of each statistic, whichever is chosen above, with its interval, and "
+        "how old it is: a value that nobody renews draws a steady line.",
+        "All as old as the last evaluation.",
+        "QgmQualityDrift",
+    )
+    key, scope = ("statistic", "model", "device"), here.scope
+    columns = (
+        column(scope.level(signals.QUALITY_VALUE, key), "Value", "none"),
+        column(scope.level(signals.QUALITY_LOW, key), "Low", "none"),
+        column(scope.level(signals.QUALITY_HIGH, key), "High", "none"),
+        column(scope.age(signals.QUALITY_TIME, key), "Judged before", SECONDS),
+    )
+    return kinds.table(
+        "Newest estimates", told, key, columns, width=24, height=12, lowest_first="statistic"
+    )
 
 
 def _valid(here: Site) -> Panel:
@@ -288,30 +300,28 @@ def _stages(here: Site) -> tuple[Panel, ...]:
         "QgmRetriesExcessive",
     )
     long = here.told(
-        "How long each stage takes: half, 19 of 20 and 99 of 100 are done within it in an hour.",
+        "How long each stage takes: 19 of 20 are done within it in an hour. The map shows "
+        "all of them, of the stage chosen.",
         "Steady; a stage that grows is where to look.",
         "QgmQueueAbnormal",
     )
     every = basis(scope.count(signals.JOB_STAGE_DURATION, "1h"), "stages done", interval="5m")
-    quantiles = [
-        Query(
-            expr=scope.quantile(share, signals.JOB_STAGE_DURATION, "1h", ("stage",)),
-            legend=f"{{{{stage}}}} p{share * 100:.0f}",
-            interval="30m",
-            exemplar=True,
-        )
-        for share in (0.5, 0.95, 0.99)
-    ]
+    slowest = Query(
+        expr=scope.quantile(0.95, signals.JOB_STAGE_DURATION, "1h", ("stage",)),
+        legend="{{stage}}",
+        interval="30m",
+        exemplar=True,
+    )
     return (
         kinds.bucket_heatmap(
             "Stage duration", heat, SECONDS, scope.buckets(signals.JOB_STAGE_DURATION, RATE)
         ),
         kinds.lines(
-            "Stages", long, SECONDS, quantiles, every, log=True, minimum=None
+            "Stages (p95)", long, SECONDS, (slowest,), every, log=True, minimum=None
         ),
         _compiling(here),
+        _found(here),
         _errors(here),
-        _restarts(here),
     )  # fmt: skip
 
 
@@ -324,13 +334,28 @@ def _compiling(here: Site) -> Panel:
     stage = pick(signals.JOB_STAGE_DURATION, stage="compile")
     now, usual = (here.scope.quantile(0.5, stage, window) for window in ("1h", "7d"))
     queries = (
-        Query(expr=now, legend="median of an hour", interval="5m"),
-        limit(f"3 * {usual}", "three times the median of 7 days"),
+        Query(expr=now, legend="median", interval="5m"),
+        limit(f"3 * {usual}", "3 x that of 7 days"),
     )
     done = basis(here.scope.count(stage, "1h"), "compilations", interval="5m")
     return kinds.lines(
         "Compile time", told, SECONDS, queries, done, minimum=None, log=True, width=8
     )
+
+
+def _found(here: Site) -> Panel:
+    told = here.told(
+        "Share of circuits that were compiled before, for the same calibration and compiler, and "
+        "were taken from the cache, by hour.",
+        "Near 100 % while nothing is new; it falls after a calibration, or where nodes share no "
+        "cache.",
+        "QgmCompilationFailing",
+    )
+    looked = pick(signals.COMPILE_LOOKUPS)
+    share = here.scope.share(pick(signals.COMPILE_HITS), looked, "1h", ("device",), fewest=1)
+    query = Query(expr=share, legend="{{device}}", interval="5m")
+    lookups = basis(here.scope.count(looked, INTERVAL), "lookups", interval="5m")
+    return kinds.ratio_timeseries("Compiled before", told, (query,), lookups, width=8)
 
 
 def _errors(here: Site) -> Panel:
@@ -343,19 +368,4 @@ def _errors(here: Site) -> Panel:
     failed = here.scope.count(signals.JOB_ERRORS, RANGE, key)
     return kinds.table(
         "Errors", told, key, (column(f"{failed} > 0", "Failed", COUNT),), width=8, empty=kinds.NONE
-    )
-
-
-def _restarts(here: Site) -> Panel:
-    told = here.told(
-        "Restarts of pods in whose namespace an exporter of ours runs. Only where "
-        "kube-state-metrics is scraped.",
-        "None.",
-        "QgmRunStalled",
-    )
-    ours = f'group by (namespace) (up{{job=~"{here.configuration.written.exporter_job}"}})'
-    rise = f"increase({RESTARTS}[$__rate_interval]) and on (namespace) {ours}"
-    expr = f"sum by (namespace, pod) ({rise}) > 0"
-    return kinds.counted_bars(
-        "Pod restarts", told, expr, "{{namespace}} {{pod}}", width=8, empty=NO_RESTARTS
     )

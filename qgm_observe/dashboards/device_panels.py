@@ -2,6 +2,7 @@
 
 from qgm_observe.catalog import labels as by
 from qgm_observe.catalog import provider_signals as told_by
+from qgm_observe.catalog import signals
 from qgm_observe.dashboards import kinds
 from qgm_observe.dashboards.board import Color, Meaning, Panel, Query
 from qgm_observe.dashboards.kinds import RATIO, SECONDS, basis, column, limit
@@ -12,7 +13,7 @@ HOUR = 3600.0
 AGE_STEPS = kinds.lower_is_better(24 * HOUR, 36 * HOUR, ("fresh", "old", "too old"))
 ERROR_STEPS = kinds.lower_is_better(0.03, 0.1, ("good", "poor", "unusable"))
 GATE_STEPS = kinds.lower_is_better(0.01, 0.05, ("good", "poor", "unusable"))
-DEVICE = ("provider", "device")
+DEVICE, ACCOUNT = ("provider", "device"), ("provider", "account")
 _STATES = {
     "online": Color.GOOD,
     "paused": Color.WATCH,
@@ -23,18 +24,70 @@ _STATES = {
 _CIRCUITS = {"closed": Color.GOOD, "open": Color.BAD, "half_open": Color.WATCH}
 
 
+_WORKS = (Meaning(0, "no", Color.BAD), Meaning(1, "yes", Color.GOOD))
+_REFUSED = (Meaning(0, "yes", Color.GOOD), Meaning(1, "no", Color.BAD))
+_CAPPED = (Meaning(0, "exact", Color.UNKNOWN), Meaning(1, "at least", Color.UNKNOWN))
+
+
 def health(here: Site) -> tuple[Panel, ...]:
     """Return state, circuit breaker, calibration, API and quota, for who is on call."""
     return (
         states(here),
         _circuit(here),
-        calibration_table(here, width=12),
-        readout(here, width=12),
-        requests(here, width=12),
-        quota(here),
+        _devices(here),
+        accounts(here),
         _pending(here),
-        _collectors(here),
+        _awaited(here),
     )
+
+
+def _devices(here: Site) -> Panel:
+    told = here.told(
+        "Age of the oldest parameter that open jobs rest on and disabled pairs that they use, when "
+        "the device was last told of, whether it processes work, when it comes back if it is away, "
+        "and the device time that open jobs of ours still need.",
+        "Fresh, and at work.",
+        "QgmProviderOutage",
+    )
+    scope = here.scope
+    away = f"{scope.level(told_by.DEVICE_AVAILABLE_AT, DEVICE)} - time() > 0"
+    return kinds.table(
+        "Devices",
+        told,
+        DEVICE,
+        (
+            *_in_use(here),
+            column(scope.age(told_by.DEVICE_OBSERVED, DEVICE), "Told", SECONDS),
+            column(scope.level(told_by.DEVICE_PROCESSING, DEVICE), "Works", "none",
+                   meanings=_WORKS),
+            column(away, "Back in", SECONDS),
+            column(scope.level(told_by.DEVICE_QUEUE, DEVICE), "Queue", "short"),
+            column(scope.level(told_by.DEVICE_QUEUE_CAPPED, DEVICE), "Queue is", "none",
+                   meanings=_CAPPED),
+            column(scope.level(signals.DEVICE_TIME_NEEDED, DEVICE, "sum"), "We need", SECONDS),
+            *_qubits_told(here),
+        ),
+        width=24,
+        height=6,
+    )  # fmt: skip
+
+
+def _in_use(here: Site) -> tuple[Query, ...]:
+    """Of the qubits and gates that circuits of open jobs use."""
+    age = here.scope.age(signals.LAYOUT_CALIBRATION_TIME, DEVICE)
+    disabled = here.scope.level(signals.LAYOUT_EDGES_DISABLED, DEVICE)
+    return (
+        *kinds.judged_columns(age, "Oldest in use", SECONDS, AGE_STEPS),
+        column(disabled, "Pairs off", "short"),
+    )
+
+
+def _qubits_told(here: Site) -> tuple[Query, ...]:
+    return tuple(
+        column(here.scope.level(pick(told_by.DEVICE_QUBITS, condition=which), DEVICE), title,
+               "short")
+        for which, title in (("disabled", "Disabled"), ("all", "Qubits"))
+    )  # fmt: skip
 
 
 def states(here: Site, width: int = 12, height: int = 8) -> Panel:
@@ -45,9 +98,13 @@ def states(here: Site, width: int = 12, height: int = 8) -> Panel:
     return kinds.state_timeline(
         "Device state",
         told,
-        here.scope.state(told_by.DEVICE_STATE, by.DEVICE_STATE, DEVICE),
-        "{{device}}",
-        kinds.meanings_of(by.DEVICE_STATE, _STATES),
+        [
+            Query(
+                expr=here.scope.state(told_by.DEVICE_STATE, by.DEVICE_STATE, DEVICE),
+                legend="{{device}}",
+                meanings=kinds.meanings_of(by.DEVICE_STATE, _STATES),
+            )
+        ],
         width=width,
         height=height,
     )
@@ -62,9 +119,13 @@ def _circuit(here: Site) -> Panel:
     return kinds.state_timeline(
         "Circuit breaker",
         told,
-        here.scope.state(told_by.PROVIDER_CIRCUIT, by.CIRCUIT_STATE, ("provider", "account")),
-        "{{provider}} {{account}}",
-        kinds.meanings_of(by.CIRCUIT_STATE, _CIRCUITS),
+        [
+            Query(
+                expr=here.scope.state(told_by.PROVIDER_CIRCUIT, by.CIRCUIT_STATE, ACCOUNT),
+                legend="{{provider}} {{account}}",
+                meanings=kinds.meanings_of(by.CIRCUIT_STATE, _CIRCUITS),
+            )
+        ],
         height=8,
     )
 
@@ -72,24 +133,21 @@ def _circuit(here: Site) -> Panel:
 def calibration_table(here: Site, width: int = 24, height: int = 8) -> Panel:
     """Return the age of each device's oldest calibrated parameter, with what is usable."""
     told = here.told(
-        "Age of the oldest parameter of each device's watched qubits, how many qubits can be used, "
-        "and when its state was last told.",
+        "Age of the oldest parameter that open jobs rest on and disabled pairs that they use, that "
+        "of the qubits that the exporter watches, and circuit layers a second (CLOPS).",
         "Below 36 hours.",
         "QgmCalibrationStale",
     )
-    scope = here.scope
-    age = scope.age(pick(told_by.CALIBRATION_TIME, aggregate="layout"), DEVICE)
-    usable = scope.level(pick(told_by.DEVICE_QUBITS, condition="all"), DEVICE)
-    disabled = scope.level(pick(told_by.DEVICE_QUBITS, condition="disabled"), DEVICE)
+    watched = pick(told_by.CALIBRATION_TIME, aggregate="layout")
     return kinds.table(
         "Calibration age",
         told,
         DEVICE,
         (
-            *kinds.judged_columns(age, "Oldest parameter", SECONDS, AGE_STEPS),
-            column(scope.age(told_by.DEVICE_OBSERVED, DEVICE), "Told", SECONDS),
-            column(disabled, "Disabled", "short"),
-            column(usable, "Qubits", "short"),
+            *_in_use(here),
+            column(here.scope.age(watched, DEVICE), "Watched", SECONDS),
+            column(here.scope.level(told_by.DEVICE_CLOPS, DEVICE), "CLOPS", "short"),
+            *_qubits_told(here),
         ),
         width=width,
         height=height,
@@ -99,12 +157,13 @@ def calibration_table(here: Site, width: int = 24, height: int = 8) -> Panel:
 def readout(here: Site, width: int = 12) -> Panel:
     """Return readout errors over time beside what they were a week before."""
     told = here.told(
-        "Readout error of the median, the p90 and the worst qubit of each device; dashed is the "
-        "median of a week before.",
+        "Readout error of the median and the p90 qubit of each device; dashed is the median of a "
+        "week before.",
         "Below the dashed line, or close to it.",
         "QgmCalibrationChanged",
     )
-    chosen = here.scope.level(told_by.DEVICE_READOUT_ERROR, ("device", "aggregate"))
+    shown = pick(told_by.DEVICE_READOUT_ERROR, aggregate=("median", "p90"))
+    chosen = here.scope.level(shown, ("device", "aggregate"))
     median = here.scope.selector(pick(told_by.DEVICE_READOUT_ERROR, aggregate="median"))
     return kinds.ratio_timeseries(
         "Readout error",
@@ -142,30 +201,58 @@ def requests(here: Site, width: int = 12) -> Panel:
     )
 
 
-def quota(here: Site) -> Panel:
-    """Return what is left of each account's device time."""
+def accounts(here: Site) -> Panel:
+    """Return whether each account is answered, and what is left of its device time."""
     told = here.told(
-        "Device time left to each account in its period, credentials, and jobs that nobody waits "
-        "for any more.",
-        "More than the next runs need.",
+        "Whether the provider answers an account and lets its work in, the device time left in "
+        "the period, how long the period has lasted and still lasts, how long credentials last, "
+        "and jobs that nobody waits for any more.",
+        "Answered, with more time left than the next runs need.",
         "QgmQuotaLow",
     )
-    scope, key = here.scope, ("provider", "account")
+    scope = here.scope
+    held = f"{scope.level(told_by.PROVIDER_RETRY_AT, ACCOUNT)} - time() > 0"
+    ends = f"{scope.level(told_by.ACCOUNT_PERIOD_END, ACCOUNT)} - time() > 60"
+    expire = f"{scope.level(told_by.CREDENTIALS_EXPIRE, ACCOUNT, 'min')} - time()"
     return kinds.table(
         "Accounts",
         told,
+        ACCOUNT,
+        (
+            column(scope.level(told_by.ACCOUNT_REMAINING, ACCOUNT), "Left", SECONDS),
+            column(scope.level(told_by.ACCOUNT_USED, ACCOUNT), "Used", SECONDS),
+            column(scope.level(told_by.ACCOUNT_LIMIT, ACCOUNT), "Of", SECONDS),
+            column(scope.age(told_by.ACCOUNT_PERIOD_START, ACCOUNT), "Counted for", SECONDS),
+            column(ends, "Ends in", SECONDS),
+            column(scope.level(told_by.ACCOUNT_LIMIT_REACHED, ACCOUNT), "Let in", "none",
+                   meanings=_REFUSED),
+            column(scope.level(told_by.PROVIDER_UP, ACCOUNT, "min"), "Answered", "none",
+                   meanings=_WORKS),
+            column(held, "Held back for", SECONDS),
+            column(expire, "Credentials last", SECONDS),
+            column(scope.level(told_by.ACCOUNT_ABANDONED, ACCOUNT, "sum"), "Abandoned", "short"),
+        ),
+        width=24,
+        height=5,
+    )  # fmt: skip
+
+
+def _awaited(here: Site) -> Panel:
+    told = here.told(
+        "Remote jobs whose end or bill the provider has not told yet, and those of which it was "
+        "learned later in the time shown.",
+        "Few, and not the same ones for long.",
+        "QgmJobsAbandoned",
+    )
+    key = ("provider",)
+    later = here.scope.count(told_by.RECONCILED, RANGE, key)
+    return kinds.table(
+        "Jobs whose end is awaited",
+        told,
         key,
         (
-            column(scope.level(told_by.ACCOUNT_REMAINING, key), "Left", SECONDS),
-            column(scope.level(told_by.ACCOUNT_USED, key), "Used", SECONDS),
-            column(scope.level(told_by.ACCOUNT_LIMIT, key), "Of", SECONDS),
-            column(
-                f"{scope.level(told_by.CREDENTIALS_EXPIRE, key, 'min')} - time()",
-                "Credentials last",
-                SECONDS,
-            ),
-            column(scope.level(told_by.ACCOUNT_ABANDONED, key, "sum"), "Abandoned jobs", "short"),
-            column(scope.count(told_by.PROVIDER_REQUESTS, RANGE, key), "Calls", "short"),
+            column(here.scope.level(told_by.RECONCILE_PENDING, key, "sum"), "Awaited", "short"),
+            column(later, "Learned later", "short"),
         ),
     )
 
@@ -197,27 +284,6 @@ def _pending(here: Site) -> Panel:
                    "Of others", "short"),
         ),
     )  # fmt: skip
-
-
-def _collectors(here: Site) -> Panel:
-    told = here.told(
-        "What the sidecars ask of each provider: when it last worked, and how often it was asked "
-        "in the time shown.",
-        "Below three polls.",
-        "QgmReadingsStale",
-    )
-    scope, key = here.scope, ("provider", "account", "collector")
-    up = (Meaning(0, "down", Color.BAD), Meaning(1, "up", Color.GOOD))
-    return kinds.table(
-        "Collectors",
-        told,
-        key,
-        (
-            column(scope.age(told_by.LAST_SUCCESS, key), "Last worked", SECONDS),
-            column(scope.level(told_by.COLLECTOR_UP, key, "min"), "Is", "none", meanings=up),
-            column(scope.count(told_by.PROVIDER_REQUESTS, RANGE, key), "Calls", "short"),
-        ),
-    )
 
 
 def worst_edges(here: Site, width: int = 12) -> Panel:

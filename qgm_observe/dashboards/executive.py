@@ -19,6 +19,7 @@ from qgm_observe.dashboards.site import (
     site,
     variables,
 )
+from qgm_observe.dashboards.telemetry import coverage
 
 DAY, WEEK, MONTH = "1d", "7d", "30d"
 PAGING = 'ALERTS{alertname=~"Qgm.+",alertstate="firing",severity="page"}'
@@ -36,7 +37,7 @@ def executive(configuration: Configuration) -> Board:
             Row("Is the work done?", _work(here)),
             Row("Are the promises kept?", _promises(here)),
             Row("Are the samples good?", _quality(here)),
-            Row("What does it cost?", money_panels.costs(here)),
+            Row("What does it cost?", money_panels.planned(here)),
             Row("How long does it take, and what does it use?", _time(here)),
         ),
         variables=variables(here.scope, signals.JOBS, by.PROJECT),
@@ -104,12 +105,6 @@ def _promises(here: Site) -> tuple[Panel, ...]:
         "A quarter and more.",
         "QgmSloBurnTicket",
     )
-    coverage = here.told(
-        "Share of the time in 30 days in which every journal could be read.",
-        "99 % and more; below it the other numbers are blind at times.",
-        "QgmTelemetryLost",
-    )
-    up = here.scope.selector(provider_signals.EXPORTER_FOLLOWED)
     steps = kinds.lower_is_better(1, 2, ("all kept", "one breached", "several breached"))
     return (
         kinds.stat(
@@ -124,14 +119,7 @@ def _promises(here: Site) -> tuple[Panel, ...]:
         kinds.table(
             "Error budgets", table, ("slo",), _budgets(), width=16, lowest_first="Budget left"
         ),
-        kinds.ratio_stat(
-            "Telemetry coverage (30 d)",
-            coverage,
-            f"min(avg_over_time({up}[{MONTH}]))",
-            basis(f"sum(count_over_time({up}[{MONTH}]))", "looks at journals"),
-            steps=higher_is_better(0.95, 0.99, ("blind at times", "gaps", "good")),
-            width=8,
-        ),
+        coverage(here),
     )
 
 

@@ -29,7 +29,8 @@ UNITS = {
 }  # fmt: skip
 """Those that fit base units; `percent` and `ms` do not."""
 
-_PERFORMED = ("stat", "timeseries", "table", "heatmap", "state-timeline", "status-history")
+_PERFORMED = ("stat", "timeseries", "table", "heatmap", "state-timeline", "status-history",
+              "nodeGraph")  # fmt: skip
 
 
 def panels(board: Json) -> Iterator[Json]:

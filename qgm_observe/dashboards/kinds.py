@@ -231,27 +231,18 @@ def bucket_heatmap(title: str, told: Told, unit: str, expr: str, *, width: int =
 
 
 def state_timeline(
-    title: str,
-    told: Told,
-    expr: str,
-    legend: str,
-    meanings: Sequence[Meaning],
-    *,
-    width: int = 12,
-    height: int = 7,
-    links: tuple[Link, ...] = (),
+    title: str, told: Told, queries: Sequence[Query], *, width: int = 12, height: int = 7
 ) -> Panel:
-    """States over time, each with its text."""
+    """States over time, a row a series; each query has the texts of its own states."""
     return Panel(
         kind=Kind.STATE_TIMELINE,
         title=title,
         description=told.text,
         unit="none",
-        queries=(Query(expr=expr, legend=legend),),
-        meanings=(*meanings, NOTHING),
+        queries=tuple(queries),
+        meanings=(NOTHING,),
         width=width,
         height=height,
-        links=links,
     )
 
 

@@ -12,7 +12,15 @@ from qgm_observe.catalog import Basis, Outcome, signals
 from qgm_observe.catalog import labels as by
 from qgm_observe.dashboards import kinds
 from qgm_observe.dashboards.board import Color, Meaning, Panel, Query, Role, Step
-from qgm_observe.dashboards.kinds import COUNT, RATIO, basis, column, limit, lower_is_better
+from qgm_observe.dashboards.kinds import (
+    COUNT,
+    RATIO,
+    SECONDS,
+    basis,
+    column,
+    limit,
+    lower_is_better,
+)
 from qgm_observe.dashboards.queries import FEWEST, Scope, pick
 from qgm_observe.dashboards.site import Site
 from qgm_observe.slo import promql
@@ -35,12 +43,14 @@ PENDING = Meaning(-1, "pending", Color.UNKNOWN)
 _INTO_WEEK = f"((time() - {MONDAY}) % {WEEK_SECONDS})"
 
 
-def costs(here: Site) -> tuple[Panel, ...]:
-    """Return what leads to a decision on money: this week, the cap, what a sample costs."""
+def planned(here: Site) -> tuple[Panel, ...]:
+    """Return what leads to a decision on money: this week, its end, the cap."""
+    return _this_week(here), _week_end(here), _against_cap(here)
+
+
+def purposes(here: Site) -> tuple[Panel, ...]:
+    """Return what money was for, what of it was wasted, and what samples cost."""
     return (
-        _this_week(here),
-        _week_end(here),
-        _against_cap(here),
         _by_model(here),
         _wasted(here),
         _per_sample(here),
@@ -49,7 +59,7 @@ def costs(here: Site) -> tuple[Panel, ...]:
     )
 
 
-def spend_rate(here: Site) -> Panel:
+def spend_rate(here: Site, width: int = 6) -> Panel:
     """Return the money of each hour, so that a runaway shows before its bills come."""
     told = here.told(
         "Cost of work in each hour: billed when usage is settled, estimated when it is submitted. "
@@ -64,7 +74,7 @@ def spend_rate(here: Site) -> Panel:
     cap = _cap_of(here.configuration, HOUR)
     lines = [limit(f"vector({cap:.4g})", "pace of the cap")] if cap else []
     bills = basis(_bills(here.scope, "1h"), "bills", interval="5m")
-    return kinds.lines("Cost an hour", told, USD, (*queries, *lines), bills, width=6)
+    return kinds.lines("Cost an hour", told, USD, (*queries, *lines), bills, width=width)
 
 
 # ---------------------------------------------------------------------------------- against the cap
@@ -189,12 +199,13 @@ def _bills(scope: Scope, window: str, basis_: str = BILLED) -> str:
 
 def _by_model(here: Site) -> Panel:
     told = here.told(
-        "What models cost at each provider in 30 days: billed, and beside it what was estimated "
-        "before.",
+        "What models cost at each provider in 30 days: billed, the device time that it is for, and "
+        "what was estimated before.",
         "As planned, and estimates close to bills.",
         "QgmCostAnomaly",
     )
     key, scope = ("provider", "model"), here.scope
+    time = scope.count(pick(signals.COST_DEVICE_TIME, basis=BILLED), MONTH, key)
     return kinds.table(
         "Cost by provider and model (30 d)",
         told,
@@ -202,12 +213,13 @@ def _by_model(here: Site) -> Panel:
         (
             column(f"{_cost(scope, BILLED, MONTH, key)} > 0", "Billed", USD),
             column(f"{_cost(scope, ESTIMATED, MONTH, key)} > 0", "Estimated", USD),
+            column(f"{time} > 0", "Device time", SECONDS),
             column(
                 f"{scope.count(pick(signals.COST_BILLS, basis=BILLED), MONTH, key)} > 0",
                 "Bills", COUNT, role=Role.BASIS,
             ),
         ),
-        width=8, height=12,
+        width=12,
     )  # fmt: skip
 
 
@@ -226,8 +238,7 @@ def _wasted(here: Site) -> Panel:
         told,
         reason,
         (column(wasted, "Wasted", USD), column(share, "Of the bills", RATIO)),
-        width=8,
-        height=12,
+        width=12,
         empty=kinds.NONE,
     )
 

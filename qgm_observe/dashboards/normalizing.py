@@ -89,6 +89,8 @@ def _pruned(data: Any) -> Any:
 def _left_out(key: str, value: Any) -> bool:
     if value is None or key in _GONE:
         return True
+    if key == "thresholds" and isinstance(value, dict):
+        return not value.get("steps")
     return (key == "options" and value == []) or (key in _LEFT_OUT_WHEN_EMPTY and value in _EMPTY)
 
 

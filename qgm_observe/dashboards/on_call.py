@@ -1,13 +1,12 @@
 """On-call: am I in trouble, whose trouble is it, and what is waiting?"""
 
 from qgm_observe.alerts.configuration import Configuration
-from qgm_observe.alerts.links import board_uid
 from qgm_observe.alerts.score_rules import HIGHEST, THRESHOLD
 from qgm_observe.catalog import labels as by
 from qgm_observe.catalog import provider_signals, signals
 from qgm_observe.dashboards import device_panels, kinds, money_panels
-from qgm_observe.dashboards.board import Board, Color, Link, Panel, Query, Row
-from qgm_observe.dashboards.kinds import SECONDS, basis, column, higher_is_better, limit
+from qgm_observe.dashboards.board import Board, Color, Panel, Query, Row
+from qgm_observe.dashboards.kinds import SECONDS, basis, column, limit
 from qgm_observe.dashboards.queries import INTERVAL, RANGE, RATE, pick
 from qgm_observe.dashboards.site import (
     SUCCESS_STEPS,
@@ -17,6 +16,7 @@ from qgm_observe.dashboards.site import (
     site,
     variables,
 )
+from qgm_observe.dashboards.telemetry import up
 
 FIRING = 'ALERTS{alertname=~"Qgm.+",alertstate="firing",severity=~"page|ticket"}'
 SINCE = 'ALERTS_FOR_STATE{alertname=~"Qgm.+",severity=~"page|ticket"}'
@@ -59,21 +59,21 @@ def _trouble(here: Site) -> tuple[Panel, ...]:
         "Empty.",
         "QgmSloBurnPage",
     )
-    since = f"time() - {SINCE} and ignoring (alertstate) {FIRING}"
     keys = ("severity", "alertname", "slo", "pipeline", "provider", "device")
+    since = f"max by ({', '.join(keys)}) (time() - {SINCE} and ignoring (alertstate) {FIRING})"
     return (
         kinds.table(
             "Alerts that fire",
             firing,
             keys,
             (column(since, "For", SECONDS),),
-            width=12,
+            width=14,
             height=12,
             lowest_first="severity",
             empty=kinds.NONE,
         ),
         _success(here),
-        _telemetry(here),
+        up(here, width=3),
         _stalled(here),
         _evidence(here),
     )
@@ -85,28 +85,10 @@ def _success(here: Site) -> Panel:
         "95 % and more; it takes five of them to tell a share.",
         "QgmConsecutiveFailures",
     )
-    debug = Link("Debug board", f"/d/{board_uid('debug')}")
     return kinds.ratio_stat(
         "Success (24 h)", told, here.success("1d", 5), here.work("1d"), steps=SUCCESS_STEPS,
-        links=(debug,),
+        links=(here.board("debug"),),
     )  # fmt: skip
-
-
-def _telemetry(here: Site) -> Panel:
-    told = here.told(
-        "Whether every exporter of ours could be scraped and every journal be read.",
-        "All; otherwise the other panels are blind.",
-        "QgmTelemetryLost",
-    )
-    job = here.configuration.written.exporter_job
-    up = f'up{{job=~"{job}"}} or {here.scope.selector(provider_signals.EXPORTER_FOLLOWED)}'
-    return kinds.ratio_stat(
-        "Telemetry up",
-        told,
-        f"avg({up})",
-        basis(f"count({up})", "exporters and journals"),
-        steps=higher_is_better(0.5, 1, ("lost", "in part", "up")),
-    )
 
 
 def _stalled(here: Site) -> Panel:
@@ -126,6 +108,7 @@ def _stalled(here: Site) -> Panel:
         stalled,
         basis(running, "runs open"),
         steps=kinds.lower_is_better(1, 2, ("none", "one stands still", "several stand still")),
+        width=3,
     )
 
 
@@ -145,6 +128,7 @@ def _evidence(here: Site) -> Panel:
         here.work(INTERVAL, instant=False, interval="5m"),
         steps=kinds.lower_is_better(0.5, 1, ("fine", "look", "page")),
         minimum=None,
+        width=10,
     )
 
 
@@ -204,14 +188,15 @@ def _failing(here: Site) -> Panel:
     )
     failed = pick(signals.ROOTS, outcome=("failure", "timeout", "lost"))
     counted = here.scope.count(failed, RANGE, ("pipeline",))
-    debug = Link("Debug board", f"/d/{board_uid('debug')}?var-pipeline=${{__data.fields.pipeline}}")
+    debug = here.board("debug", "var-pipeline=${__data.fields.pipeline}")
+    every = here.scope.count(signals.ROOTS, RANGE, ("pipeline",))
     return kinds.table(
         "Failing pipelines",
         told,
         ("pipeline",),
         (
             column(f"topk(10, {counted} > 0)", "Failed", "short"),
-            column(here.scope.count(signals.ROOTS, RANGE, ("pipeline",)), "Of", "short"),
+            column(f"{every} and {counted} > 0", "Of", "short"),
         ),
         width=8,
         empty=kinds.NONE,
@@ -273,7 +258,6 @@ def _queue(here: Site) -> tuple[Panel, ...]:
 
 def _recent(here: Site) -> tuple[Panel, ...]:
     pages = here.told("How long each alert fired in the last 7 days.", "Empty.", "QgmSloBurnTicket")
-    shots = here.told("Shots of successful jobs.", "As planned.", "QgmRetriesExcessive")
     where = here.told("What else to look at.", "To have read it before.", "QgmWatchdog")
     fired = f"60 * sum by (alertname, slo, severity) (sum_over_time({FIRING}[7d:1m]))"
     return (
@@ -281,11 +265,7 @@ def _recent(here: Site) -> tuple[Panel, ...]:
             "Alerts of the last 7 days", pages, ("severity", "alertname", "slo"),
             (column(fired, "Fired for", SECONDS),), empty=kinds.NONE,
         ),
-        kinds.counted_bars(
-            "Shots", shots, here.scope.count(signals.JOB_SHOTS, INTERVAL, ("device",)),
-            "{{device}}", width=6,
-        ),
-        kinds.note("Where to look", where, _NOTE, height=8),
+        kinds.note("Where to look", where, _NOTE, width=12, height=8),
     )  # fmt: skip
 
 

@@ -110,6 +110,7 @@ _OPTIONS: Mapping[Kind, Callable[[Panel], Json]] = {
     Kind.STATUS_HISTORY: _history_options,
     Kind.HEATMAP: _heatmap_options,
     Kind.TABLE: _table_options,
+    Kind.NODEGRAPH: lambda _: {"layoutAlgorithm": "force", "zoomMode": "cooperative"},
     Kind.TEXT: lambda panel: {"mode": "markdown", "content": panel.content},
 }
 _CUSTOM: Mapping[Kind, Callable[[Panel], Json]] = {

@@ -169,8 +169,8 @@ def _details(panel: Panel) -> Json:
     """What grafanalib does not say, or says in an old form; it wins over grafanalib."""
     defaults: Json = {
         "unit": panel.unit,
-        "color": {"mode": _color_mode(panel)},
-        "thresholds": {"mode": "absolute", "steps": _steps(panel.steps)},
+        "color": _color_mode(panel),
+        "thresholds": _thresholds(panel),
         "mappings": _mappings(panel.meanings),
         "noValue": panel.empty if panel.meanings else None,
         "min": panel.minimum,
@@ -185,10 +185,21 @@ def _details(panel: Panel) -> Json:
     }
 
 
-def _color_mode(panel: Panel) -> str:
-    """Lines keep colors of their own, to be told apart; their thresholds are lines as well."""
-    by_steps = panel.steps and panel.kind is not Kind.TIMESERIES
-    return "thresholds" if by_steps else "palette-classic"
+def _color_mode(panel: Panel) -> Json | None:
+    """Lines keep colors of their own, to be told apart; their thresholds are lines as well.
+
+    The first color of a palette is green, which would praise a stat that nobody judges.
+    """
+    if panel.kind in {Kind.TIMESERIES, Kind.STATE_TIMELINE}:
+        return {"mode": "palette-classic"}
+    return {"mode": "thresholds"} if panel.steps or panel.kind is Kind.STAT else None
+
+
+def _thresholds(panel: Panel) -> Json | None:
+    """Where something is colored or lined by them."""
+    if not panel.steps and panel.kind is not Kind.STAT:
+        return None
+    return {"mode": "absolute", "steps": _steps(panel.steps)}
 
 
 def _steps(steps: Sequence[Step]) -> list[Json]:
@@ -234,12 +245,12 @@ def _target(query: Query, panel: Panel, ref: str) -> Json:
     return made | ({"exemplar": True} if query.exemplar else {})
 
 
-_FORMATS = {Kind.TABLE: "table", Kind.HEATMAP: "heatmap"}
+_FORMATS = {Kind.TABLE: "table", Kind.NODEGRAPH: "table", Kind.HEATMAP: "heatmap"}
 
 
 def _overrides(panel: Panel) -> Iterator[Json]:
     for query, ref in zip(panel.queries, _REFS, strict=False):
-        properties = [*_own(query), *_drawn(query, panel)]
+        properties = [*_own(query, panel), *_drawn(query, panel)]
         if properties:
             matcher = (
                 {"id": "byName", "options": query.legend}
@@ -258,8 +269,8 @@ def _colored(panel: Panel) -> Iterator[Json]:
         }
 
 
-def _own(query: Query) -> Iterator[Json]:
-    if query.unit is not None:
+def _own(query: Query, panel: Panel) -> Iterator[Json]:
+    if query.unit not in {None, panel.unit}:
         yield {"id": "unit", "value": query.unit}
     if query.steps:
         steps = {"mode": "absolute", "steps": _steps(query.steps)}
@@ -286,22 +297,33 @@ def _drawn(query: Query, panel: Panel) -> Iterator[Json]:
             yield {"id": "custom.axisPlacement", "value": "right"}
             yield {"id": "custom.axisLabel", "value": query.legend}
             yield {"id": "max", "value": None}
+            if panel.log:
+                yield {"id": "custom.scaleDistribution", "value": {"type": "linear"}}
+                yield {"id": "min", "value": 0}
     elif query.role is Role.LIMIT:
         yield {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [8, 6]}}
         yield {"id": "custom.lineWidth", "value": 1}
-    elif query.role is Role.LOW:
-        yield {"id": "custom.lineWidth", "value": 0}
-    elif query.role is Role.HIGH:
-        yield {"id": "custom.lineWidth", "value": 0}
-        yield {"id": "custom.fillBelowTo", "value": _low_of(panel)}
+    elif query.role in {Role.LOW, Role.HIGH}:
+        yield from _end_of_interval(query, panel)
 
 
-def _low_of(panel: Panel) -> str:
-    return next(query.legend for query in panel.queries if query.role is Role.LOW)
+def _end_of_interval(query: Query, panel: Panel) -> Iterator[Json]:
+    """A fill between both ends; Grafana finds the lower one by its name, so there may be one only.
+
+    Of several intervals the ends are dots, and left out of the legend.
+    """
+    if "{{" in query.legend:
+        yield {"id": "custom.lineStyle", "value": {"fill": "dot", "dash": [1, 4]}}
+        yield {"id": "custom.hideFrom", "value": {"legend": True, "tooltip": False, "viz": False}}
+        return
+    yield {"id": "custom.lineWidth", "value": 0}
+    if query.role is Role.HIGH:
+        low = next(each.legend for each in panel.queries if each.role is Role.LOW)
+        yield {"id": "custom.fillBelowTo", "value": low}
 
 
 def _transformations(panel: Panel) -> list[Json]:
-    """A table: the queries side by side, then only keys and columns, by their titles."""
+    """A table: the queries side by side, by their titles; they keep no labels but the keys."""
     if panel.kind is not Kind.TABLE:
         return []
     values = [
@@ -310,21 +332,9 @@ def _transformations(panel: Panel) -> list[Json]:
     ]
     titles = [query.legend for query in panel.queries]
     order = {name: index for index, name in enumerate((*panel.keys, *values))}
-    return [
-        {"id": "merge", "options": {}},
-        {
-            "id": "filterFieldsByName",
-            "options": {"include": {"names": [*panel.keys, *values]}},
-        },
-        {
-            "id": "organize",
-            "options": {
-                "excludeByName": {},
-                "indexByName": order,
-                "renameByName": dict(zip(values, titles, strict=True)),
-            },
-        },
-    ]
+    renamed = dict(zip(values, titles, strict=True))
+    shown = {"excludeByName": {"Time": True}, "indexByName": order, "renameByName": renamed}
+    return [{"id": "merge", "options": {}}, {"id": "organize", "options": shown}]
 
 
 # ----------------------------------------------------------------------------------- around panels

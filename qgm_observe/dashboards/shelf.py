@@ -6,16 +6,18 @@ from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.dashboards import provisioning
 from qgm_observe.dashboards.board import Board
 from qgm_observe.dashboards.calibration import calibration
+from qgm_observe.dashboards.cost import cost
 from qgm_observe.dashboards.debug import debug
 from qgm_observe.dashboards.error_budget import error_budget
 from qgm_observe.dashboards.executive import executive
 from qgm_observe.dashboards.on_call import on_call
 from qgm_observe.dashboards.panels import board_json, canonical
+from qgm_observe.dashboards.telemetry import telemetry
 
 
 def boards(configuration: Configuration) -> tuple[Board, ...]:
     """Return all boards, in the order of their links."""
-    made = (executive, on_call, debug, calibration, error_budget)
+    made = (executive, on_call, debug, calibration, error_budget, cost, telemetry)
     return tuple(make(configuration) for make in made)
 
 

@@ -17,6 +17,8 @@ BOARDS = {
     "debug": "Debug",
     "calibration": "Device calibration",
     "slo": "SLO and error budget",
+    "cost": "Cost",
+    "telemetry": "Client and telemetry",
 }
 """Slug to title, in the order of their links."""
 
@@ -50,6 +52,11 @@ class Site:
         """
         name = BY_NAME[alert].name
         return Told(what, good, runbook_url(self.configuration.written.runbooks_url, name))
+
+    def board(self, slug: str, choice: str = "") -> Link:
+        """Return the way to a board, with a choice such as `var-pipeline=...`."""
+        query = f"?{choice}" if choice else ""
+        return Link(f"{BOARDS[slug]} board", f"/d/{board_uid(slug)}{query}")
 
     def work(self, window: str = RANGE, *, instant: bool = True, interval: str = "") -> Query:
         """Return how much work ended: runs, and jobs outside any run."""

@@ -74,7 +74,7 @@ def _events(noun: str, told: Iterable[Facts]) -> Iterable[Event]:
 
 
 def _status(objective: Objective, ledger: Ledger, now: float, known_from: float | None) -> Status:
-    begin = objective.window.begin(now)
+    begin = objective.reported.begin(now)
     if known_from is not None and known_from > begin:
         return unknown(objective, "its window is longer than the exporter remembers")
     entries = ledger.entries[objective.name]

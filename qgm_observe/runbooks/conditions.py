@@ -74,13 +74,16 @@ FIRES: Mapping[str, str] = {
         "three or more jobs of an hour were refused as too many, or {throttled_share:.0%} of the "
         "sidecar's calls"
     ),
-    "QgmLayoutEdgeDisabled": "a pair of qubits that is watched has its gate disabled",
+    "QgmLayoutEdgeDisabled": (
+        "a pair of qubits that open jobs use, or did within the hour, or that is watched has its "
+        "gate disabled"
+    ),
     "QgmCalibrationChanged": (
         "the median error of a gate is more than {calibration_worse:g} times that of a day ago"
     ),
     "QgmCalibrationStale": (
-        "the oldest parameter of a device's watched qubits was measured more than "
-        "{calibration_hours:g} hours ago"
+        "the oldest parameter that open jobs rest on, or did within the hour, was measured more "
+        "than {calibration_hours:g} hours ago"
     ),
     "QgmModeCollapse": "the newest verdict on samples is that they have collapsed",
     "QgmInputDrift": "the newest verdict on inputs is that they have drifted",

@@ -47,11 +47,11 @@ def judge(objectives: Iterable[Objective], retention_days: float = RETENTION_DAY
 
 
 def _found(objective: Objective, retention_days: float) -> Iterator[tuple[str, str]]:
-    if objective.report_days > retention_days:
+    if objective.reported.days > retention_days:
         yield (
             REFUSED,
             (
-                f"its window of {objective.report_days:g} days is longer than the "
+                f"its window of {objective.reported.days:g} days is longer than the "
                 f"{retention_days:g} days that are kept; write a shorter window, or keep more"
             ),
         )
@@ -68,7 +68,7 @@ def _degraded(objective: Objective) -> str:
     return (
         f"degraded: {plain(round(held, 1))} bad ones are the whole budget, fewer than "
         f"{FEWEST_BUDGET_EVENTS}: a ticket for each failure, no page, a report of "
-        f"{objective.report_days:g} days; "
+        f"{objective.reported.days:g} days; "
         f"lower the target, or wait for {plain(round(wanted, 1))} a day"
     )
 

@@ -32,7 +32,7 @@ def statuses(
         now: Epoch seconds.
         excluded: Maintenance: what happened from and until (epoch s) does not count.
     """
-    begins = [each.window.begin(now) for each in objectives]
+    begins = [each.reported.begin(now) for each in objectives]
     ledger = Ledger(objectives)
     ledger.read(journal, min([*begins, now - TRAFFIC_WINDOW]))
     levels = _levels(objectives, journal)

@@ -6,8 +6,9 @@ A document with `apiVersion` is OpenSLO, one with `objectives` is the short form
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
-from qgm_observe.documents import Document, parse, read
+from qgm_observe.documents import Document, Place, parse, read
 from qgm_observe.errors import UsageError
 from qgm_observe.slo import resolving, short
 from qgm_observe.slo.objective import Objective
@@ -21,7 +22,11 @@ def load(paths: Iterable[Path]) -> list[Objective]:
         UsageError: what is wrong, with file and line and what to write instead.
     """
     files = [file for path in paths for file in _files(path)]
-    return _objectives([document for file in files for document in read(file)])
+    found = _objectives([document for file in files for document in read(file)])
+    if files and not found:
+        told = ", ".join(map(str, files))
+        raise UsageError(f"{told}: no objective; write objectives: [...], or kind: SLO")
+    return found
 
 
 def shipped() -> list[Objective]:
@@ -52,13 +57,32 @@ def _objectives(documents: list[Document]) -> list[Objective]:
         else:
             raise document.error((), "write apiVersion: openslo/v1, or objectives: [...]")
     made += resolving.objectives_of(resources_)
-    _refuse_duplicates(made, documents)
+    _refuse_duplicates(documents)
     return made
 
 
-def _refuse_duplicates(made: list[Objective], documents: list[Document]) -> None:
-    names = [each.name for each in made]
-    for name in names:
-        if names.count(name) > 1:
-            places = ", ".join(sorted({document.name for document in documents}))
-            raise UsageError(f"{places}: two objectives are named {name!r}; rename one of them")
+def _refuse_duplicates(documents: list[Document]) -> None:
+    seen: dict[str, str] = {}
+    for document in documents:
+        for place in _names(document):
+            name = _at(document, place)
+            if name in seen:
+                told = f"two objectives are named {name!r}, the other at {seen[name]}"
+                raise document.error(place, f"{told}; rename one of them")
+            seen[name] = f"{document.name}:{document.line(place)}"
+
+
+def _names(document: Document) -> list[Place]:
+    """Return where the names of a document's objectives stand."""
+    if "objectives" in document.data:
+        return [
+            ("objectives", number, "name") for number in range(len(document.data["objectives"]))
+        ]
+    return [("metadata", "name")] if document.data["kind"] == "SLO" else []
+
+
+def _at(document: Document, place: Place) -> str:
+    found: Any = document.data
+    for part in place:
+        found = found[part]
+    return str(found)

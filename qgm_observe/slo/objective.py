@@ -84,9 +84,12 @@ class Objective:
         return self.budget_events < FEWEST_BUDGET_EVENTS
 
     @property
-    def report_days(self) -> float:
-        """Days that it is reported over; more where a window holds too little."""
-        return max(self.window.days, DEGRADED_REPORT_DAYS) if self.is_degraded else self.window.days
+    def reported(self) -> Window:
+        """The window that its status is told over: a longer one where its own holds too little."""
+        is_long = self.window.days >= DEGRADED_REPORT_DAYS
+        return (
+            Window(f"{DEGRADED_REPORT_DAYS}d") if self.is_degraded and not is_long else self.window
+        )
 
     @property
     def score(self) -> Score | None:

@@ -3,6 +3,11 @@
 Counters that are folded from a journal survive restarts, so a window is an exact difference:
 `x - x offset w`, not `increase()`, which extrapolates. `max by` drops what tells replicas of an
 exporter apart before the difference is taken, so that a restarted pod counts nothing twice.
+
+Where a window begins before its counters were seen, it counts from their first sample within it.
+Of a new label set that is 0, as exporters publish it; of one that was away, nobody knows when what
+it brings along happened, so that does not count. To read a whole window for one sample is dear:
+rules record first samples as they come, and there are few of them.
 """
 
 from collections.abc import Iterable
@@ -13,9 +18,11 @@ from qgm_observe.slo.indicator import Comparison, Level, Selection, Slices
 from qgm_observe.slo.window import shorthand
 
 SOURCE = 'source="journal"'
-NEWEST, GAP = "1h", "6h"
-"""How old a sample may be that counts as the newest, and as the one at the window's begin."""
+NEWEST, GAP, FRESH = "1h", "6h", "5m"
+"""How old a sample may be that counts as the newest; as the one at the window's begin; as first."""
 
+FIRST = "qgm:slo_first"
+"""Begin of the names of what rules record of first samples; the counter's own name follows."""
 
 _SIDECARS = ("account", "device", "edge", "exporter", "price", "provider", "qubit")
 """What only sidecars tell; they carry no source."""
@@ -38,36 +45,62 @@ def selector(selection: Selection) -> str:
     return f"{name}{{{','.join(conditions)}}}" if conditions else name
 
 
-def count(selections: Iterable[Selection], window: float, by: Iterable[str] = ()) -> str:
+def count(
+    selections: Iterable[Selection], window: float, by: Iterable[str] = (), slo: str = ""
+) -> str:
     """Return how much selections counted in a window (s), exactly; 0 where nothing was.
 
     Args:
         selections: Counters or histograms, added up.
         window: Seconds, whole minutes.
         by: Labels to keep.
+        slo: The objective whose rules record first samples, if there is one.
     """
     kept = f" by ({', '.join(by)})" if by else ""
-    parts = [f"sum{kept} ({_difference(each, window)})" for each in selections]
+    parts = [f"sum{kept} ({_rise(each, window, slo)})" for each in selections]
     return " + ".join(parts)
 
 
-def _difference(selection: Selection, window: float) -> str:
+def _rise(selection: Selection, window: float, slo: str) -> str:
     apart = f"by ({', '.join(selection.signal.label_names)})"
-    rise = difference(selector(selection), apart, shorthand(window))
+    first = recorded(_first_name(selection), slo) if slo else ""
+    rise = difference(selector(selection), apart, shorthand(window), first)
     return rise if selection.factor == 1 else f"{plain(selection.factor)} * {rise}"
 
 
-def difference(chosen: str, grouping: str, window: str) -> str:
+def difference(chosen: str, grouping: str, window: str, first: str = "") -> str:
     """Return what counters rose by in a window, exactly, each label set by itself.
 
     Args:
         chosen: An instant vector selector of counters.
         grouping: `by (...)` or `without (...)`, which leaves replicas of an exporter one.
         window: As PromQL writes a duration; a macro of Grafana's will do.
+        first: An instant vector selector of their recorded first samples.
     """
     newest = f"max {grouping} (last_over_time({chosen}[{NEWEST}]))"
     before = f"max {grouping} (last_over_time({chosen}[{GAP}] offset {window}))"
+    if first:
+        before += f" or min {grouping} (min_over_time({first}[{window}]))"
     return f"clamp_min({newest} - ({before} or {newest} * 0), 0)"
+
+
+def firsts(selections: Iterable[Selection]) -> dict[str, str]:
+    """Return what has to be recorded each evaluation, by name: first samples of counters.
+
+    A sample is a first one when the hour before told none. One more than needed does no harm: in
+    a window the least one counts.
+    """
+    found: dict[str, list[str]] = {}
+    for each in selections:
+        chosen = selector(each)
+        before = f"present_over_time({chosen}[{NEWEST}] offset {FRESH})"
+        text = f"min_over_time({chosen}[{FRESH}]) unless {before}"
+        found.setdefault(_first_name(each), []).append(text)
+    return {name: " or ".join(dict.fromkeys(texts)) for name, texts in found.items()}
+
+
+def _first_name(selection: Selection) -> str:
+    return f"{FIRST}:{selector(selection).partition('{')[0]}"
 
 
 COUNTED, GOOD = "qgm:slo_slice:counted", "qgm:slo_slice:good"
@@ -95,19 +128,40 @@ def minute(slices: Slices, *, good: bool, counted: str = "") -> str:
     return _good(slices, counted or _counted(slices)) if good else _counted(slices)
 
 
+def bad_minutes(slices: Slices, window: float, by: Iterable[str]) -> str:
+    """Return in how many minutes of a window (s) what has each label was bad, all label sets added.
+
+    Args:
+        slices: What is judged.
+        window: Seconds.
+        by: Labels of what is judged.
+    """
+    good = slices.good
+    apart = good.on or good.left.selection.signal.label_names
+    bad = f"group by ({', '.join(apart)}) ({violated(good)})"
+    if slices.excused is not None:
+        bad = f"{bad} unless on () max({compared(slices.excused)})"
+    if slices.counted is not None:
+        bad = f"{bad} and on () {_counted(slices)}"
+    return f"sum_over_time((count by ({', '.join(by)}) ({bad}))[{shorthand(window)}:1m])"
+
+
 def _counted(slices: Slices) -> str:
     """1 in a minute that counts, else nothing."""
+    left = slices.good.left
+    if slices.counted is None and left.over is not None:
+        return f"group(rate({selector(left.selection)}[{shorthand(left.over)}]) > 0)"
     if slices.counted is None:
-        return f"(min({_level(slices.good.left)}) * 0 + 1)"
-    return f"(max({compared(slices.counted)}) * 0 + 1)"
+        return f"group({_level(left)})"
+    return f"group({compared(slices.counted)})"
 
 
 def _good(slices: Slices, counted: str) -> str:
     """1 in a good minute that counts, 0 in a bad one."""
     bad = violated(slices.good)
     if slices.excused is not None:
-        bad = f"{bad} unless on () max({compared(slices.excused)})"
-    return f"({counted} unless on () count({bad})) or {counted} * 0"
+        bad = f"{bad} unless on () ({compared(slices.excused)})"
+    return f"({counted} unless on () ({bad})) or {counted} * 0"
 
 
 def compared(comparison: Comparison) -> str:
@@ -145,14 +199,14 @@ def _level(level: Level) -> str:
 
 
 def _quantile(selection: Selection, share: float, over: float) -> str:
-    kept = [name for name in selection.signal.label_names if name not in _APART]
+    kept = [name for name in selection.signal.label_names if name not in TOGETHER]
     chosen = selector(selection).replace("_count{", "_bucket{", 1)
     labels = ", ".join(["le", *kept])
     rate = f"sum by ({labels}) (rate({chosen}[{shorthand(over)}]))"
     return f"(histogram_quantile({plain(share)}, {rate}) >= -Inf)"
 
 
-_APART = {"shot_class", "region", "execution_mode", "model_version"}
+TOGETHER = {"shot_class", "region", "execution_mode", "model_version"}
 """Labels over which a quantile is taken together: apart they would hold too few."""
 
 

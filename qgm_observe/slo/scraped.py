@@ -22,7 +22,7 @@ def statuses(objectives: Sequence[Objective], server: Prometheus, now: float) ->
 
 
 def _status(objective: Objective, server: Prometheus, now: float) -> Status:
-    length = max(MINUTE, (now - objective.window.begin(now)) // MINUTE * MINUTE)
+    length = max(MINUTE, (now - objective.reported.begin(now)) // MINUTE * MINUTE)
     count = _counter(objective, server, now)
     whole = count(length)
     indicator = objective.indicator
@@ -33,9 +33,7 @@ def _status(objective: Objective, server: Prometheus, now: float) -> Status:
     if isinstance(indicator, Spend):
         spent = {window: each.bad for window, each in counts.items()}
         whole, counts = capped(objective, whole.bad, spent)
-    by = {}
-    if whole.bad and not isinstance(indicator, Slices):
-        by = spenders(indicator, server, length, now)
+    by = spenders(objective, server, length, now) if whole.bad else {}
     return status_of(objective, whole, counts, by)
 
 
@@ -46,7 +44,7 @@ def _counter(objective: Objective, server: Prometheus, now: float) -> Callable[[
     total = indicator.spent if isinstance(indicator, Spend) else indicator.total
     good = indicator.good if isinstance(indicator, Ratio) else ()
     return lambda window: _counted(
-        server, now, promql.count(good, window), promql.count(total, window)
+        server, now, *(promql.count(each, window, slo=objective.name) for each in (good, total))
     )
 
 

@@ -1,4 +1,4 @@
-"""Who spent a budget, by a Prometheus: what was bad, by the labels of the counters it rests on.
+"""Who spent a budget, by a Prometheus: what was bad, by the labels of what it rests on.
 
 Runs have no device and no error. Where they failed and why is told by the failed jobs of the same
 work, so their causes, providers and devices are counts of jobs.
@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from qgm_observe.catalog import labels as by
 from qgm_observe.catalog import signals
 from qgm_observe.slo import promql
-from qgm_observe.slo.indicator import Ratio, Selection, Spend
+from qgm_observe.slo.indicator import Ratio, Selection, Slices, Spend
 from qgm_observe.slo.ledger import GROUPS, KINDS
+from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.prometheus import Prometheus
 
 Spent = dict[str, dict[str, float]]
@@ -22,18 +23,27 @@ _OF_JOBS = ("provider", "device", "stage", "error_class")
 _WORK = {label.name for label in by.WORK}
 
 
-def spenders(indicator: Ratio | Spend, server: Prometheus, window: float, now: float) -> Spent:
+def spenders(objective: Objective, server: Prometheus, window: float, now: float) -> Spent:
     """Return what was bad in a window (s) by cause, pipeline, provider and device.
 
     Args:
-        indicator: Whose counters are asked.
+        objective: Whose counters or levels are asked.
         server: Asked at `now`.
         window: Seconds.
         now: Epoch seconds.
 
     Returns:
-        By kind and name, the largest first; a kind that no counter tells is missing.
+        By kind and name, the largest first; a kind that no counter tells is missing. Of minutes it
+        is what a journal tells: one in which several were bad counts for each.
     """
+    if isinstance(objective.indicator, Slices):
+        return _of_minutes(objective.indicator, server, window, now)
+    return _of_counters(objective.indicator, objective.name, server, window, now)
+
+
+def _of_counters(
+    indicator: Ratio | Spend, slo: str, server: Prometheus, window: float, now: float
+) -> Spent:
     total = indicator.spent if isinstance(indicator, Spend) else indicator.total
     good = indicator.good if isinstance(indicator, Ratio) else ()
     names = set.intersection(*(set(each.signal.label_names) for each in (*total, *good)))
@@ -43,7 +53,7 @@ def spenders(indicator: Ratio | Spend, server: Prometheus, window: float, now: f
         """Return counts by label values."""
         found: Sums = {}
         for each in selections if labels else ():
-            for of, value in server.vector(promql.count([each], window, labels), now):
+            for of, value in server.vector(promql.count([each], window, labels, slo), now):
                 key = tuple(of.get(name, "") for name in labels)
                 found[key] = found.get(key, 0.0) + value
         return found
@@ -58,6 +68,18 @@ def spenders(indicator: Ratio | Spend, server: Prometheus, window: float, now: f
     return {kind: found[kind] for kind in KINDS if kind in found}
 
 
+def _of_minutes(slices: Slices, server: Prometheus, window: float, now: float) -> Spent:
+    told = slices.good.on or slices.good.left.selection.signal.label_names
+    names = [name for name in _PLACES if name in told]
+    found: Spent = {}
+    for labels, minutes in server.vector(promql.bad_minutes(slices, window, names), now):
+        for kind in _PLACES:
+            sums = found.setdefault(kind, {})
+            name = labels.get(kind) or "unknown"
+            sums[name] = sums.get(name, 0.0) + minutes
+    return {kind: _largest_first(sums) for kind, sums in found.items()}
+
+
 def _by_kind(names: Sequence[str], bad: Sums) -> Spent:
     found: Spent = {}
     for values, amount in bad.items():
@@ -65,9 +87,11 @@ def _by_kind(names: Sequence[str], bad: Sums) -> Spent:
             for kind, name in _kinds(dict(zip(names, values, strict=True))):
                 sums = found.setdefault(kind, {})
                 sums[name] = sums.get(name, 0.0) + amount
-    return {
-        kind: dict(sorted(sums.items(), key=lambda each: -each[1])) for kind, sums in found.items()
-    }
+    return {kind: _largest_first(sums) for kind, sums in found.items()}
+
+
+def _largest_first(sums: Mapping[str, float]) -> dict[str, float]:
+    return dict(sorted(sums.items(), key=lambda each: (-each[1], each[0])))
 
 
 def _kinds(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -33,8 +33,8 @@ class Status:
 
     Attributes:
         objective: Which.
-        bad: In its window.
-        total: In its window, up to now.
+        bad: In the window that it is reported over.
+        total: Likewise, up to now.
         ratio: Share of good ones, `None` where nothing counted.
         left: Share of the budget that is left, below 0 when it is overdrawn, `None` likewise.
         burn: Budget spent per budgeted time, by window (s); `None` where nothing counted.
@@ -69,7 +69,7 @@ def status_of(
 
     Args:
         objective: Which.
-        window: Counts in its own window.
+        window: Counts in the window that it is reported over.
         counts: Counts by window (s): those of `BURN_WINDOWS` and, for a score, of `WINDOWS` and
             `TRAFFIC_WINDOW`.
         spent_by: Bad ones by cause, pipeline, provider and device.
@@ -92,7 +92,7 @@ def status_of(
         ratio=1 - window.bad / window.total,
         left=left,
         burn=burn,
-        exhausted_in=_exhausted_in(left, burn.get(PACE), objective.window.seconds),
+        exhausted_in=_exhausted_in(left, burn.get(PACE), objective.reported.seconds),
         score=evidence,
         threshold=threshold,
         spent_by=spent_by,

@@ -91,6 +91,39 @@ def test_training_may_wait_for_the_morning(written, amtool):
     assert routed(amtool, path, **paged) == ["on-call"]
 
 
+def test_nobody_is_called_at_night_about_what_may_wait(written):
+    """Every route of such a page, its escalation too, rests at night, but that of the tickets."""
+    configuration = load_configuration(written(QUIET).with_name("config.yml"))
+    waits = 'overnight="ticket"'
+    at_night = {
+        route["receiver"]: "overnight" in route.get("mute_time_intervals", ())
+        for route in alertmanager(configuration)["route"]["routes"]
+        if waits in route["matchers"]
+    }
+
+    assert at_night == {
+        "quantum-expert": True,
+        "provider-support": True,
+        "tickets": False,
+        "on-call": True,
+    }
+
+
+@pytest.mark.parametrize(
+    "alert", [each for each in ALERTS if each.severity == "page"], ids=lambda it: it.name
+)
+def test_each_page_is_muted_at_night_only_where_it_may_wait(written, amtool, alert):
+    """A page of the table reaches the same people, by routes that rest at night if it may wait."""
+    path = written(QUIET)
+    labels = {"severity": "page", "escalation": alert.escalation, "layer": alert.layer}
+    by_day = routed(amtool, path, **labels)
+
+    assert by_day[-1] == "on-call"
+    assert sorted(routed(amtool, path, **labels, overnight="ticket")) == sorted(
+        [*by_day, "tickets"]
+    )
+
+
 def test_the_night_is_two_spans_and_each_route_keeps_to_its_own():
     """Night is from 20:00 to 24:00 and from 0:00 to 8:00 UTC; the page is muted in it."""
     configuration = load_configuration()
@@ -111,7 +144,9 @@ def test_the_night_is_two_spans_and_each_route_keeps_to_its_own():
         }
     ]
     night, day = (
-        route for route in made["route"]["routes"] if 'overnight="ticket"' in route["matchers"]
+        route
+        for route in made["route"]["routes"]
+        if route["matchers"] == ['severity="page"', 'overnight="ticket"']
     )
     assert (night["receiver"], night["active_time_intervals"]) == ("tickets", ["overnight"])
     assert (day["receiver"], day["mute_time_intervals"]) == ("on-call", ["overnight"])
@@ -127,7 +162,8 @@ def test_maintenance_mutes_devices_and_retrains_mute_tickets_of_work(written):
             muted.setdefault(name, []).append(tuple(route["matchers"]))
 
     assert muted["maintenance"] == [
-        ('severity="page"', 'escalation="provider"'),
+        ('severity="page"', 'escalation="provider"', 'overnight="ticket"'),
+        ('severity="page"', 'escalation="provider"', 'overnight!="ticket"'),
         ('severity="page"', 'layer="device"'),
         ('severity="ticket"', 'layer="device"'),
     ]

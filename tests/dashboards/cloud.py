@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from qgm_observe.catalog import ErrorClass
+from qgm_observe.catalog import ErrorClass, Outcome, provider_signals
 from qgm_observe.exporters.config import load_config
 from qgm_observe.exporters.polling.account import Account
 from qgm_observe.exporters.polling.accounts import Polling
@@ -29,13 +29,16 @@ from qgm_observe.providers.protocol import (
     JobState,
     Measurement,
     ProviderJob,
+    Quality,
     Wait,
 )
 from qgm_observe.telemetry.aggregates import Aggregates
 from qgm_observe.telemetry.prometheus import CLASSIC
 
 DEVICES = ("ibm_fez", "ibm_marrakesh")
-QUBITS = tuple(range(8))
+BROKEN_PAIR = frozenset({26, 27})
+"""Of a ring of twelve qubits, a cell of the lattice: which gates work on it in good days only."""
+
 HOUR, DAY = 3600.0, 86400.0
 CONFIG = """\
 providers:
@@ -43,9 +46,13 @@ providers:
   account: team
   credentials: {{expires_at: {expires}}}
   devices:
-  - {{name: ibm_fez, detail: used, qubits: [0, 1, 2, 3, 4, 5, 6, 7]}}
+  - {{name: ibm_fez, detail: used, qubits: [3, 4, 5, 6, 7, 16, 17, 23, 24, 25, 26, 27]}}
   - {{name: ibm_marrakesh, detail: used, qubits: [0, 1, 2, 3, 4, 5, 6, 7]}}
 """
+
+
+FIGURES = {"best": 0.0015, "layered": 0.0042}
+"""What the provider itself says of two-qubit gates."""
 
 
 class OfflineError(Exception):
@@ -75,7 +82,9 @@ class Cloud:
         return [(self.device(name), self.status(name)) for name in DEVICES]
 
     def device(self, name: str) -> DeviceInfo:
-        return DeviceInfo(provider="ibm", name=name, num_qubits=156, clops=195_000.0)
+        return DeviceInfo(
+            provider="ibm", name=name, num_qubits=156, clops=195_000.0, two_qubit_error=FIGURES
+        )
 
     def status(self, device: str) -> DeviceStatus:
         first = device == DEVICES[0]
@@ -91,6 +100,8 @@ class Cloud:
             queue_jobs=480 if self.broken else 6 + (hour * 7 + first) % 11,
             wait=Wait(300.0, 240.0, 900.0),
             updated_at=self._calibrated_at(),
+            queue_is_lower_bound=self.broken,
+            next_available_at=self.now() + 2 * HOUR if self.broken else None,
         )
 
     def _calibrated_at(self) -> float:
@@ -128,6 +139,8 @@ class Cloud:
             limit=36_000.0,
             remaining=36_000.0 - used,
             is_limit_reached=False,
+            period_starts_at=self.now() - 20 * DAY,
+            period_ends_at=self.now() + 8 * DAY,
         )
 
     def price(self, device: str) -> Any:
@@ -170,7 +183,12 @@ def _calibration(device: str, day: float, worse: float) -> Calibration:
             for qubit, told in snapshot.qubits.items()
         },
         gates={
-            key: GateCalibration(set_("error", gate.error), set_("duration", gate.duration))
+            key: GateCalibration(
+                _disabled(gate.error)
+                if worse > 1 and set(key[1]) == BROKEN_PAIR
+                else set_("error", gate.error),
+                set_("duration", gate.duration),
+            )
             for key, gate in snapshot.gates.items()
         },
         raw=f"{device} {day}".encode(),
@@ -186,6 +204,11 @@ def _scaled(name: str, told: Measurement, factor: float, taken_at: float) -> Mea
     return replace(told, value=worse, taken_at=taken_at)
 
 
+def _disabled(told: Measurement) -> Measurement:
+    """As providers write a gate that is switched off."""
+    return replace(told, value=1.0, quality=Quality.DISABLED)
+
+
 class Exporter:
     """The provider's exporter; every question that is due is asked before each look at its page."""
 
@@ -196,6 +219,8 @@ class Exporter:
         self.cloud = cloud
         clocks = Clocks(lambda: cloud.now() - start, cloud.now)
         aggregates = Aggregates("provider", 15.0, clocks.steady)
+        for outcome in (Outcome.SUCCESS, Outcome.FAILURE):
+            aggregates.add(provider_signals.EXPORTER_RELOADS, (outcome.value,), 0)
         self.page = Page(aggregates, config.most_series)
         self.polling = Polling(self.page, clocks.steady)
         each = config.providers[0]

@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from qgm_observe.catalog import ErrorClass, signals
+from qgm_observe.catalog import ErrorClass, provider_signals, signals
 from qgm_observe.journal.event import Event, OpenWork
 
 HOUR, DAY = 3600.0, 86400.0
@@ -100,6 +100,10 @@ _CLIENT = tuple(
         signals.CLIENT_REQUESTS,
         signals.CLIENT_RETRIES,
         signals.CLIENT_REQUEST_DURATION,
+        signals.CLIENT_CONNECT_DURATION,
+        signals.COMPILE_LOOKUPS,
+        signals.COMPILE_HITS,
+        provider_signals.RECONCILED,
     )
 )
 
@@ -126,6 +130,8 @@ class Month:
             made += self._request(at + 40, ON_AER, 2.0)
         for at in _every(START + 300, END, HOUR / 2):
             made.append(self._asked(at, in_trouble=at >= TROUBLE))
+        for at in _every(START + 400, END, DAY):
+            made += self._unassigned(at)
         lost = {
             signals.OBSERVE_ERRORS.name: [[["writer"], 4]],
             signals.OBSERVE_DROPPED.name: [[[], 9]],
@@ -137,20 +143,35 @@ class Month:
         """What is going on: one run with a job that waits; in trouble since the trouble began."""
         since = TROUBLE if now >= TROUBLE else now - 90
         run = TRAINING | {"last_step_at": since, "median_step_seconds": 60.0, "start": since - HOUR}
-        job = ON_FEZ | {"waiting_since": since, "stage": "queue"}
+        job = ON_FEZ | {"waiting_since": since, "stage": "queue", "needed_seconds": 60.0}
+        oldest = now - (40 if now >= TROUBLE else 3) * HOUR
+        job |= {"calibrated_at": {"t1": oldest, "cz_error": oldest + HOUR}}
+        job |= {"disabled_edges": int(now >= TROUBLE)}
         return [_open("run", run, now), _open("job", job, now)]
 
     def _asked(self, at: float, *, in_trouble: bool) -> Event:
         """What scripts' clients asked their provider for in half an hour."""
         body: dict[str, Any] = {name: [] for name in _CLIENT}
-        requests, retries, seconds = body.values()
+        requests, retries, seconds, connected, looked, found, reconciled = body.values()
         for operation, asked in (("submit", 4), ("read", 40)):
             key = [*("ibm", "us-east"), operation]
             again = asked // 2 if in_trouble else 0
             requests += [[[*key, "2xx"], asked], [[*key, "5xx"], again]]
             retries.append([key, again])
             seconds += [[key, 4.0 if in_trouble else 0.3] for _ in range(asked)]
+        for phase, lasts in (("tcp", 0.02), ("tls", 0.05)):
+            connected.append([["ibm", "us-east", phase], lasts])
+        looked.append([["ibm", "ibm_fez"], 12])
+        found.append([["ibm", "ibm_fez"], 0 if in_trouble else 11])
+        reconciled.append([["ibm", "success"], 1])
         return self._event("noted", "process", at, body, None)
+
+    def _unassigned(self, at: float) -> Iterator[Event]:
+        """An invoice line of nobody's work, and a bill in another currency."""
+        line = {"provider": "ibm", "device": "ibm_fez", "cost": "2.40", "currency": "USD"}
+        yield self._event("invoiced", "line", at, line, None)
+        bill = ON_MARRAKESH | {"cost": "1.10", "currency": "EUR"}
+        yield self._event("billed", "attempt", at, bill, None)
 
     def _training(self, start: float, *, in_trouble: bool) -> Iterator[Event]:
         self._begin(start, TRAINING)
@@ -171,12 +192,16 @@ class Month:
         yield from self._told(at, ON_FEZ, run, in_trouble=in_trouble)
         yield from self._baselines(at, ON_FEZ, in_trouble=in_trouble)
         body = TRAINING | {"start": start, "duration": at - start, "steps": steps}
+        body["restart_seconds"] = 40.0
         body |= {
             "outcome": "failure" if fails else "success",
             "stages": [["prepare", 0, 3, "local"]],
         }
         body["resources"] = {
             "cpu_seconds": 0.6 * (at - start),
+            "children_cpu_seconds": 0.1 * (at - start),
+            "reads": 400,
+            "writes": 900,
             "memory_peak_bytes": 9e8,
             "read_bytes": 2e6,
             "written_bytes": 5e6,
@@ -226,8 +251,9 @@ class Month:
         noun = "session" if run else "attempt"
         told = labels | {"cost": f"{1.1 * usd:.3f}", "currency": "USD"}
         yield self._event("estimated", noun, at, told, run)
-        wasted = {"wasted": {"failed": f"{usd:.3f}"}} if failed else {}
-        yield self._event("billed", noun, at, told | {"cost": f"{usd:.3f}"} | wasted, run)
+        wasted = {"failed": f"{usd:.3f}"} if failed else {"idle": f"{0.1 * usd:.3f}"} if run else {}
+        bill = told | {"cost": f"{usd:.3f}", "device_seconds": 10 * usd, "wasted": wasted}
+        yield self._event("billed", noun, at, bill, run)
 
     def _job(
         self,
@@ -253,7 +279,11 @@ class Month:
         body["outcome"] = outcome
         tried = 3 if in_trouble else 1
         body["attempts"] = [
-            {"number": number + 1, "outcome": outcome if number == tried - 1 else "failure"}
+            {
+                "number": number + 1,
+                "outcome": outcome if number == tried - 1 else "failure",
+                "throttle_seconds": 0.2,
+            }
             for number in range(tried)
         ]
         if error is not None:
@@ -335,6 +365,7 @@ def health(at: float) -> list[tuple[Any, tuple[str, ...], float]]:
         (signals.OBSERVE_JOURNAL_SIZE, (), 4e7),
         (signals.OBSERVE_DISK_FREE, (), 4e8 if bad else 5e10),
         (signals.OBSERVE_SKEW, ("ibm",), 4.0 if bad else 0.2),
+        (provider_signals.RECONCILE_PENDING, ("ibm",), 40.0 if bad else 1.0),
     ]
 
 

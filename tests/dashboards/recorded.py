@@ -58,6 +58,7 @@ def samples(folder: Path) -> Iterator[str]:
         journal.fold(events[at:upto])
         at = upto
         journal.set_open(month.open_work(now), now)
+        journal.add(provider_signals.EXPORTER_RECEIVED, ("stored",), 3)
         unreadable = now >= TROUBLE
         for signal, labels, value in health(now):
             journal.set_gauge(signal, labels, value)

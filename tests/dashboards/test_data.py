@@ -13,16 +13,19 @@ from qgm_observe.dashboards.preview.figures import shown
 from .month import END, HEALTHY
 
 pytestmark = pytest.mark.timeout(240)  # the month is recorded by whichever test comes first
-ALL_IS_WELL = "there is nothing to list while nothing fails"
-NOT_HERE = "no Kubernetes, no series beyond the cap"
+ALL_IS_WELL = "there is nothing to list while nothing fails and no device is away"
+NOT_HERE = "no Kubernetes, no series beyond the cap, no call held back"
 UNANSWERED_WHEN_HEALTHY = {
     ("on-call", "Alerts that fire", "A"): ALL_IS_WELL,
     ("on-call", "Errors by stage and class", "A"): ALL_IS_WELL,
     ("on-call", "Failing pipelines", "A"): ALL_IS_WELL,
+    ("on-call", "Failing pipelines", "B"): ALL_IS_WELL,
+    ("on-call", "Devices", "F"): ALL_IS_WELL,
+    ("on-call", "Accounts", "H"): NOT_HERE,
     ("debug", "Errors", "A"): ALL_IS_WELL,
-    ("debug", "Telemetry lost", "D"): ALL_IS_WELL,
-    ("debug", "Telemetry lost", "H"): NOT_HERE,
-    ("debug", "Pod restarts", "A"): NOT_HERE,
+    ("telemetry", "Telemetry lost", "D"): ALL_IS_WELL,
+    ("telemetry", "Telemetry lost", "H"): NOT_HERE,
+    ("telemetry", "Pod restarts", "A"): NOT_HERE,
 }
 UNANSWERED_IN_OUTAGE = {place for place, why in UNANSWERED_WHEN_HEALTHY.items() if why == NOT_HERE}
 RED_WHEN_HEALTHY: set[tuple[str, str]] = set()
@@ -36,22 +39,23 @@ RED_IN_OUTAGE = {
     ("executive", "Objectives breached"),
     ("executive", "Success (30 d)"),
     ("executive", "Telemetry coverage (30 d)"),
-    ("on-call", "Calibration age"),
     ("on-call", "Device state"),
+    ("on-call", "Devices"),
     ("on-call", "Success (24 h)"),
-    ("debug", "Cause of a drop"),
-    ("debug", "Encoding"),
-    ("debug", "Inputs"),
-    ("debug", "Modes"),
-    ("debug", "Training"),
+    ("debug", "Verdict on training"),
+    ("debug", "Verdicts on samples"),
     ("calibration", "Against a week before"),
     ("calibration", "Calibration age"),
     ("calibration", "Device state"),
-    ("calibration", "Oldest parameter"),
+    ("calibration", "Oldest in use"),
     ("slo", "Bad events left"),
     ("slo", "Budget lasts"),
     ("slo", "Budget left"),
     ("slo", "Objectives"),
+    ("cost", "Cost against the cap (28d)"),
+    ("cost", "Cost this week"),
+    ("cost", "Forecast to week's end"),
+    ("telemetry", "Telemetry coverage (30 d)"),
 }
 
 
@@ -133,6 +137,35 @@ def test_nothing_is_red_in_good_days(healthy):
 def test_the_outage_is_red(outage):
     """Every panel that must turn red does, and no other."""
     assert red(outage) == RED_IN_OUTAGE
+
+
+def test_a_table_keeps_no_labels_but_its_keys(outage):
+    """What a query of a table returns is told apart by the columns that are shown, and no other."""
+    tables = [(panel, answers) for _, panel, answers in outage if panel["type"] == "table"]
+
+    assert len(tables) > 30
+    for panel, answers in tables:
+        shown = set(panel["transformations"][-1]["options"]["indexByName"])
+        kept = {name for each in answers for line in each.lines for name in line.labels}
+        assert kept <= shown, panel["title"]
+
+
+def test_the_coupling_map_shows_both_devices_and_the_pair_that_broke(outage):
+    """Every pair ends at qubits that are there; the one that no gate works on is dashed."""
+    (nodes, edges) = next(a for _, panel, a in outage if panel["title"] == "Coupling map")
+    qubits = {line.labels["id"]: line.labels for line in nodes.lines}
+    pairs = {line.labels["id"]: line.labels for line in edges.lines}
+
+    assert len(qubits) == len(nodes.lines) == 12 + 8
+    assert len(pairs) == len(edges.lines) == 12 + 7
+    assert {pair[end] for pair in pairs.values() for end in ("source", "target")} <= set(qubits)
+    broken = [name for name, pair in pairs.items() if pair["mainstat"] == "disabled"]
+    assert broken == ["ibm_fez 26-27"]
+    assert pairs[broken[0]]["strokedasharray"]
+    assert all(
+        pair["mainstat"].endswith(" %") for pair in pairs.values() if pair["mainstat"] != "disabled"
+    )
+    assert {pair["color"] for pair in pairs.values()} == {"gray", "green", "orange"}
 
 
 def test_the_alerts_that_fire_are_those_of_the_outage(server):

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from qgm_observe.dashboards.grafana_rules import panels
+from qgm_observe.dashboards.site import BOARDS
 
 SCHEMAS = Path(__file__).parents[2] / ".tools" / "grafana-schema.json"
 OF_THE_DATASOURCE = ("expr", "titleFormat")
@@ -36,7 +37,7 @@ def errors(validators, board):
             annotation.pop(key)
     yield from complaints("dashboard", board | {"panels": []}, "board")
     for panel in panels(board):
-        kind = panel["type"].replace("-", "")
+        kind = panel["type"].replace("-", "").lower()
         yield from complaints("panel", panel, panel["title"])
         yield from complaints(f"{kind}.options", panel["options"], panel["title"])
         if f"{kind}.custom" in validators:
@@ -44,7 +45,7 @@ def errors(validators, board):
             yield from complaints(f"{kind}.custom", custom, panel["title"])
 
 
-@pytest.mark.parametrize("slug", ["executive", "on-call", "debug", "calibration", "slo"])
+@pytest.mark.parametrize("slug", BOARDS)
 def test_every_board_has_grafanas_types(validators, rendered, slug):
     """No key too many, none missing, no value of another type; also of each panel's options."""
     assert list(errors(validators, rendered[slug])) == []

@@ -35,6 +35,14 @@ def test_the_base_threshold_is_null():
     assert steps == [{"color": "red", "value": None}, {"color": "green", "value": 0.97}]
 
 
+def test_thresholds_without_a_step_are_left_out():
+    """Grafanalib writes an empty list of them, which colors nothing."""
+    before = raw_board()
+    before["panels"][0]["fieldConfig"]["defaults"]["thresholds"]["steps"] = []
+
+    assert "thresholds" not in normal(before)["panels"][0]["fieldConfig"]["defaults"]
+
+
 def keys(data):
     if isinstance(data, dict):
         yield from data

@@ -106,6 +106,46 @@ def test_an_interval_is_filled_between_its_ends():
     assert {"id": "custom.fillBelowTo", "value": "lower"} in drawn["C"]
 
 
+def test_of_several_intervals_the_ends_are_dots():
+    """Grafana finds the lower end by its name, so a name with labels is never filled down to."""
+    queries = (
+        Query(expr="x", legend="{{model}}"),
+        Query(expr="l", legend="{{model}} low", role=Role.LOW),
+        Query(expr="h", legend="{{model}} high", role=Role.HIGH),
+    )
+    overrides = only(board(Row("R", (chart(queries=queries),))))["fieldConfig"]["overrides"]
+    drawn = {
+        each["matcher"]["options"]: {p["id"]: p["value"] for p in each["properties"]}
+        for each in overrides[:2]
+    }
+
+    assert set(drawn) == {"B", "C"}
+    for each in drawn.values():
+        assert each["custom.lineStyle"]["fill"] == "dot"
+        assert each["custom.hideFrom"] == {"legend": True, "tooltip": False, "viz": False}
+        assert not {"custom.fillBelowTo", "custom.lineWidth"} & set(each)
+
+
+def test_bars_of_what_it_rests_on_begin_at_none():
+    """Also beside readings on a logarithmic scale."""
+    (override,) = only(board(Row("R", (chart(log=True, minimum=None),))))["fieldConfig"][
+        "overrides"
+    ]
+    drawn = {each["id"]: each.get("value") for each in override["properties"]}
+
+    assert (drawn["custom.scaleDistribution"], drawn["min"]) == ({"type": "linear"}, 0)
+
+
+def test_a_stat_that_nobody_judges_is_not_green():
+    """Grafana's palette begins with green; a plain step has a color that praises nothing."""
+    told = only(board(Row("R", (kinds.stat("T", TOLD, "s", "x", EVENTS),))))["fieldConfig"][
+        "defaults"
+    ]
+
+    assert told["color"] == {"mode": "thresholds"}
+    assert told["thresholds"]["steps"] == [{"color": "blue", "value": None}]
+
+
 def test_a_limit_is_a_dashed_line():
     """It is told from a reading without its color."""
     queries = (Query(expr="x", legend="x"), kinds.limit("vector(1)", "promised"))
@@ -124,9 +164,8 @@ def test_a_table_names_its_columns(count, fields):
     panel = only(board(Row("R", (kinds.table("T", TOLD, ("device",), columns),))))
     organize = panel["transformations"][-1]["options"]
 
-    assert [each["id"] for each in panel["transformations"]] == [
-        "merge", "filterFieldsByName", "organize",
-    ]  # fmt: skip
+    assert [each["id"] for each in panel["transformations"]] == ["merge", "organize"]
+    assert organize["excludeByName"] == {"Time": True}
     assert organize["renameByName"] == {
         name: f"Column {number}" for number, name in enumerate(fields)
     }

@@ -117,12 +117,14 @@ def test_the_command_draws_every_board(
 
     assert sorted(path.name for path in tmp_path.rglob("*.*")) == [
         "qgm-calibration.html",
+        "qgm-cost.html",
         "qgm-debug.html",
         "qgm-executive.html",
         "qgm-on-call.html",
         "qgm-slo.html",
+        "qgm-telemetry.html",
     ]
-    assert "5 files, 5 changed" in capsys.readouterr().out
+    assert "7 files, 7 changed" in capsys.readouterr().out
 
 
 def test_a_preview_needs_a_prometheus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

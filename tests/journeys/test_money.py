@@ -21,9 +21,9 @@ from qiskit_ibm_runtime import Batch, SamplerV2, Session
 import qgm_observe as qgm
 from qgm_observe.catalog import ExecutionMode
 from qgm_observe.errors import BudgetExceeded
-from qgm_observe.exporters.docket import Docket, scan
 from qgm_observe.exporters.polling.schedule import Budget
-from qgm_observe.exporters.reconciler import Desk, Reconciler
+from qgm_observe.exporters.reconciling.docket import Docket, scan
+from qgm_observe.exporters.reconciling.reconciler import Desk, Reconciler
 from qgm_observe.journal import Totals, open_journal
 from qgm_observe.lifecycle import Device, Recorder, use
 from qgm_observe.providers import open_provider

@@ -14,7 +14,10 @@ from qgm_observe.dashboards.shelf import render
 
 ROOT = Path(__file__).parents[2]
 SHELF = ROOT / "dashboards"
-UIDS = ["qgm-calibration", "qgm-debug", "qgm-executive", "qgm-on-call", "qgm-slo"]
+UIDS = [
+    "qgm-calibration", "qgm-cost", "qgm-debug", "qgm-executive", "qgm-on-call", "qgm-slo",
+    "qgm-telemetry",
+]  # fmt: skip
 
 
 def document(place):

@@ -38,7 +38,7 @@ def test_a_tiny_budget_is_degraded_by_name():
 
     assert severity == "weak"
     assert text.startswith("degraded: 0.6 bad ones")
-    assert (tiny.is_degraded, tiny.score, tiny.burns, tiny.report_days) == (True, None, (), 90)
+    assert (tiny.is_degraded, tiny.score, tiny.burns, tiny.reported.days) == (True, None, (), 90)
 
 
 @pytest.mark.parametrize(

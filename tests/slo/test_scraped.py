@@ -23,8 +23,19 @@ DAYS = 4
 START = (NOW - DAYS * DAY) // MINUTE * MINUTE
 OBJECTIVES = {each.name: each for each in shipped()}
 PIPELINES = tuple(f"p{number}" for number in range(5))
-_PLACE = ",".join(f'{name}="{value}"' for name, value in DEVICE.items())
-SAME = f'project="chem",model="qcbm",model_version="3",kind="training",{_PLACE}'
+OF_WORK = 'project="chem",model="qcbm",model_version="3",kind="training"'
+
+
+def place(pipeline):
+    """Where a pipeline runs: two devices have two each, or three."""
+    return DEVICE | {"device": ("ibm_fez", "ibm_torino")[int(pipeline[1:]) % 2]}
+
+
+def labelled(labels):
+    return ",".join(f'{name}="{value}"' for name, value in labels.items())
+
+
+SAME = f"{OF_WORK},{labelled(DEVICE)}"
 WORKS = 'project="chem",model="qcbm",model_version="3",kind="training",source="journal"'
 
 
@@ -48,13 +59,19 @@ def newest(told, at):
 
 def gauges(told):
     """What an exporter of the journal showed at each whole minute."""
-    for number, name in ((0, "qgm_quality_value"), (1, "qgm_quality_baseline")):
+    shown = {
+        "qgm_quality_value": lambda both: both[0],
+        "qgm_quality_timestamp_seconds": lambda both: [(at, at) for at, _ in both[0]],
+        "qgm_quality_baseline": lambda both: both[1],
+    }
+    for name, chosen in shown.items():
         yield f"# TYPE {name} gauge"
         for pipeline, both in told.items():
-            labels = f'{SAME},pipeline="{pipeline}",source="journal"'
+            labels = f'{OF_WORK},{labelled(place(pipeline))},pipeline="{pipeline}",source="journal"'
             labels += ',statistic="effective_modes",mitigation="none"'
+            values = chosen(both)
             for at in range(START, NOW, MINUTE):
-                value = newest(both[number], at)
+                value = newest(values, at)
                 if value is not None:
                     yield f"{name}{{{labels}}} {value!r} {at}"
 
@@ -119,7 +136,7 @@ def of_pipeline(pipeline):
 def rows(told):
     """The same as rows of a journal."""
     for pipeline, (values, levels) in told.items():
-        labels = WORK | DEVICE | {"pipeline": pipeline, "name": "effective_modes"}
+        labels = WORK | place(pipeline) | {"pipeline": pipeline, "name": "effective_modes"}
         for noun, verb, points in (("job", "estimate", values), ("model", "baseline", levels)):
             for at, value in points:
                 said = {"value": value} if verb == "estimate" else {"baseline": {"center": value}}
@@ -130,8 +147,8 @@ def rows(told):
 
 
 def test_minutes_of_a_journal_are_those_of_promql(server, told, recorded):
-    """Of random journals both give the same good and bad minutes, in every window."""
-    objectives = [of_pipeline(pipeline) for pipeline in PIPELINES]
+    """Of random journals both give the same good and bad minutes, and who spent them."""
+    objectives = [OBJECTIVES["training-modes"], *map(of_pipeline, PIPELINES)]
     with open_journal(recorded(list(rows(told))), read_only=True) as journal:
         ours = journaled.statuses(objectives, journal, NOW)
     theirs = statuses(objectives, server, NOW)
@@ -140,8 +157,13 @@ def test_minutes_of_a_journal_are_those_of_promql(server, told, recorded):
         assert mine.total == pytest.approx(rendered.total, abs=1e-6)
         assert mine.bad == pytest.approx(rendered.bad, abs=1e-6)
         assert mine.burn == pytest.approx(rendered.burn, abs=1e-6)
+        assert mine.spent_by == rendered.spent_by
+        assert [*mine.spent_by["pipeline"]] == [*rendered.spent_by["pipeline"]]
     assert sum(each.bad for each in ours) > 100
     assert len({each.bad for each in ours}) > 1
+    assert len(ours[0].spent_by["pipeline"]) == len(PIPELINES)
+    assert len(ours[0].spent_by["device"]) > 1
+    assert sum(ours[0].spent_by["pipeline"].values()) > ours[0].bad  # some were bad together
 
 
 def test_recorded_minutes_are_asked_and_not_computed_anew(server):

@@ -12,7 +12,7 @@ from qgm_observe.dashboards.preview.svg import color
 from qgm_observe.dashboards.preview.timeseries import curves_of
 
 _MOST_ROWS = 50
-_LETTER, _SWATCH = 6.5, 46.0
+_LETTER, _SWATCH = 7.0, 48.0
 """Pixels of a letter, and of a line's sample with the room around."""
 
 _LINK = re.compile(r"\[([^\]]+)\]\(((?:https?:/|[./#])[^)\s]*|[\w./-]+)\)")
@@ -182,13 +182,14 @@ def legend(panel: Json, answers: Sequence[Answer]) -> str:
         f'stroke-width="{6 if curve.is_bars else 2}" stroke-dasharray="{curve.dash}"/></svg>'
         f"{escape(curve.field.name)} <b>{escape(_newest(curve.field, curve.line))}</b></li>"
         for curve in curves_of(panel, answers)
+        if curve.is_named
     )
     return f'<ul class="legend">{"".join(items)}</ul>'
 
 
 def legend_lines(panel: Json, answers: Sequence[Answer], width: float) -> int:
     """Return about how many lines a legend takes, at most 4."""
-    curves = curves_of(panel, answers)
+    curves = [each for each in curves_of(panel, answers) if each.is_named]
     letters = sum(len(each.field.name) + len(_newest(each.field, each.line)) for each in curves)
     return min(4, 1 + int((letters * _LETTER + len(curves) * _SWATCH) / width))
 

@@ -17,9 +17,14 @@ from qgm_observe.dashboards.preview.svg import (
 )
 
 _MOST_ROWS = 40
-_NAMES = 120.0
+_NAMES, _MOST_NAMES = 80.0, 0.35
+"""Room for the names of rows: at least so many pixels, at most such a share of the width."""
+
 _CHARACTER = 6.6
 """Width of a letter, pixels; what does not fit is left to the table below."""
+
+_NOISE = 1e-6
+"""Of an observation: what the difference of two sums may leave of none."""
 
 _LIGHT = "#ffffff"
 
@@ -34,13 +39,16 @@ def states(panel: Json, answers: Sequence[Answer], width: float, height: float) 
     if not rows:
         return ""
     frame = answers[0].frame
-    plot = Plot(width, height, frame, left=_NAMES)
+    longest = max(len(field.name) for field, _ in rows) * _CHARACTER + 12
+    plot = Plot(width, height, frame, left=min(width * _MOST_NAMES, max(longest, _NAMES)))
     merged = panel["type"] == "state-timeline"
     size = plot.inner[1] / len(rows)
     parts = [*time_axis(plot)]
     for number, (field, line) in enumerate(rows):
         top = TOP + number * size
-        parts.append(text(plot.left - 6, top + size / 2 + 4, _cut(field.name, _NAMES - 8), "end"))
+        parts.append(
+            text(plot.left - 6, top + size / 2 + 4, _cut(field.name, plot.left - 8), "end")
+        )
         for start, end, value in _spans(line, frame.step, merged=merged):
             parts += _cell(plot, (start, end), (top + 1, size - 2), field, value)
     return drawing(plot, f"{panel['title']}: {len(rows)} rows of states over time", parts)
@@ -119,7 +127,7 @@ def _apart(lines: Sequence[Line]) -> tuple[list[float], dict[float, list[float]]
         below, row = 0.0, []
         for bound in bounds:
             reached = by_bound[bound].get(at, below)
-            row.append(max(0.0, reached - below))
+            row.append(reached - below if reached - below > _NOISE else 0.0)
             below = max(below, reached)
         counts[at] = row
     return bounds, counts

@@ -10,6 +10,7 @@ from typing import Any
 from qgm_observe.dashboards.preview import figures, grids
 from qgm_observe.dashboards.preview.asking import Answer, Asker
 from qgm_observe.dashboards.preview.fields import NO_VALUE, Json
+from qgm_observe.dashboards.preview.graph import graph
 from qgm_observe.dashboards.preview.timeseries import timeseries
 from qgm_observe.slo.prometheus import Prometheus
 
@@ -21,7 +22,13 @@ COLUMN, ROW, GAP = 50.0, 30.0, 8.0
 
 _HEAD = 56.0
 _LEGEND = 17.0
-_DRAWN = {"timeseries", "state-timeline", "status-history", "heatmap"}
+_CELLS = {
+    "state-timeline": grids.states,
+    "status-history": grids.states,
+    "heatmap": grids.heatmap,
+    "nodeGraph": graph,
+}
+_DRAWN = {"timeseries", *_CELLS}
 
 
 def preview(
@@ -131,9 +138,8 @@ def _body(panel: Json, answers: Sequence[Answer], asker: Asker) -> str:
         below = figures.legend_lines(panel, answers, width) * _LEGEND
         made = timeseries(panel, answers, width, height - below)
         return made + figures.legend(panel, answers)
-    if kind in _DRAWN:
-        draw = grids.heatmap if kind == "heatmap" else grids.states
-        return draw(panel, answers, width, height)
+    if kind in _CELLS:
+        return _CELLS[kind](panel, answers, width, height)
     return {"bargauge": figures.bargauge, "table": figures.table}.get(kind, figures.stat)(
         panel, answers
     )

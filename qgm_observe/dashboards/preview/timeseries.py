@@ -22,6 +22,14 @@ _PALETTE = ("#1f5fa8", "#a35200", "#1a7f37", "#8a2a6b", "#4a5058", "#0f7173", "#
 _DASHES = ("", "6 3", "2 2", "8 3 2 3")
 """Lines differ by color and by dash; after eight the dash changes."""
 
+_STYLES = {"dash": "8 6", "dot": "1 4"}
+
+_SIZES = {"s": (86400, 3600, 60), "bytes": (2**40, 2**30, 2**20, 2**10)}
+_LONGER = {100.0: 60.0, 1e3: 600.0, 1e4: 3600.0, 1e5: 86400.0}
+"""Units that larger numbers are round in, the largest first; and powers of ten in minutes, hours
+and days.
+"""
+
 _MOST_LINES = 32
 _RIGHT_ROOM = 56.0
 _LINE_OF_TEXT = 12.0
@@ -48,6 +56,11 @@ class Curve:
         return self.field.custom.get("drawStyle") == "bars"
 
     @property
+    def is_named(self) -> bool:
+        """Whether it stands in the legend."""
+        return not self.field.custom.get("hideFrom", {}).get("legend")
+
+    @property
     def is_stacked(self) -> bool:
         """Whether it stands upon the ones before."""
         return bool(self.field.custom.get("stacking", {}).get("mode") == "normal")
@@ -70,14 +83,15 @@ class Scale:
             return (value - low) / (high - low)
         return (value - self.low) / (self.high - self.low)
 
-    @property
-    def ticks(self) -> list[float]:
-        """Round numbers along it."""
+    def ticks(self, unit: str) -> list[float]:
+        """Return round numbers of a unit along it."""
         if self.is_log:
             low, high = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
             every = max(1, (high - low) // 5)
-            return [10.0**each for each in range(low, high + 1, every)]
-        return ticks(self.low, self.high)
+            found = [10.0**each for each in range(low, high + 1, every)]
+            return [_LONGER.get(each, each) for each in found] if unit == "s" else found
+        size = next((n for n in _SIZES.get(unit, ()) if n * 2 <= self.high - self.low), 1)
+        return [each * size for each in ticks(self.low / size, self.high / size)]
 
 
 def curves_of(panel: Json, answers: Sequence[Answer]) -> list[Curve]:
@@ -90,8 +104,7 @@ def curves_of(panel: Json, answers: Sequence[Answer]) -> list[Curve]:
             fixed = field.settings.get("color", {}).get("fixedColor")
             stroke = color(fixed) if fixed else _PALETTE[number % len(_PALETTE)]
             dash = _DASHES[number // len(_PALETTE) % len(_DASHES)]
-            if field.custom.get("lineStyle", {}).get("fill") == "dash":
-                dash = "8 6"
+            dash = _STYLES.get(field.custom.get("lineStyle", {}).get("fill"), dash)
             made.append(Curve(line, field, answer.frame, stroke, dash))
     return made
 
@@ -140,7 +153,7 @@ def _scale(curves: Sequence[Curve]) -> Scale:
 
 
 def _axis(plot: Plot, scale: Scale, field: Field, *, is_right: bool) -> Iterator[str]:
-    for tick in scale.ticks:
+    for tick in scale.ticks(field.unit):
         y = plot.y(scale.share(tick))
         words = tick_text(tick, field.unit)
         if is_right:
