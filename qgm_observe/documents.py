@@ -5,7 +5,9 @@ The one door to the YAML library and to pydantic. A document is at most 1 MiB, 5
 """
 
 import difflib
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -24,6 +26,7 @@ MOST_NODES = 10_000
 DEEPEST = 50
 
 Place = tuple[str | int, ...]
+_PLACED = re.compile(r".+:[0-9]+: ")
 M = TypeVar("M", bound="Model")
 
 
@@ -114,6 +117,16 @@ class Document:
         """Return the complaint about a part, with file and line."""
         return UsageError(f"{self.name}:{self.line(place)}: {message}")
 
+    @contextmanager
+    def at(self, *place: str | int) -> Iterator[None]:
+        """Give what is raised within the file and line of a part, unless it has its own already."""
+        try:
+            yield
+        except UsageError as error:
+            if _PLACED.match(str(error)):
+                raise
+            raise self.error(place, str(error)) from None
+
     def validated(self, model: type[M]) -> M:
         """Return it as a model.
 
@@ -193,6 +206,8 @@ def _refuse_bombs(text: str, name: str) -> None:
 
 
 _UNKNOWN = "extra_forbidden"
+_ALIKE = 0.75
+"""How alike two names are, as `SequenceMatcher` counts, of which one may be meant."""
 
 
 def _said(error: Any, model: type[BaseModel]) -> str:
@@ -200,7 +215,7 @@ def _said(error: Any, model: type[BaseModel]) -> str:
     kind, message = error["type"], str(error["msg"])
     if kind == _UNKNOWN:
         names = {*_names(model, set())}
-        alike = difflib.get_close_matches(str(error["loc"][-1]), names, 1)
+        alike = difflib.get_close_matches(str(error["loc"][-1]), names, 1, _ALIKE)
         return "unknown; remove it or mend its spelling" + "".join(f": {each}" for each in alike)
     if kind == "missing":
         return "missing; write it"

@@ -26,6 +26,7 @@ class MissingExtra(UsageError, ImportError):
     def __init__(self, feature: str, extra: str) -> None:
         """Name the `feature` that was asked for and the `extra` that brings it."""
         super().__init__(f"{feature} needs more packages: pip install 'qgm-observe[{extra}]'")
+        self.extra = extra
 
 
 class BudgetExceeded(Error):

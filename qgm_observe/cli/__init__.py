@@ -10,13 +10,13 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from qgm_observe.errors import Error
+from qgm_observe.errors import Error, MissingExtra
 from qgm_observe.version import __version__
 
 COMMANDS = {
     "demo": "train a quantum generative model here and watch it, or replay a recorded run",
     "run": "run a Python script and record its quantum work",
-    "journal": "look into, export or prune the journal",
+    "journal": "show a run again; look into, export or prune the journal",
     "catalog": "print every signal",
     "baseline": "capture, show or freeze the levels that drift is judged against",
     "shots": "plan shots: for an interval, for a change to be seen, and when more are wasted",
@@ -37,6 +37,12 @@ COMMANDS = {
     "shelf": "copy manifests, rules, boards and runbooks out of this package",
 }
 """Command to one line of help; the module of the same name has `configure` and `main`."""
+
+
+_READING = "export"
+"""The extra that brings what reads YAML; a command that needs more names its own."""
+
+_EXTRAS = {"render": "render", "slo": "slo", "cost": "guard", "preflight": "guard"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -67,7 +73,13 @@ def _dispatch(words: list[str]) -> int:
         module = importlib.import_module(f"qgm_observe.cli.{words[0]}")
         parser = Parser(prog=f"qgm-observe {words[0]}", description=module.__doc__)
         module.configure(parser)
-        code: int = module.main(parser.parse_args(words[1:]))
+        args = parser.parse_args(words[1:])
+        try:
+            code: int = module.main(args)
+        except MissingExtra as error:
+            if error.extra != _READING:
+                raise
+            raise MissingExtra(words[0], _EXTRAS.get(words[0], _READING)) from error
         return code
     _front_parser().parse_args(words or ["--help"])
     return 2

@@ -28,7 +28,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     brief = "follow journals of any number of processes"
     journal = kinds.add_parser("journal", help=brief, description=brief)
     journal.add_argument(
-        "paths", type=Path, nargs="*", metavar="PATH", help="a journal, or a folder of them"
+        "paths",
+        type=Path,
+        nargs="*",
+        metavar="PATH",
+        help="a journal, or a folder of them; default: the configuration's, or else the user's own",
     )
     journal.add_argument("--config", type=Path, metavar="FILE", help="YAML")
     _configure_server(journal, JOURNAL_ADDRESS, _journal)
@@ -95,8 +99,10 @@ def _provider(args: argparse.Namespace) -> Any:
 
 def _journal(args: argparse.Namespace) -> Any:
     from qgm_observe.exporters.journal import open_exporter
+    from qgm_observe.settings import load_settings
 
-    return open_exporter(args.paths, args.config)
+    own = [] if args.paths or args.config else [load_settings().journal_path]
+    return open_exporter([*args.paths, *own], args.config)
 
 
 def _plan(exporter: Any) -> list[str]:

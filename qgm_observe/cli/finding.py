@@ -1,7 +1,7 @@
 """Runs and jobs by what people write: an id, the beginning of one, `latest`, `previous`."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from qgm_observe.errors import UsageError
@@ -45,6 +45,29 @@ def find(journal: Store, noun: str, text: str) -> Event | None:
         shown = ", ".join(id_[: len(text) + 8] for id_ in fitting[:_SHOWN])
         raise UsageError(f"{noun} {text!r} may be {shown}: write more of its id")
     return told[fitting[0]] if fitting else None
+
+
+def events_of(journal: Store, runs: Iterable[str], since: float | None = None) -> list[Event]:
+    """Return the events of runs and of the runs inside them.
+
+    Args:
+        journal: Where to look.
+        runs: Their ids.
+        since: Epoch seconds, before which none of them began.
+    """
+    ours = set(runs)
+    for event in journal.events(nouns=("run",), verbs=("opened",), since=since):
+        if event.body.get("parent") in ours:
+            ours.add(event.subject)
+    return list(journal.events(runs=sorted(ours))) if ours else []
+
+
+def tallied_by(
+    journal: Store, process: str, since: float, until: float | None = None
+) -> list[Event]:
+    """Return what a process counted without keeping its detail, in a time (epoch seconds)."""
+    found = journal.events(verbs=("tallied",), since=since, until=until)
+    return [event for event in found if event.subject == process]
 
 
 def find_run(journal: Store, text: str) -> Event:

@@ -1,4 +1,4 @@
-"""Look into, export or prune the journal."""
+"""Show what the journal holds, export it or prune it."""
 
 import argparse
 import contextlib
@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import IO, Any
 
 from qgm_observe.catalog import STAGES
+from qgm_observe.cli import option_types
 from qgm_observe.errors import UsageError
-from qgm_observe.journal import Event, JournalInfo, PruneReport, Store, open_journal
+from qgm_observe.journal import TERMINAL, Event, JournalInfo, PruneReport, Store, open_journal
 from qgm_observe.journal.folds import FIELDS
 from qgm_observe.records import Job, Run, Session, Step
 from qgm_observe.settings import load_settings
 
 DAY = 86400.0
+_TALLIED_WITHIN = 2.0
+"""Seconds after its end in which what a run's process had tallied is written."""
+
 _KINDS: dict[str, type] = {"run": Run, "step": Step, "job": Job, "session": Session}
 _STAGES = {noun: tuple(s.name for s in STAGES.values() if s.level == noun) for noun in _KINDS}
 _EVENT_FIELDS = tuple(field.name for field in dataclasses.fields(Event))
@@ -30,12 +34,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
     info = _verb(verbs, "info", "tell what the journal holds", _info)
     info.add_argument("--json", action="store_true", help="for machines")
     info.add_argument("--check", action="store_true", help="read all of it for faults")
+    show = _verb(verbs, "show", "show what a run came to, as `qgm-observe run` does", _show)
+    show.add_argument(
+        "run",
+        nargs="?",
+        default="latest",
+        metavar="RUN",
+        help="id, its beginning, latest, previous",
+    )
+    show.add_argument("--json", action="store_true", help="for machines")
     export = _verb(verbs, "export", "write records or events out", _export)
     export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl")
     export.add_argument("--noun", choices=(*_KINDS, "event"), default="job")
     for name, brief in (("--since", "that began at or after"), ("--until", "that began before")):
         export.add_argument(
-            name, type=_time, metavar="TIME", help=f"{brief} an ISO 8601 date or time, local"
+            name,
+            type=option_types.instant,
+            metavar="TIME",
+            help=f"{brief} an ISO 8601 date or time, local",
         )
     export.add_argument("--output", type=Path, metavar="FILE", help="instead of standard output")
     compilation = _verb(
@@ -65,6 +81,28 @@ def _verb(
     return parser
 
 
+def _show(args: argparse.Namespace) -> int:
+    from qgm_observe.cli.finding import events_of, find_run, journal_at, tallied_by
+    from qgm_observe.cli.summary import render, summarize, to_json
+
+    with journal_at(args.journal) as journal:
+        run = find_run(journal, args.run)
+        start, process = run.body.get("start", run.at), run.body.get("process", "")
+        until = run.at + _TALLIED_WITHIN if run.verb == TERMINAL else None
+        events = events_of(journal, [run.subject])
+        events += tallied_by(journal, process, start, until)
+        open_work = [each for each in journal.open_work() if each.run == run.subject]
+    still_open = sum(each.noun == "job" for each in open_work)
+    summary = summarize(events, Path(journal.path), still_open)
+    if args.json:
+        print(json.dumps(to_json(summary), indent=2))
+        return 0
+    from rich.console import Console
+
+    Console().print(render(summary))
+    return 0
+
+
 def _compiled(args: argparse.Namespace) -> int:
     from qgm_observe.cli.compile_log import lines_of, logs_of
     from qgm_observe.cli.finding import journal_at
@@ -76,15 +114,6 @@ def _compiled(args: argparse.Namespace) -> int:
     else:
         print("\n\n".join("\n".join(lines_of(log)) for log in logs))
     return 0
-
-
-def _time(text: str) -> float:
-    try:
-        return datetime.fromisoformat(text).astimezone().timestamp()
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r}: write a date or time such as 2026-10-01 or 2026-10-01T12:00:00+02:00"
-        ) from None
 
 
 def _amount(text: str) -> float:

@@ -203,12 +203,10 @@ def _events_of(runs: Sequence[str]) -> list[Event]:
     path = recorder().settings.journal_path
     if not runs or not path.exists():
         return []
+    from qgm_observe.cli.finding import events_of
+
     with open_journal(path, read_only=True) as journal:
-        ours = set(runs)
-        for event in journal.events(nouns=("run",), verbs=("opened",)):
-            if event.body.get("parent") in ours:
-                ours.add(event.subject)
-        return list(journal.events(runs=sorted(ours)))
+        return events_of(journal, runs)
 
 
 # ------------------------------------------------------------------------------------------ text

@@ -155,15 +155,12 @@ class _Watched:
 
     def _events(self) -> list[Event]:
         """What the journal has of this run, of runs inside it, and of what was only tallied."""
+        from qgm_observe.cli.finding import events_of, tallied_by
+
         with open_journal(self._settings.journal_path, read_only=True) as journal:
             start = self._run.wall / 1e9
-            runs = {self._run.id}
-            for event in journal.events(nouns=("run",), verbs=("opened",), since=start):
-                if event.body.get("parent") in runs:
-                    runs.add(event.subject)
-            tallied = journal.events(verbs=("tallied",), since=start)
-            ours = [each for each in tallied if each.subject == str(current_process())]
-            return [*journal.events(runs=sorted(runs)), *ours]
+            tallied = tallied_by(journal, str(current_process()), start)
+            return [*events_of(journal, [self._run.id], start), *tallied]
 
 
 def _program(args: argparse.Namespace) -> Program:

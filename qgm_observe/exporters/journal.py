@@ -22,14 +22,9 @@ from qgm_observe.exporters.following.follower import Follower
 from qgm_observe.exporters.following.reading_api import Recent
 from qgm_observe.exporters.following.receiving import Receiver
 from qgm_observe.exporters.journal_config import JournalConfig, load_journal_config
+from qgm_observe.exporters.reconciling.desk import Desk, desks_of
 from qgm_observe.exporters.reconciling.docket import Docket
-from qgm_observe.exporters.reconciling.reconciler import (
-    Desk,
-    Reconciler,
-    abandonment_of,
-    desks_of,
-    unsettled,
-)
+from qgm_observe.exporters.reconciling.reconciler import Reconciler, abandonment_of, unsettled
 from qgm_observe.journal import Event, Totals
 from qgm_observe.journal.folds import HEARTBEAT_TIMEOUT, is_lost
 from qgm_observe.telemetry.aggregates import Aggregates
@@ -134,7 +129,8 @@ class JournalExporter:
         found = discovery.discover(self._places(self.config))
         there = sum(each.path.exists() or not each.expected for each in found)
         yield (
-            f"follows {there} journals now, others when they appear; "
+            f"follows {there} journals now, others when they appear: "
+            f"{', '.join(self._places(self.config))}; "
             f"remembers {len(self._written)} in {self._checkpoints.directory}"
         )
         with self.aggregates.families() as families:

@@ -256,7 +256,7 @@ def _known(handle: Handle) -> dict[str, Any]:
         known |= {"steps": handle.steps, "loss": handle.last_loss}
         known |= {"resumed_from": handle.resumed_from, "restart_seconds": restart}
         known["parent"] = None if handle.parent is None else handle.parent.id
-        known["resources"] = _spent(handle)
+        known |= {"resources": _spent(handle), "process": str(current_process())}
     elif isinstance(handle, SessionHandle):
         known["usage_seconds"] = handle.usage_seconds
         known["provider_session_id"] = id_of(handle.provider, "session_id")

@@ -91,6 +91,15 @@ def test_journals_are_many_and_their_configuration_is_optional(opened, tmp_path)
     assert opened == [([Path("a"), Path("b")], None), ([Path("a")], Path("c.yml"))]
 
 
+def test_without_a_path_the_own_journal_is_followed(opened, monkeypatch):
+    """Neither path nor configuration means the user's journal; a configuration names its own."""
+    monkeypatch.setenv("QGM_OBSERVE_JOURNAL", "mine.db")
+    main(["export", "journal", "--check"])
+    main(["export", "journal", "--config", "c.yml", "--check"])
+
+    assert opened == [([Path("mine.db")], None), ([], Path("c.yml"))]
+
+
 @pytest.mark.parametrize(
     ("listen", "warned"),
     [("127.0.0.1:1", False), ("[::1]:1", False), ("0.0.0.0:1", True), ("10.0.0.1:1", True)],

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from qgm_observe.cli import main
-from qgm_observe.journal import Event, Journal, JsonlJournal
+from qgm_observe.journal import Event, Journal, JsonlJournal, Totals
 
 NOON = datetime(2026, 10, 1, 12).astimezone().timestamp()
 
@@ -34,7 +34,7 @@ def finished(noun, subject, at, **body):
 EVENTS = [
     finished("job", "j1", NOON - 3600, device="aer", shots=1024),
     finished("job", "j2", NOON + 3600, device="ibm_fez"),
-    finished("run", "r", NOON + 3700, model="qcbm", steps=1),
+    finished("run", "r", NOON + 3700, model="qcbm", steps=1, process="p"),
 ]
 
 
@@ -91,6 +91,27 @@ def test_a_fault_is_exit_code_1(call, tmp_path):
     code, out, _ = call("info", "--check", "--journal", path)
     assert code == 1
     assert "missing from index" in out
+
+
+def test_a_run_is_shown_again(call, path):
+    """The latest run is told with its jobs and what its process tallied in its time."""
+    tallied = Totals()
+    for number in range(7):
+        tallied.add(finished("job", f"t{number}", NOON + 3650, shots=10, circuits=1))
+    body = {"totals": tallied.to_json()}
+    opening = Journal.open if path.suffix == ".db" else JsonlJournal.open
+    counted = [
+        Event(verb="tallied", noun="process", subject=who, at=NOON + at, body=body, id=f"{who}{at}")
+        for at, who in ((3701, "p"), (3701, "other"), (7000, "p"))
+    ]
+    with opening(path, clock=lambda: NOON + 9000) as journal:
+        journal.append(counted)
+    code, out, _ = call("show", "--journal", path, "--json")
+
+    told = json.loads(out)
+    assert (code, told["run"], told["outcome"], told["seconds"]) == (0, "r", "success", 2.0)
+    assert told["jobs"] == {"success": 9}
+    assert "2.00 s" in call("show", "latest", "--journal", path)[1]
 
 
 def test_export_writes_a_record_a_line(call, path):
@@ -221,7 +242,7 @@ def test_the_journal_of_the_settings_is_the_default(call, old, monkeypatch):
     assert str(old) in out
 
 
-@pytest.mark.parametrize("verb", ["info", "export", "prune"])
+@pytest.mark.parametrize("verb", ["info", "show", "export", "prune"])
 def test_a_journal_that_is_not_there_is_not_created(call, tmp_path, verb):
     """A mistyped path is one line and exit code 2, and stays absent."""
     code, out, err = call(verb, "--journal", tmp_path / "none.db")

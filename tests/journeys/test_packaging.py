@@ -136,6 +136,15 @@ def test_the_base_installation_works(installed: Installed) -> None:
     told = installed("qgm-observe", "journal", "info", "--journal", "journal.db")
     demo = installed("qgm-observe", "demo", "--port", "0", "--journal", "other.db")
     spans = installed("python", "-c", "import qgm_observe.telemetry.otel")
+    named = {
+        words[0]: installed("qgm-observe", *words).stderr.rstrip()
+        for words in (
+            ("render", "ops"),
+            ("slo", "lint"),
+            ("cost", "journal.db"),
+            ("export", "journal"),
+        )
+    }
 
     assert [done.returncode for done in (helped, catalog, replayed, told)] == [0] * 4
     assert '"outcome": "success"' in replayed.stdout
@@ -143,6 +152,11 @@ def test_the_base_installation_works(installed: Installed) -> None:
     assert demo.returncode == 2
     assert "pip install 'qgm-observe[demo]'" in demo.stderr.splitlines()[-1]
     assert "qgm-observe[otlp]" in spans.stderr.splitlines()[-1]
+    extras = {"render": "render", "slo": "slo", "cost": "guard", "export": "export"}
+    assert named == {
+        command: f"qgm-observe: {command} needs more packages: pip install 'qgm-observe[{extra}]'"
+        for command, extra in extras.items()
+    }
 
 
 @pytest.mark.parametrize("installed", ["aer"], indirect=True)
@@ -153,6 +167,52 @@ def test_the_extra_aer_records_a_plain_script(installed: Installed) -> None:
 
     assert (done.returncode, done.stdout) == (0, "64\n"), done.stderr
     assert "1 success" in done.stderr
+
+
+def _exits(installed: Installed, *calls: str) -> dict[str, int]:
+    installed("qgm-observe", "demo", "--replay", "--port", "0", "--journal", "journal.db")
+    return {call: installed("qgm-observe", *call.split()).returncode for call in calls}
+
+
+@pytest.mark.parametrize("installed", ["slo"], indirect=True)
+def test_the_extra_slo_judges(installed: Installed) -> None:
+    """Every verb of `slo` works with it alone."""
+    assert _exits(
+        installed,
+        "slo lint",
+        "slo status --journal journal.db",
+        "slo suggest --journal journal.db",
+        "slo simulate --target 0.95 --events-per-day 10",
+    ) == {
+        "slo lint": 0,
+        "slo status --journal journal.db": 0,
+        "slo suggest --journal journal.db": 0,
+        "slo simulate --target 0.95 --events-per-day 10": 0,
+    }
+
+
+@pytest.mark.parametrize("installed", ["render"], indirect=True)
+def test_the_extra_render_writes_all_shelves(installed: Installed) -> None:
+    """Rules, boards and runbooks are written with it alone, and are fresh then."""
+    assert _exits(installed, "render ops", "render ops --check") == {
+        "render ops": 0,
+        "render ops --check": 0,
+    }
+
+
+@pytest.mark.parametrize("installed", ["export"], indirect=True)
+def test_the_extra_export_follows_a_journal(installed: Installed) -> None:
+    """The sidecar of journals reads its plan, without a path that of the user's own journal."""
+    done = installed("qgm-observe", "export", "journal", "--check", QGM_OBSERVE_JOURNAL="mine.db")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "follows 0 journals now, others when they appear: mine.db;" in done.stdout
+
+
+@pytest.mark.parametrize("installed", ["guard"], indirect=True)
+def test_the_extra_guard_tells_costs(installed: Installed) -> None:
+    """What a journal cost is told with it alone."""
+    assert _exits(installed, "cost journal.db") == {"cost journal.db": 0}
 
 
 @pytest.mark.parametrize("installed", ["otlp"], indirect=True)
