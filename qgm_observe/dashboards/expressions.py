@@ -16,6 +16,7 @@ _LIST = re.compile(
 )
 _DURATION = re.compile(r"\[[^\]]*\]|\boffset\s+\S+?(?=[\s)]|$)|@\s*(?:end|start)\s*\(\)")
 _NAME = re.compile(r"(?<![\w:.$])([A-Za-z_:][\w:]*)(?!\s*\()(?![\w:])")
+_MADE = re.compile(r'"(\w+)"(?:, "[^"]*"){3,}\)|\bcount_values\b[^"]*"(\w+)"')
 _WORDS = {"and", "or", "unless", "bool", "nan", "inf", "by", "without", "on", "ignoring", "offset"}
 
 
@@ -52,6 +53,11 @@ def kept_labels(expr: str) -> set[str]:
     """Return the labels that an expression groups or matches by."""
     lists = (inside for _, inside in _LIST.findall(_STRING.sub(" ", expr)))
     return {name.strip() for inside in lists for name in inside.split(",") if name.strip()}
+
+
+def made_labels(expr: str) -> set[str]:
+    """Return the labels that an expression makes: by replacing, by joining, of values."""
+    return {one or other for one, other in _MADE.findall(expr)}
 
 
 def unbalanced(expr: str) -> bool:

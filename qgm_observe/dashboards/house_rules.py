@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from qgm_observe.alerts import budget, score_rules
 from qgm_observe.catalog import SIGNALS, Kind, Label, Signal
 from qgm_observe.dashboards.board import COLUMNS, INSUFFICIENT
-from qgm_observe.dashboards.expressions import Asked, asked, kept_labels
+from qgm_observe.dashboards.expressions import Asked, asked, kept_labels, made_labels
 from qgm_observe.dashboards.grafana_rules import Complaint, Json, Rule, panels, targets
 
 MOST_PANELS = 25
@@ -225,6 +225,20 @@ def explains(board: Json) -> Iterator[Complaint]:
             yield panel.get("title", ""), "does not tell what is good or where the runbook is"
 
 
+def graph_fields(board: Json) -> Iterator[Complaint]:
+    """A node graph has nodes with an id, and edges with two ends; it reads them from a table."""
+    for panel in panels(board):
+        if panel["type"] != "nodeGraph":
+            continue
+        made = [made_labels(target["expr"]) for target in panel["targets"]]
+        if not all("id" in each for each in made):
+            yield panel["title"], "has nodes or edges without an id"
+        if sum({"source", "target"} <= each for each in made) != 1:
+            yield panel["title"], "has not exactly one query of edges, with source and target"
+        if any(target.get("format") != "table" for target in panel["targets"]):
+            yield panel["title"], "does not ask for a table"
+
+
 # ---------------------------------------------------------------------------------------- queries
 
 
@@ -302,6 +316,7 @@ RULES: dict[str, Rule] = {
     "says-insufficient": says_insufficient,
     "rests-on-events": rests_on_events,
     "explains": explains,
+    "graph-fields": graph_fields,
     "known-metrics": known_metrics,
     "known-labels": known_labels,
     "known-groupings": known_groupings,

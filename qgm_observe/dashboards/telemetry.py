@@ -95,7 +95,7 @@ def _versions(here: Site) -> Panel:
         "QgmTelemetryLost",
     )
     running = f"count by (job, version) ({here.scope.selector(signals.OBSERVE_INFO)})"
-    columns = (column(running, "Runs", COUNT),)
+    columns = (column(running, "Count", COUNT),)
     return kinds.table("Versions", told, ("job", "version"), columns, width=6)
 
 

@@ -2,7 +2,14 @@
 
 import pytest
 
-from qgm_observe.dashboards.expressions import Asked, Condition, asked, kept_labels, unbalanced
+from qgm_observe.dashboards.expressions import (
+    Asked,
+    Condition,
+    asked,
+    kept_labels,
+    made_labels,
+    unbalanced,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +53,16 @@ def test_kept_labels_are_read():
     expr = 'sum by (a, b) (x{y="by (z)"}) / on (c) group_left (d) max without (e) (f)'
 
     assert kept_labels(expr) == {"a", "b", "c", "d", "e"}
+
+
+def test_made_labels_are_read():
+    """The first text of each replacing and joining, and what values become."""
+    expr = (
+        'label_join(label_replace(count_values by (a) ("b", x{c="1"}), "d", "$1 %", "b", "(.+)"), '
+        '"e", " ", "f", "g", "h")'
+    )
+
+    assert made_labels(expr) == {"b", "d", "e"}
 
 
 @pytest.mark.parametrize("expr", ["(a", "a)", "a[5m", 'a{b="1"', "(a]"])

@@ -84,7 +84,7 @@ def test_rows_have_grafanas_types(validators, rendered):
 def test_the_types_are_strict(validators, rendered, change, message):
     """What Grafana does not know is found, so that no error means something."""
     board = rendered["on-call"]
-    (panel,) = [each for each in panels(board) if each["title"] == "Queue depth"]
+    (panel,) = [each for each in panels(board) if each["title"] == "Evidence against objectives"]
     change(panel)
 
     assert message in {found.split(":")[0] for found in errors(validators, board)}

@@ -134,6 +134,15 @@ def bare_counter(board):
     panel(board, "Queue depth")["targets"][0]["expr"] = "sum(qgm_steps_total)"
 
 
+def endless_edges(board):
+    graph = panel(board, "Queue depth")
+    graph["type"] = "nodeGraph"
+    graph["targets"][0] |= {
+        "format": "table",
+        "expr": 'label_replace(qgm_device_queue_jobs, "id", "$1", "device", "(.+)")',
+    }
+
+
 def editable(board):
     board["editable"] = True
 
@@ -182,6 +191,7 @@ FAULTS = {
     open_bracket: "target-promql-rule",
     fixed_rate: "target-rate-interval-rule",
     bare_counter: "target-counter-agg-rule",
+    endless_edges: "graph-fields",
     editable: "uneditable-dashboard",
     other_datasource_variable: "template-datasource-rule",
     stale_variable: "template-on-time-change-reload-rule",

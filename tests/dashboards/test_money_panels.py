@@ -7,7 +7,7 @@ import pytest
 from qgm_observe.alerts.configuration import load_configuration
 from qgm_observe.catalog import labels as by
 from qgm_observe.dashboards.board import Role
-from qgm_observe.dashboards.money_panels import costs, spend_rate
+from qgm_observe.dashboards.money_panels import planned, purposes, spend_rate
 from qgm_observe.dashboards.preview.asking import Asker
 from qgm_observe.dashboards.site import site
 
@@ -31,7 +31,7 @@ objectives:
 def shown():
     """The panels of the shipped configuration, by title."""
     here = site(load_configuration(None, {}), by.PROJECT)
-    return {panel.title: panel for panel in (*costs(here), spend_rate(here))}
+    return {panel.title: panel for panel in (*planned(here), *purposes(here), spend_rate(here))}
 
 
 def test_estimates_and_bills_are_never_added(shown):
@@ -66,7 +66,7 @@ def test_without_a_cap_money_is_told_and_not_judged(tmp_path):
     (tmp_path / "slo.yml").write_text(FREE)
     (tmp_path / "config.yml").write_text("objectives: [slo.yml]\n")
     here = site(load_configuration(tmp_path / "config.yml", {}), by.PROJECT)
-    panels = [*costs(here), spend_rate(here)]
+    panels = [*planned(here), *purposes(here), spend_rate(here)]
 
     assert "Cost (28d)" in {panel.title for panel in panels}
     assert not any(panel.steps for panel in panels)

@@ -88,8 +88,10 @@ class Scale:
         if self.is_log:
             low, high = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
             every = max(1, (high - low) // 5)
-            found = [10.0**each for each in range(low, high + 1, every)]
-            return [_LONGER.get(each, each) for each in found] if unit == "s" else found
+            powers = [10.0**each for each in range(low, high + 1, every)]
+            found = [_LONGER.get(each, each) for each in powers] if unit == "s" else powers
+            inside = [each for each in found if self.low <= each <= self.high]
+            return inside or ticks(self.low, self.high)
         size = next((n for n in _SIZES.get(unit, ()) if n * 2 <= self.high - self.low), 1)
         return [each * size for each in ticks(self.low / size, self.high / size)]
 
