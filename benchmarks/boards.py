@@ -29,8 +29,13 @@ from qgm_observe.slo.prometheus import Prometheus
 
 ROOT = Path(__file__).parents[1]
 TOOLS = ROOT / ".tools" / "bin"
-PICTURES = {"on-call": 1010, "slo": 1010}
-"""Board to the pixels of its page that are shown."""
+PICTURES = {
+    "on-call": ("", 1010),
+    "slo": ("", 1010),
+    "calibration": ("Coupling map", 840),
+    "cost": ("", 1010),
+}
+"""Board to the panel whose row alone is shown, if any, and to the pixels of its page."""
 
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -63,14 +68,19 @@ def draw(boards: dict[str, Any], server: Prometheus, pictures: Path, work: Path)
     from dashboards.month import END
 
     pictures.mkdir(parents=True, exist_ok=True)
-    for slug, height in PICTURES.items():
+    for slug, (title, height) in PICTURES.items():
         page = work / f"{slug}.html"
-        page.write_text(preview(boards[slug], server, END, {"slo": "training-success"}))
+        text = preview(boards[slug], server, END, {"slo": "training-success"})
+        number = next((each["id"] for each in panels_of(boards[slug]) if each["title"] == title), 0)
+        rest = f"<style>main > :not(:has(#panel-{number})) {{display: none}}</style></head>"
+        page.write_text(text.replace("</head>", rest, 1) if number else text)
         picture = (pictures / f"{slug}.png").resolve()
         words = [f"--screenshot={picture}", f"--window-size=1250,{height}", "--hide-scrollbars"]
         words.append(f"--user-data-dir={work / 'chromium'}")
         subprocess.run(
-            [TOOLS / "chromium", *words, page.as_uri()], check=True, stderr=subprocess.DEVNULL
+            [TOOLS / "chromium", *words, page.as_uri()],
+            check=True,
+            stderr=subprocess.DEVNULL,
         )
         print(f"{picture}: {picture.stat().st_size / 1e3:.0f} kB")
 

@@ -8,7 +8,7 @@ it, what a plain test at 5 % that is looked at each day does on the same success
 Quantities are assumptions: 5 % failures, a score of 0.8 with a deviation of 0.03 between jobs and
 0.02 between days, latencies and costs lognormal (0.5 and 0.2).
 
-    python benchmarks/canary.py [--json] [--canaries 400] [--seed N]      about three minutes
+    python benchmarks/canary.py [--json] [--canaries 200] [--seed N]      about two minutes
 """
 
 import argparse
@@ -38,6 +38,7 @@ class World:
         failures: Of the candidate.
         score: Of the candidate.
         slower: By which factor the candidate is.
+        tail: By which factor its slowest tenth is, besides.
         dearer: By which factor.
         session: Jobs of a session, which fail together in a third of all failures.
         ramp: The candidate's share grows from a half of its mean to one and a half.
@@ -49,6 +50,7 @@ class World:
     failures: float = FAILURES
     score: float = SCORE
     slower: float = 1.0
+    tail: float = 1.0
     dearer: float = 1.0
     session: int = 1
     ramp: bool = False
@@ -74,6 +76,7 @@ AT_MARGIN = (
     World("failures worse by the margin", failures=FAILURES + 0.05),
     World("quality worse by the margin", score=SCORE - 0.02),
     World("latency worse by the margin", slower=1.25),
+    World("tail of latency worse by the margin", tail=1.25),
     World("cost worse by the margin", dearer=1.1),
 )
 
@@ -92,6 +95,8 @@ def canary(world: World, random: np.random.Generator) -> list[tuple[Criterion, T
     good = ~failed
     score = np.where(mine, world.score, SCORE) + shared + random.normal(0, 0.03, n)
     seconds = np.exp(random.normal(0, 0.5, n) + 5 * shared) * np.where(mine, world.slower, 1.0)
+    slow = mine & (seconds > np.quantile(seconds, 0.9))
+    seconds = np.where(slow, seconds * world.tail, seconds)
     cost = np.exp(random.normal(0, 0.2, n)) * np.where(mine, world.dearer, 1.0)
 
     def seen(values: Any, kept: Any) -> Traffic:
@@ -185,7 +190,7 @@ def main() -> int:
     """Print the tables; 1 if a stated rate is broken beyond chance."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--canaries", type=int, default=400)
+    parser.add_argument("--canaries", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     tables = {

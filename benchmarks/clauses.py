@@ -50,7 +50,7 @@ _FEW = 3
 
 
 def of_rule(expression: str, is_exact: bool) -> Iterator[Edit]:
-    """Break an expression; the exact count, which one function renders, only where it is whole."""
+    """Break an expression; what one function renders everywhere, only if is_exact."""
     if is_exact:
         yield from changes(expression)
         return

@@ -1,9 +1,10 @@
 """What recording one local job with nine stages costs, beside its peers, in one run.
 
 The caller's rows are processor time of the calling thread, through the public API, against ten
-bare clock reads (the least that nine stages need). The later rows are what the writer's thread
-does per job. Peers are the OpenTelemetry SDK and prometheus_client, called directly as their
-manuals say, without export. Each figure is the smallest of several interleaved repeats.
+bare clock reads (the least that nine stages need); those that are traced hand their spans to a
+provider of the user's. The later rows are what the writer's thread does per job. Peers are the
+OpenTelemetry SDK and prometheus_client, called directly as their manuals say, without export. Each
+figure is the smallest of several repeats, in which all rows take turns.
 
 Usage: python benchmarks/lifecycle.py [--json] [--write README.md]
 """
@@ -14,10 +15,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextvars import Context
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -31,6 +32,7 @@ from qgm_observe.catalog import labels
 from qgm_observe.journal import Event, open_journal
 from qgm_observe.lifecycle import recorder
 from qgm_observe.lifecycle.events import finished
+from qgm_observe.lifecycle.recorder import Recorder, use
 from qgm_observe.telemetry.aggregates import Aggregates
 from qgm_observe.telemetry.otel import spans
 
@@ -52,6 +54,15 @@ LINE = "{:<32}{:>9}{:>15}{:>13}  {}"
 REPEATS = 15
 CALLS = 300
 WARM = 600
+
+
+class Row(NamedTuple):
+    """What a row of the table measures: `calls` of `call`, each of as many `jobs`."""
+
+    call: Callable[[], None]
+    calls: int = CALLS
+    jobs: int = 1
+    recorder: Recorder | None = None
 
 
 def ten_clock_reads() -> None:
@@ -193,25 +204,31 @@ def settle() -> None:
         time.sleep(0.01)
 
 
-def measure(work: dict[str, tuple[Callable[[], None], int, int]]) -> dict[str, float]:
+def measure(work: dict[str, Row], plain: Recorder) -> dict[str, float]:
     """Microseconds of this thread's processor time a job: the best of interleaved repeats."""
     best = dict.fromkeys(work, float("inf"))
     for _ in range(REPEATS):
-        for name, (call, calls, jobs) in work.items():
+        for name, row in work.items():
+            use(row.recorder or plain)
             settle()
-            for _ in range(max(calls, WARM) if jobs == 1 else 1):
-                call()  # the caches are cold after a wait
-            begun = time.thread_time_ns()
-            for _ in range(calls):
-                call()
-            spent = (time.thread_time_ns() - begun) / 1e3 / calls / jobs
-            best[name] = min(best[name], spent)
+            best[name] = min(best[name], Context().run(spent, row))
     return best
 
 
-def report(best: dict[str, float], sdk: float | None = None) -> list[dict[str, Any]]:
+def spent(row: Row) -> float:
+    """Microseconds a job, measured once."""
+    call, calls, jobs, _ = row
+    for _ in range(max(calls, WARM) if jobs == 1 else 1):
+        call()  # the caches are cold after a wait
+    begun = time.thread_time_ns()
+    for _ in range(calls):
+        call()
+    return (time.thread_time_ns() - begun) / 1e3 / calls / jobs
+
+
+def report(best: dict[str, float]) -> list[dict[str, Any]]:
     """The table: cost, ratio, what it is a ratio of, and the budget."""
-    clocks, sdk = best["ten bare clock reads"], sdk or best["OpenTelemetry SDK, direct"]
+    clocks, sdk = best["ten bare clock reads"], best["OpenTelemetry SDK, direct"]
     rows = []
     for name, microseconds in best.items():
         row: dict[str, Any] = {
@@ -241,47 +258,49 @@ def quote(table: str, readme: Path) -> None:
     readme.write_text(f"{before}{begin}\n```text\n{table}\n```\n{end}{after}")
 
 
+def rows(folder: str) -> list[dict[str, Any]]:
+    """Measure with two recorders that take turns, one of which traces."""
+    qgm.configure(journal=Path(folder) / "journal.db", detail_rate=1e9)
+    plain = recorder()
+    use(None)
+    provider = TracerProvider(shutdown_on_exit=False)
+    journal = Path(folder) / "traced.db"
+    qgm.configure(journal=journal, detail_rate=1e9, tracer_provider=provider)
+    traced = recorder()
+    use(plain)
+    scrape = partial(export, Aggregates(), one_event())
+    work = {
+        "ten bare clock reads": Row(ten_clock_reads, 10 * CALLS),
+        "caller: `with` blocks": Row(with_blocks),
+        "caller: `with` blocks, traced": Row(with_blocks, recorder=traced),
+        "caller: marks": Row(with_marks),
+        "caller: marks, traced": Row(with_marks, recorder=traced),
+        "writer: fold and ten spans": Row(fold_and_spans()),
+        "writer: event and journal row": Row(journal_write(folder), 3, 100),
+        "export: scrape after a change": Row(scrape, 30),
+        "prometheus_client, direct": Row(prometheus_client()),
+        "OpenTelemetry SDK, direct": Row(opentelemetry_sdk()),
+    }
+    try:
+        return report(measure(work, plain))
+    finally:
+        for each in (plain, traced):
+            each.close()
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--write", type=Path, metavar="README", help="quote the table there too")
     args = parser.parse_args()
-    with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
-        qgm.configure(journal=Path(folder) / "journal.db", detail_rate=1e9)
-        event, aggregates = one_event(), Aggregates()
-        rows = report(
-            measure(
-                {
-                    "ten bare clock reads": (ten_clock_reads, 10 * CALLS, 1),
-                    "caller: `with` blocks": (with_blocks, CALLS, 1),
-                    "caller: marks": (with_marks, CALLS, 1),
-                    "writer: fold and ten spans": (fold_and_spans(), CALLS, 1),
-                    "writer: event and journal row": (journal_write(folder), 3, 100),
-                    "export: scrape after a change": (partial(export, aggregates, event), 30, 1),
-                    "prometheus_client, direct": (prometheus_client(), CALLS, 1),
-                    "OpenTelemetry SDK, direct": (opentelemetry_sdk(), CALLS, 1),
-                }
-            )
-        )
-        qgm.configure(
-            journal=Path(folder) / "traced.db",
-            detail_rate=1e9,
-            tracer_provider=TracerProvider(shutdown_on_exit=False),
-        )
-        traced = {
-            "ten bare clock reads": (ten_clock_reads, 10 * CALLS, 1),
-            "caller: `with` blocks, traced": (with_blocks, CALLS, 1),
-            "caller: marks, traced": (with_marks, CALLS, 1),
-        }
-        rows += report(measure(traced), sdk=rows[-1]["us_per_job"])[1:]
-        recorder().close()
+    with tempfile.TemporaryDirectory() as folder:
+        told = rows(folder)
     if args.json:
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        sys.stdout.write(json.dumps(told, indent=2) + "\n")
         return 0
     head = ("one local job, nine stages", "us", "x clock reads", "x under SDK", "budget")
-    table = "\n".join(LINE.format(*row).rstrip() for row in (head, *(r.values() for r in rows)))
+    table = "\n".join(LINE.format(*row).rstrip() for row in (head, *(r.values() for r in told)))
     print(table)
     if args.write:
         quote(table, args.write)

@@ -33,6 +33,7 @@ from clauses import SECONDS, of_rule
 
 from qgm_observe.alerts.configuration import load_configuration
 from qgm_observe.alerts.shelf import render
+from qgm_observe.slo.promql import FIRST
 
 _HOLD_FACTOR = 16
 PROMTOOL = Path(__file__).parents[1] / ".tools" / "bin" / "promtool"
@@ -82,7 +83,8 @@ objectives:
     cap: 500
 """
 EXACT = ("slo-training-success", "slo-inference-latency")
-"""Where the exact count of a window is broken inside: it is one function's line everywhere."""
+"""Where the exact count of a window is broken inside, and what is recorded of first samples:
+each is one function's line everywhere."""
 
 AT_LIMIT = ("slo-paged-burn", "slo-provider-api", "slo-provider-submissions")
 """Where `>` is broken for `>=` in an alert on burn rates: there are never minutes enough to have
@@ -118,12 +120,14 @@ def mutants(file: str, group: dict[str, Any]) -> Iterator[Mutant]:
             templates.setdefault(_told(rule), []).append(number)
     for name, numbers in templates.items():
         alert = rules[numbers[0]].get("alert")
-        is_exact = file in EXACT and name.endswith(":count")
+        is_exact = file in EXACT and name.endswith((":count", "_count", "_total", "_bucket"))
         for what, made in _broken([rules[number] for number in numbers], is_exact=is_exact):
             changed = dict(zip(numbers, made, strict=True))
             kept = [changed.get(number, rule) for number, rule in enumerate(rules)]
             kept = [rule for rule in kept if rule and _is_wanted(rule, alert)]
             told = f"{name}: {what}"
+            if name.startswith(FIRST) and file not in EXACT:
+                continue
             is_at_limit = told.endswith("becomes >=") and name == "QgmSloBurnTicket"
             if is_at_limit and file not in AT_LIMIT:
                 continue
@@ -182,16 +186,24 @@ EQUIVALENT = {
     r"-(in-flight|state|modes|age|usual|xeb|residual) slo:sli_error:ratio: .* becomes (-1|>=)$": (
         "minutes that do not count are no sample and never 0, so that nothing is divided by it"
     ),
-    r"-(modes|residual) qgm:slo_slice:good: qgm_quality_\w+.*: drop \w+=": "both sides match on all "
-    "labels, so that what is asked of one holds of the other; left out of both it is noticed",
+    r"-(modes|residual) qgm:slo_slice:good: qgm_quality_\w+.*: drop \w+=": "both sides match on "
+    "all labels, so that what is asked of one holds of the other; left out of both it is noticed",
     r"-usual qgm:slo_slice:good: .*_bucket{.*: drop stage=": "likewise: both sides keep the stage",
-    r"-Inf\)+ .* becomes >$|>= -Inf\) .* becomes >$": "a quantile that is there is never -Inf",
-    r"-usual qgm:slo_slice:good: .*>= \(3.* becomes >$": "quantiles are quotients of rates, just so "
-    "many times another but by rounding; of gauges the same function's line is tried",
+    r"-Inf\)+ .* becomes >$|>= -Inf\) .* becomes >$": "no quantile is -Inf, all others are above",
+    r"-usual qgm:slo_slice:good: .*>= \(3.* becomes >$": "quantiles are quotients of rates, just "
+    "so many times another but by rounding; of gauges the same function's line is tried",
     r"Qgm(LayoutEdgeDisabled: count .* max|QualityDrift: max .* statistic\) .* min)$|"
     r"Qgm(Consec|Comp)\w+: max .* min$": "the alert fires when there is any; which number of "
     "several is told, or how many there are, stands in its text alone",
+    r"slo_score:threshold: sum.* max$|QgmSloBurnPage: max by \(slo\) .* min$|"
+    r"QgmSloBurnTicket: max\(qgm:slo_errors.* min$": "one rule records one series of a window",
+    r"QgmSloBurnPage: .*score.* > on .* becomes >=$": "evidence has six decimals, and a threshold "
+    "of 0.5 + 0.5 ln of a whole number above 1 is irrational",
+    r"QgmSloBurnTicket: .*\) > 2.* becomes >=$": "in millionths evidence is 747214 E - 54067 N, a "
+    "multiple of 13, and 2 is none",
     r"QgmTelemetryLost events: sum .* max$": "what is lost has no labels, so that there is one",
+    r"slo_first:\w+: (\[5m|offset 5m|min_over_time.*) becomes": "evaluations that are minutes "
+    "apart miss no first sample; in these tests none are apart, and one told twice counts once",
 }
 """Broken rules that do the same on all that can happen, and why; they are not counted."""
 
@@ -230,7 +242,9 @@ class Bench:
             folder = Path(made)
             rules = {"groups": [mutant.group]}
             (folder / "rules.yml").write_text(json.dumps(rules), encoding="utf-8")
-            for test in sorted(tests, key=lambda each: (-noticed[each], len(each))):
+            name = mutant.what.partition(": ")[0]
+            order = sorted(tests, key=lambda t: (-noticed[t], name not in t, len(t)))
+            for test in order:
                 (folder / "test.yml").write_text(test, encoding="utf-8")
                 words = [PROMTOOL, "test", "rules", folder / "test.yml"]
                 if subprocess.run(words, capture_output=True, check=False, timeout=120).returncode:

@@ -4,6 +4,9 @@ Each incident has errors that its cause makes, some of another class, failures t
 do with it, changes that did no harm, and half of the time no levels of the provider at all. The
 table tells how often the side (ours or theirs) is right, wrong, or withheld.
 
+Then nothing is wrong, but for failures that have no common cause, and every alert is asked about
+all the same; and nobody answers. There no side may be named at all.
+
     python benchmarks/triage.py [--json] [--incidents N] [--seed N]
 """
 
@@ -18,7 +21,9 @@ from typing import Any
 
 from qgm_observe.catalog import Signal, signals
 from qgm_observe.catalog import provider_signals as provided
-from qgm_observe.runbooks.diagnosis import UNTOLD, diagnose
+from qgm_observe.runbooks.conditions import shipped_thresholds
+from qgm_observe.runbooks.diagnosis import UNTOLD, Diagnosis, diagnose
+from qgm_observe.runbooks.priors import SAYS
 from qgm_observe.runbooks.roots import roots_of
 from qgm_observe.runbooks.situation import Situation
 from qgm_observe.telemetry.conformity import Sample
@@ -47,6 +52,9 @@ INCIDENTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "training lost its modes": ("ours", ()),
 }
 """Incident to whose it is, and the errors it makes with their stages."""
+
+WELL = ("nothing fails", "3 % fail by chance", "nobody answers")
+"""Situations in which nothing has a cause."""
 
 
 class Incident:
@@ -194,6 +202,42 @@ class Incident:
         self.samples.append(Sample(signal.prometheus, labels, float(value)))
 
 
+class Health(Incident):
+    """A time in which nothing is wrong, drawn at random.
+
+    Args:
+        failing: Share of jobs that fail for reasons of their own.
+        chance: Draws everything.
+    """
+
+    def __init__(self, failing: float, chance: random.Random) -> None:
+        super().__init__("", chance)
+        self.failing = failing
+
+    def facts(self) -> dict[str, Any]:
+        """Return what triage gets to see, whatever alert it is asked about."""
+        for number, pipeline in enumerate(self.pipelines):
+            for _ in range(self.chance.randint(8, 60)):
+                error = self.chance.choice(CLASSES) if self.chance.random() < self.failing else ""
+                ago = self.chance.uniform(0.1, 48)
+                self._job(pipeline, self.places[number % 3], ago, error, "execute" * bool(error))
+        self._level(provided.EXPORTER_FOLLOWED, 1, journal="a.db")
+        self._level(signals.RUNS_STALLED, 0)
+        for question, answer in (("collapse", "whole"), ("inputs", "steady")):
+            if self.chance.random() < UNSEEN:
+                self._level(signals.QUALITY_VERDICT, 1, question=question, answer=answer)
+        self._levels()
+        self._changes(self.chance.uniform(2, 12))
+        return {
+            "now": NOW,
+            "roots": roots_of([], self.jobs),
+            "jobs": self.jobs,
+            "samples": self.samples,
+            "calibrations": self.calibrations,
+            "thresholds": shipped_thresholds(),
+        }
+
+
 def interval(count: int, of: int) -> tuple[float, float]:
     """Return Wilson's 95 % interval of a share."""
     z, p = 1.96, count / of
@@ -217,8 +261,27 @@ def measured(incidents: int, seed: int) -> dict[str, Counter[str]]:
     return found
 
 
+def unharmed(times: int, seed: int) -> dict[str, Counter[str]]:
+    """Return what was answered where nothing has a cause, of every alert, so many times each."""
+    chance = random.Random(seed)
+    found: dict[str, Counter[str]] = {kind: Counter() for kind in WELL}
+    for kind, failing in zip(WELL, (0.0, 0.03), strict=False):
+        for _ in range(times):
+            facts = Health(failing, chance).facts()
+            found[kind].update(_answer(diagnose(Situation(alert=alert, **facts))) for alert in SAYS)
+    silence = {"now": NOW, "silent": ["exporter:9466 (Connection refused)"], "is_heard": False}
+    found[WELL[-1]].update(_answer(diagnose(Situation(alert=alert, **silence))) for alert in SAYS)
+    return found
+
+
+def _answer(told: Diagnosis) -> str:
+    if told.side != UNTOLD:
+        return "verdict"
+    return "not active" if told.is_quiet or told.is_over else "withheld"
+
+
 def main() -> int:
-    """Print the table."""
+    """Print the tables; 1 where a side is named although nothing has a cause."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--incidents", type=int, default=400)
@@ -227,10 +290,13 @@ def main() -> int:
     began = time.process_time()
     found = measured(args.incidents, args.seed)
     each = (time.process_time() - began) / (args.incidents * len(found)) * 1e3
+    well = unharmed(args.incidents, args.seed)
+    blamed = sum(well[kind]["verdict"] for kind in (WELL[0], WELL[-1]))
     total = sum(found.values(), Counter())
     if args.json:
-        print(json.dumps({"incidents": args.incidents, "seed": args.seed, "found": found}))
-        return 0
+        told = {"incidents": args.incidents, "seed": args.seed, "found": found, "well": well}
+        print(json.dumps(told))
+        return 1 if blamed else 0
     print(f"{args.incidents} incidents of each kind, seed {args.seed}, {each:.2f} ms CPU each")
     print(f"{'incident':<26}{'whose':<8}{'right':>8}{'wrong':>8}{'withheld':>10}")
     for kind, counter in found.items():
@@ -247,7 +313,14 @@ def main() -> int:
             f"{name:<34}{counts[0] / of:>8.1%}{counts[1] / of:>8.1%}{counts[2] / of:>10.1%}"
             f"   wrong {low:.1%} to {high:.1%}; when told, {counts[0] / told:.1%} right"
         )
-    return 0
+    print(
+        f"\n{'nothing has a cause':<26}{'asked':>8}{'a side':>8}{'not active':>12}{'withheld':>10}"
+    )
+    for kind, counter in well.items():
+        asked = counter.total()
+        shares = [counter[answer] / asked for answer in ("verdict", "not active", "withheld")]
+        print(f"{kind:<26}{asked:>8,}{shares[0]:>8.1%}{shares[1]:>12.1%}{shares[2]:>10.1%}")
+    return 1 if blamed else 0
 
 
 if __name__ == "__main__":

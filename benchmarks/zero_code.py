@@ -4,10 +4,11 @@ The works: one simultaneous-perturbation step of a 4-qubit Aer training that com
 anew, as a script does that binds its parameters first; one sampler job of about 5 ms of processor
 time; and, for our hooks alone, SciPy's `minimize` (COBYLA, 25 evaluations at most) over such jobs,
 and a PennyLane qnode with as many shots. In one process, blocks of about 0.25 s with and without
-the hooks take turns, each pair in the other order than the one before, and the median of the pairs'
-ratios counts, with the order statistics that hold it in 95 of 100 cases: so other load on the
-machine falls on both. Counted is the processor time, user and system, of the whole process, our
-writer's thread included, until all that was recorded is where it is kept.
+the hooks take turns, each pair in the other order than the one before, for as many seconds as
+`--seconds` says, and for 7 pairs at least. The median of the pairs' ratios counts, with the order
+statistics that hold it in 95 of 100 cases: so other load on the machine falls on both. Counted is
+the processor time, user and system, of the whole process, our writer's thread included, until all
+that was recorded is where it is kept.
 
 The peers, on the works they can see:
 
@@ -19,9 +20,11 @@ The peers, on the works they can see:
 - qobserva-agent with its defaults, in an environment of its own, whose collector on loopback
   answers at once.
 
-Usage: python benchmarks/zero_code.py [--no-peer] [ROW ...]   (some rows alone, by a word of theirs)
+Usage: python benchmarks/zero_code.py [--seconds 6] [--no-peer] [ROW ...]
+(some rows alone, by a word of theirs; all of them take three minutes on a quiet machine)
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -36,7 +39,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from peers import PEER, Collector, environment_for_the_peer
 
 WORK = """
-import gc, statistics, sys, time
+import gc, os, statistics, sys, time
 import numpy as np
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import ParameterVector
@@ -73,11 +76,13 @@ def step():
 SHOTS = 512
 works = {"step": step, "job": job}
 job()
-for _ in range(4):  # as many shots as a job of 5 ms takes on this machine
+for _ in range(8):  # as many shots as a job of 5 ms takes on this machine
     began = time.process_time()
     for _ in range(20):
         job()
     SHOTS = max(512, round(SHOTS * 0.005 / ((time.process_time() - began) / 20)))
+
+LEAST, BLOCK, SECONDS = 7, 0.25, float(os.environ["SECONDS"])
 
 def spent(work, times):
     gc.collect()
@@ -95,26 +100,31 @@ def pair(work, times, swapped):
     off()
     return took[False], took[True]
 
-def compared(name, pairs):
-    work = works[name]
-    times = max(1, round(250 / spent(work, 3)))
-    on(), work(), settle(), off()
-    told = [pair(work, times, number % 2) for number in range(pairs)]
+def compared(name):
+    work, told = works[name], []
+    pair(work, 1, False)
+    began = time.monotonic()
+    pair(work, 3, False)
+    times = max(1, round(BLOCK * 6 / (time.monotonic() - began)))
+    began = time.monotonic()
+    while len(told) < LEAST or time.monotonic() - began < SECONDS:
+        told.append(pair(work, times, len(told) % 2))
     plain, hooked = (statistics.median(each) for each in zip(*told))
     ratios = sorted(after / before for before, after in told)
-    rank = int((pairs - 1.96 * pairs**0.5) / 2)
-    print("row", name, plain, hooked, statistics.median(ratios), ratios[rank], ratios[-1 - rank])
+    rank = int((len(told) - 1.96 * len(told) ** 0.5) / 2)
+    middle = statistics.median(ratios)
+    print("row", name, plain, hooked, middle, ratios[rank], ratios[-1 - rank], len(told))
 
-def measure(*names, pairs=11):
+def measure(*names):
     for name in names or ("step", "job"):
-        compared(name, pairs)
+        compared(name)
 """
 
 OURS = """
 import qgm_observe as qgm
 on, off = qgm.instrument, qgm.uninstrument
 settle = qgm.flush
-measure(pairs=41)
+measure()
 """
 
 LOOPS = """
@@ -141,7 +151,7 @@ weights = point.reshape(LAYERS + 1, QUBITS)
 works |= {"minimize": minimize, "qnode": lambda: sampled(weights)}
 on, off = qgm.instrument, qgm.uninstrument
 settle = qgm.flush
-measure("minimize", "qnode", pairs=21)
+measure("minimize", "qnode")
 """
 
 SDK = """
@@ -276,7 +286,7 @@ settle = qobserva.flush
 measure()
 """
 
-LINE = "{:<38}{:>9}{:>10}{:>10}{:>8}   {}"
+LINE = "{:<38}{:>9}{:>10}{:>10}{:>8}{:>17}{:>7}"
 
 
 def show(who: str, python: Path, code: str, **variables: str) -> None:
@@ -287,9 +297,10 @@ def show(who: str, python: Path, code: str, **variables: str) -> None:
     for line in done.stdout.splitlines():
         row, *told = line.split()
         if row == "row":
-            work, (plain, hooked, ratio, low, high) = told[0], map(float, told[1:])
+            plain, hooked, ratio, low, high = map(float, told[1:-1])
+            work, pairs = told[0], told[-1]
             times = (work, f"{plain:.2f}", f"{hooked:.2f}", f"{ratio:.3f}")
-            print(LINE.format(who, *times, f"[{low:.3f}, {high:.3f}]"), flush=True)
+            print(LINE.format(who, *times, f"[{low:.3f}, {high:.3f}]", pairs), flush=True)
 
 
 def rows(folder: Path, url: str) -> dict[str, Callable[[str], None]]:
@@ -316,16 +327,22 @@ def rows(folder: Path, url: str) -> dict[str, Callable[[str], None]]:
 
 
 def main() -> int:
-    """Measure and print; with --no-peer nothing is downloaded."""
-    words = [word for word in sys.argv[1:] if word != "--no-peer"]
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="processor time that hooks add")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="a word of rows to measure alone")
+    parser.add_argument("--seconds", type=float, default=6.0, help="for each work of each row")
+    parser.add_argument("--no-peer", action="store_true", help="download nothing")
+    args = parser.parse_args()
+    os.environ["SECONDS"] = str(args.seconds)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
-    print(LINE.format("processor time, ms", "work", "without", "with", "ratio", "95 %"), flush=True)
+    head = ("processor time, ms", "work", "without", "with", "ratio", "95 %", "pairs")
+    print(LINE.format(*head), flush=True)
     with tempfile.TemporaryDirectory() as name:
         for who, measure in rows(Path(name), url).items():
-            wanted = not words or any(word in who for word in words)
-            if wanted and not (who == PEER and "--no-peer" in sys.argv[1:]):
+            wanted = not args.rows or any(word in who for word in args.rows)
+            if wanted and not (who == PEER and args.no_peer):
                 measure(who)
     return 0
 

@@ -127,20 +127,29 @@ class Document:
                 raise
             raise self.error(place, str(error)) from None
 
-    def validated(self, model: type[M]) -> M:
+    def validated(self, model: type[M], example: str = "") -> M:
         """Return it as a model.
 
+        Args:
+            model: What it has to fit.
+            example: A line that stands in the complaint where something is missing.
+
         Raises:
-            UsageError: the first part that is unknown or else does not fit, with its line.
+            UsageError: the first part that is unknown or else does not fit, with its line, and
+                others of which the same is to be said.
         """
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False, include_context=False)
             first = min(found, key=lambda each: each["type"] != _UNKNOWN)
-            place = first["loc"]
-            named = ".".join(str(part) for part in place) or "document"
-            raise self.error(place, f"{named}: {_said(first, model)}") from None
+            said = _said(first, model)
+            kin = [each for each in found if each["type"] == first["type"]][:_MOST_NAMED]
+            places = [each["loc"] for each in kin if _said(each, model) == said]
+            named = ", ".join(".".join(map(str, place)) or "document" for place in places)
+            lacks = example and any(each["type"] in _INSTEAD for each in found)
+            such = f"; for instance: {example}" if lacks else ""
+            raise self.error(first["loc"], f"{named}: {said}{such}") from None
 
     def _built(self, node: Any, place: Place) -> Any:
         self._lines[place] = node.start_mark.line + 1
@@ -205,7 +214,15 @@ def _refuse_bombs(text: str, name: str) -> None:
             raise UsageError(f"{where}: larger than a person would write; divide the file")
 
 
+_MOST_NAMED = 8
 _UNKNOWN = "extra_forbidden"
+_INSTEAD = {
+    "missing": "missing; write it",
+    "model_type": "write names with values, such as name: value",
+    "list_type": "write a list, with - before each",
+    "tuple_type": "write a list, with - before each",
+    "too_short": "empty; write at least one",
+}
 _ALIKE = 0.75
 """How alike two names are, as `SequenceMatcher` counts, of which one may be meant."""
 
@@ -214,11 +231,13 @@ def _said(error: Any, model: type[BaseModel]) -> str:
     """Put pydantic's message, its commonest ones in words that say what to write."""
     kind, message = error["type"], str(error["msg"])
     if kind == _UNKNOWN:
-        names = {*_names(model, set())}
-        alike = difflib.get_close_matches(str(error["loc"][-1]), names, 1, _ALIKE)
+        name, names = str(error["loc"][-1]), {*_names(model, set())}
+        if name in names:
+            return "not known here, but elsewhere; move it"
+        alike = difflib.get_close_matches(name, names, 1, _ALIKE)
         return "unknown; remove it or mend its spelling" + "".join(f": {each}" for each in alike)
-    if kind == "missing":
-        return "missing; write it"
+    if kind in _INSTEAD:
+        return _INSTEAD[kind]
     return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
 
 

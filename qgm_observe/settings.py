@@ -4,6 +4,7 @@
 `QGM_OBSERVE_`.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -29,6 +30,7 @@ class Settings:
         model_version: Default label of the model's version.
         parent: Id of the run that this process's runs and jobs are parts of, as in a sweep.
         sweep: Each fit of an optimizer is a run of its own inside the script's run.
+        loss_floor: The lowest loss that can be had, for steps that tell none of their own.
         capture: `none`, `hashes`, `circuits` or `all`: which blobs the journal keeps.
         ring: Events that wait for the writer at most; more are dropped and counted.
         detail_rate: Successful local jobs a second that are kept in full; more are tallied.
@@ -61,6 +63,7 @@ class Settings:
     model_version: str = "unknown"
     parent: str | None = None
     sweep: bool = False
+    loss_floor: float | None = None
     capture: str = "circuits"
     ring: int = 65_536
     detail_rate: float = 100.0
@@ -87,6 +90,8 @@ class Settings:
         """Refuse values that cannot be meant."""
         if self.capture not in CAPTURES:
             raise UsageError(f"capture {self.capture!r}: write one of {', '.join(CAPTURES)}")
+        if self.loss_floor is not None and not math.isfinite(self.loss_floor):
+            raise UsageError(f"loss_floor {self.loss_floor}: write a finite number")
         above_zero = ("ring", "retention_days", "retention_bytes", "scrape_interval")
         for name in (*above_zero, "otlp_interval", "ship_interval"):
             if getattr(self, name) <= 0:
@@ -153,6 +158,7 @@ def _path(_variable: str, text: str) -> Path:
 _BY_TYPE = {
     bool: _boolean,
     float: _number,
+    float | None: _number,
     int: _whole,
     str: _text,
     str | None: _text,

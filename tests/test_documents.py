@@ -53,6 +53,13 @@ def test_a_document_becomes_a_model(tmp_path):
             ":2: devices.0.nam: unknown; remove it or mend its spelling: name",
         ),
         ("devices:\n- interval: 5\n", ":2: devices.0.name: missing"),
+        (
+            "devices:\n- interval: 5\n- interval: 6\n",
+            ":2: devices.0.name, devices.1.name: missing; write it",
+        ),
+        ("name: a\n", ":1: name: not known here, but elsewhere; move it"),
+        ("devices: a\n", ":1: devices: write a list, with - before each"),
+        ("devices: [a]\n", ":1: devices.0: write names with values, such as name: value"),
         ("devices:\n- name: a\n  interval: soon\n", ":3: devices.0.interval: "),
         ("devices:\n- name: a\n  name: b\n", ":3: key 'name' stands twice"),
         ("devices: &a\n- name: x\nmore: *a\n", ":3: aliases are not read"),
@@ -69,6 +76,24 @@ def test_a_document_becomes_a_model(tmp_path):
 def test_what_does_not_fit_is_told_with_its_line(complaint, text, said):
     """One line: the file, the line, what is wrong."""
     assert complaint(text).startswith(said)
+
+
+def test_what_is_missing_is_shown_by_an_example(tmp_path):
+    """The complaint about a missing part ends with the line handed in; another does not."""
+    lacking = documents.parse("devices: [{interval: 5}]", "a.yml")[0]
+    wrong = documents.parse("devices: [{name: a, interval: soon}]", "a.yml")[0]
+
+    with pytest.raises(UsageError, match=r"missing; write it; for instance: devices: \[a\]$"):
+        lacking.validated(Fleet, "devices: [a]")
+    with pytest.raises(UsageError, match=r"interval: (?!.*for instance)"):
+        wrong.validated(Fleet, "devices: [a]")
+
+
+def test_of_many_mistakes_eight_are_named(complaint):
+    """However long a file of one mistake is, its line stays short."""
+    said = complaint("devices:\n" + "- interval: 5\n" * 2000)
+
+    assert said.count(".name") == 8
 
 
 def test_a_bomb_of_brackets_is_refused_and_not_met_with_recursion(complaint):

@@ -125,6 +125,28 @@ def _costs(made: Trials) -> Iterator[Trial]:
     steady = Scenario(
         "as much each day: silent", [(HEALTHY, week)], (Check(week - 1, False),), spread=True
     )
+    for line, scenarios in (
+        (cost, (usual, young, absent(), steady)),
+        (little, (enough,)),
+    ):
+        yield made.trial("QgmCostAnomaly", ("pipeline",), line, scenarios=scenarios, step=2 * HOUR)
+    cheap = Scenario(
+        "more than usual, and little money: silent",
+        [(HEALTHY, week), (BAD, 4)],
+        (Check(week + 3, False),),
+    )
+    yield made.trial("QgmCostAnomaly", ("pipeline",), small, scenarios=(cheap,), step=2 * HOUR)
+    billed = Scenario(
+        "bills come late and count nothing: silent",
+        [(IDLE, week), (BAD, 2)],
+        (Check(week + 1, False),),
+        decoyed=BAD,
+    )
+    yield made.trial("QgmCostAnomaly", ("pipeline",), cost, scenarios=(billed,), step=2 * HOUR)
+    yield from _costs_at_the_edge(made, usd, week)
+
+
+def _costs_at_the_edge(made: Trials, usd: float, week: int) -> Iterator[Trial]:
     times = made.thresholds.cost_times / 6
     week_before = 1024.0 * math.ceil(usd)
     just_times = made.count(
@@ -148,27 +170,10 @@ def _costs(made: Trials) -> Iterator[Trial]:
         (Check(week, True),),
         spread=True,
     )
-    for line, scenarios in (
-        (cost, (usual, young, absent(), steady)),
-        (little, (enough,)),
-        (just_times, (just,)),
-        (half, (just_enough,)),
-        (fifth, (each,)),
-    ):
-        yield made.trial("QgmCostAnomaly", ("pipeline",), line, scenarios=scenarios, step=2 * HOUR)
-    cheap = Scenario(
-        "more than usual, and little money: silent",
-        [(HEALTHY, week), (BAD, 4)],
-        (Check(week + 3, False),),
-    )
-    yield made.trial("QgmCostAnomaly", ("pipeline",), small, scenarios=(cheap,), step=2 * HOUR)
-    billed = Scenario(
-        "bills come late and count nothing: silent",
-        [(IDLE, week), (BAD, 2)],
-        (Check(week + 1, False),),
-        decoyed=BAD,
-    )
-    yield made.trial("QgmCostAnomaly", ("pipeline",), cost, scenarios=(billed,), step=2 * HOUR)
+    for line, scenario in ((just_times, just), (half, just_enough), (fifth, each)):
+        yield made.trial(
+            "QgmCostAnomaly", ("pipeline",), line, scenarios=(scenario,), step=2 * HOUR
+        )
 
 
 def quality(made: Trials) -> Iterator[Trial]:

@@ -8,7 +8,7 @@ Source: slok/sloth v0.16, recording rules of the default SLO plugins and their l
 
 from collections.abc import Iterator
 
-from qgm_observe.alerts.budget import ERRORS, EVENTS, Rule, budget_alert, one
+from qgm_observe.alerts.budget import ERRORS, EVENTS, Rule, budget_alert, one, units
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.alerts.text import Said, asked
 from qgm_observe.slo.burn import PAGE, TICKET, Burn, burns, windows_of
@@ -114,13 +114,15 @@ def _both(objective: Objective, burn: Burn) -> str:
 
 
 def _said(objective: Objective, pairs: list[Burn]) -> Said:
-    slo, unit = objective.name, objective.indicator.unit
+    slo = objective.name
     long, short = shorthand(pairs[-1].long), shorthand(pairs[0].short)
     failed, all_ = (asked(one(name, slo, long)) for name in (ERRORS, EVENTS))
     now, of = (asked(one(name, slo, short)) for name in (ERRORS, EVENTS))
     return Said(
-        count=f"{failed} of {all_} ({unit}) were bad in the last {long}.",
+        count=f"{failed} of {all_} {units(objective)} were bad in the last {long}.",
         spending=f"Still spending: {now} of {of} were bad in the last {short}.",
+        false=f"How often this {pairs[0].severity} is false: not known; burn rates do not tell "
+        "chance from trouble where little is counted.",
     )
 
 

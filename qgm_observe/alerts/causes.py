@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from qgm_observe.alerts import quality_causes, telemetry_causes
-from qgm_observe.alerts.cause import Cause
+from qgm_observe.alerts.cause import NO_OBJECTIVE, Cause
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.alerts.quota import ACCOUNT, quota
 from qgm_observe.alerts.selectors import Selectors
 from qgm_observe.alerts.table import BY_NAME, FULL
 from qgm_observe.alerts.text import Said, asked_of
 from qgm_observe.catalog import Basis, ErrorClass, provider_signals, signals
+from qgm_observe.slo import promql
 from qgm_observe.slo.decimals import plain
 from qgm_observe.slo.window import DAY, HOUR, MINUTE
 
@@ -81,9 +82,9 @@ def _outage(selectors: Selectors) -> Cause:
         alert="QgmProviderOutage",
         expression=(f"(\n  {up} == 0\n  or group by (provider) {out}\n)\nunless on () ({usable})"),
         by=("provider",),
-        hold=5 * MINUTE,
+        hold=3 * MINUTE,
         said=Said(
-            count="For five minutes it has not answered, or no device of it was online; nor was "
+            count="For three minutes it has not answered, or no device of it was online; nor was "
             "one of another watched provider.",
             false="Expected to be false when the exporter has no network of its own: "
             "look at its page first.",
@@ -196,7 +197,9 @@ def _cost(configuration: Configuration, selectors: Selectors) -> Cause:
     """What is estimated is known at once; bills may come days later."""
     told = configuration.written.thresholds
     cost = selectors.chosen(signals.COST, basis=Basis.ESTIMATED)
-    day, week = (selectors.count(cost, each, ("pipeline",)) for each in (DAY, 7 * DAY))
+    day, week = (
+        selectors.count(cost, each, ("pipeline",), NO_OBJECTIVE) for each in (DAY, 7 * DAY)
+    )
     return Cause(
         alert="QgmCostAnomaly",
         expression=(
@@ -209,6 +212,7 @@ def _cost(configuration: Configuration, selectors: Selectors) -> Cause:
             count='{{ $value | printf "%.2f" }} USD in the last day, more than '
             f"{plain(told.cost_times)} times the mean of the six days before."
         ),
+        records=promql.firsts([cost]),
     )
 
 

@@ -16,7 +16,7 @@ from qgm_observe.alerts.courses import (
 )
 from qgm_observe.alerts.scenario import BAD, HEALTHY, LEVEL, Check, Line, Scenario, Trial
 from qgm_observe.catalog import provider_signals, signals
-from qgm_observe.slo.window import DAY, HOUR
+from qgm_observe.slo.window import DAY, HOUR, MINUTE
 
 
 def devices(made: Trials) -> Iterator[Trial]:
@@ -84,6 +84,19 @@ def _outages(made: Trials) -> Iterator[Trial]:
         (answers, online, halted),
     ):
         yield made.trial("QgmProviderOutage", ("provider",), *lines, scenarios=scenarios)
+    flap = Scenario(
+        "one poll of a minute fails, then two do: silent; the fourth in a row: fires",
+        [(HEALTHY, 4), (BAD, 1), (HEALTHY, 2), (BAD, 2), (HEALTHY, 2), (BAD, 4)],
+        (*(Check(step, False) for step in (4, 5, 7, 8, 9, 13)), Check(14, True)),
+    )
+    yield made.trial(
+        "QgmProviderOutage",
+        ("provider",),
+        *(unreachable, online, running),
+        scenarios=(flap,),
+        step=MINUTE,
+        decoyed=False,
+    )
     yield made.trial(
         "QgmProviderOutage",
         ("provider",),

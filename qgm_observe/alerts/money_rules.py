@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from qgm_observe.alerts.budget import Rule, budget_alert
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.alerts.selectors import Selectors
-from qgm_observe.alerts.text import Said, asked
+from qgm_observe.alerts.text import Said, asked, left_of
 from qgm_observe.slo.burn import PAGE
 from qgm_observe.slo.decimals import plain
 from qgm_observe.slo.indicator import Spend
@@ -26,7 +26,7 @@ def rules(
     period = shorthand(objective.window.seconds)
     for window in sorted({HOUR, objective.window.seconds}):
         text = " + ".join(
-            f"({selectors.count(each, window, slo=slo)} or on () vector(0))" for each in spend.spent
+            f"({selectors.count(each, window, slo=slo)} or vector(0))" for each in spend.spent
         )
         labels = {"slo": slo, "window": shorthand(window)}
         yield {"record": SPENT, "expr": text, "labels": labels}
@@ -35,11 +35,11 @@ def rules(
     said = Said(
         count=f"{asked(spent, dollars)} of {plain(spend.cap)} USD spent in the last {period}.",
         spending=f"Still spending: {asked(pace, dollars)} USD in the last hour.",
-        budget=asked(
-            f"1 - {spent} / {plain(spend.cap)}", "{{ . | first | value | humanizePercentage }}"
-        ),
+        budget=left_of(f"{spent} / {plain(spend.cap)}", f" ({plain(spend.cap)} USD in {period})"),
+        false="No chance is behind it: it is as good as the estimates and bills that it adds up.",
     )
-    expression = f"{spent} + {AHEAD_HOURS} * {pace} >= {plain(spend.cap)}"
+    whole, hour = (f'{SPENT}{{slo="{slo}",window="{each}"}}' for each in (period, "1h"))
+    expression = f"{whole} + on () {AHEAD_HOURS} * {hour} >= {plain(spend.cap)}"
     yield budget_alert(alert_of(objective), objective, configuration, expression, said)
 
 

@@ -1,12 +1,21 @@
 """Courses on which each clause of an objective's rule decides: its windows, pairs and vetoes."""
 
+import math
+from collections.abc import Iterator
+from decimal import Decimal
+
 from qgm_observe.alerts.scenario import BAD, GONE, HEALTHY, IDLE, Phase, Phases
-from qgm_observe.slo.burn import PAGE
+from qgm_observe.slo.burn import PAGE, Burn
+from qgm_observe.slo.decimals import plain
 from qgm_observe.slo.objective import Objective
-from qgm_observe.slo.score import WINDOWS
+from qgm_observe.slo.score import RECOVERED, WINDOWS, Score, Weights
+from qgm_observe.slo.window import DAY
 
 Course = tuple[str, Phases, tuple[int, ...]]
 """What happens, the phases, and the steps at which to look."""
+
+Planned = tuple[int, float, float]
+"""Days, and how many failures a day were planned, and happened."""
 
 _CRASH, _CLEAN, _NEARLY, _FEW = (0.0, 4.0), (10.0, 0.0), (6.0, 0.0), (5.0, 0.0)
 """Events that speak for an incident; that veto it; that do not quite; and even less."""
@@ -14,38 +23,92 @@ _CRASH, _CLEAN, _NEARLY, _FEW = (0.0, 4.0), (10.0, 0.0), (6.0, 0.0), (5.0, 0.0)
 _DECIDED_PAGE, _DECIDED_TICKET = (1, 2, 4, 7, 8, 9), (2, 5, 9, 13, 17, 18)
 """Ends of phases at which both pairs are either above or below their factor by a good deal."""
 
-_AWAY = (90, 103, 104, 108, 112, 115)
+_AWAY = (31, 36, 37, 38, 39, 40)
 """In days: before a day without samples, and after it at each window that begins in it."""
 
 _RATIO_OF_SHARES = 5.0
+_MILLION = 1_000_000
+_LAST = 4
 
 
-def of_hours(step: float) -> tuple[Course, ...]:
-    """Return courses for evidence of up to 12 hours: what was clean leaves window by window."""
-    fresh: Phases = [(_CRASH, 1), (_CLEAN, 1), (IDLE, 26)]
-    steady: Phases = [((3.0, 0.0), 26), (_CRASH, 1), (_NEARLY, 1), (IDLE, 26)]
+def of_hours(score: Score, step: float) -> tuple[Course, ...]:
+    """Return courses for evidence of up to 6 hours: what was clean leaves window by window."""
+    fresh: Phases = [(IDLE, 1), (_CRASH, 1), (_CLEAN, 1), (IDLE, 13)]
+    nearly = _just_recovered(score) or _NEARLY
+    steady: Phases = [((3.0, 0.0), 14), (_CRASH, 1), (nearly, 1), (IDLE, 13)]
     return (
         (
             "four failures, then ten successes: vetoed in each window that is clean",
-            *_at(0, fresh, step),
+            *_at(1, fresh, step),
         ),
-        ("four failures after steady work, then too few successes", *_at(26, steady, step)),
+        ("four failures after steady work, then too few successes", *_at(14, steady, step)),
     )
 
 
-def of_days(step: float) -> tuple[Course, ...]:
+def of_days(score: Score, step: float) -> tuple[Course, ...]:
     """Return courses for evidence of up to seven days."""
-    fresh: Phases = [(_CRASH, 1), (_CLEAN, 1), (IDLE, 36), (_NEARLY, 1), (IDLE, 1)]
+    few = _just_recovered(score) or _FEW
+    fresh: Phases = [(IDLE, 1), (_CRASH, 1), (_CLEAN, 1), (IDLE, 12), (_NEARLY, 1), (IDLE, 1)]
     steady: Phases = [
-        *((_FEW, 10), (IDLE, 20)),
-        *(((3.0, 0.0), 5), (_CRASH, 1), (_FEW, 1), (IDLE, 38)),
+        *(((17.0, 0.0), 3), (IDLE, 7)),
+        *(((8.0, 0.0), 2), (_CRASH, 1), (few, 1), (IDLE, 14)),
     ]
-    away: Phases = [((10.0, 40.0), 1), (IDLE, 90), (GONE, 12), ((0.0, 1.0), 1), (IDLE, 12)]
+    away: Phases = [(IDLE, 1), ((10.0, 40.0), 1), (IDLE, 30), (GONE, 4), ((0.0, 1.0), 1), (IDLE, 4)]
     return (
-        ("four failures of days ago, then ten successes", *_at(0, fresh, step)),
-        ("four failures of days ago after steady work", *_at(35, steady, step)),
+        ("four failures of days ago, then ten successes", *_at(1, fresh, step)),
+        ("four failures of days ago after steady work", *_at(12, steady, step)),
         ("nothing is scraped for a day: the failures of long ago are no news", away, _AWAY),
     )
+
+
+def of_window(score: Score, period: float) -> tuple[Course, ...]:
+    """Return courses over a window (s) whose budget is spent; a step is a day.
+
+    A square number of failures is planned in the window, and 36 in its last three days where that
+    is looked at, so that what is allowed is whole.
+    """
+    days = round(period / DAY)
+    before, plan = days - 7, days / 4
+    if before <= 0:
+        return ()
+    spent, week = days * (days + 6) / 4 - before * (plan + 1), 7 * plan + math.sqrt(7 * plan)
+    least, rest = math.floor(4 * spent / 7) / 4, math.floor(4 * week) / 4 - 3 * (plan + 2)
+    steady = (before, plan, plan + 3)
+    limits: tuple[tuple[str, int, list[Planned]], ...] = (
+        ("whole", 1, [(before, plan, plan + 1), (1, plan, spent - 6 * least), (6, plan, least)]),
+        ("seven days", 1, [steady, (1, plan, rest - 15), (3, plan, 5), (3, plan, plan + 2)]),
+        ("three days", 3, [steady, (4, plan, plan + 3), (2, 12, 10), (1, 12, 22)]),
+        ("before", 0, [(before, plan, plan), (7, plan, 16)]),
+    )
+    few: Phases = [(IDLE, days - 2), ((0.0, 1.0), 1)]
+    return (
+        (
+            "a quarter more than is planned fails for a whole window, then nothing",
+            _planned([(days, 20, 25), (4, 20, 0)], score.budget),
+            (7, 8, days, days + 4),
+        ),
+        *(each for limit in limits for each in _at_limit(*limit, score.budget, days)),
+        ("four failures in a window", [(IDLE, 1), ((5.0, 3.0), 1), *few], (days,)),
+        ("five failures in a window", [(IDLE, 1), ((5.0, 4.0), 1), *few], (days,)),
+    )
+
+
+def _at_limit(
+    where: str, place: int, days: list[Planned], budget: float, last: int
+) -> Iterator[Course]:
+    """Yield a course at a limit, or just below one that is not whole, and one just above it."""
+    many, plan, failed = days[place]
+    is_whole = all((planned / budget * 4).is_integer() for _, planned, _ in days)
+    for further, told in ((0 if is_whole else -0.25, "at"), (1, "above")):
+        days[place] = (many, plan, failed + further / many)
+        name = f"a window is spent, {where} is just {told} its limit"
+        yield name, _planned(days, budget), (last,)
+
+
+def _planned(days: list[Planned], budget: float) -> Phases:
+    """Return phases after a day without events."""
+    told = (((planned / budget - failed, failed), many) for many, planned, failed in days)
+    return [(IDLE, 1), *told]
 
 
 def _at(crash: int, phases: Phases, step: float) -> tuple[Phases, tuple[int, ...]]:
@@ -55,6 +118,26 @@ def _at(crash: int, phases: Phases, step: float) -> tuple[Phases, tuple[int, ...
         crash + round(window / step) - before for window in WINDOWS for before in (0, 1)
     }
     return phases, tuple(sorted(at for at in edges if max(crash, 1) <= at <= last))
+
+
+def _just_recovered(score: Score) -> Phase | None:
+    """Return events of which the evidence is just not enough to veto, where pages weigh alike."""
+    return _just(score.recovery, RECOVERED) if score.page == score.recovery else None
+
+
+def _just(weights: Weights, evidence: float) -> Phase | None:
+    """Return good and bad events of which the evidence is this to the last digit, if there are."""
+    error, event = (Decimal(plain(each)) for each in (weights.error, weights.event))
+    each, all_, wanted = (int(number * _MILLION) for number in (error, event, Decimal(evidence)))
+    try:
+        least = wanted * pow(each, -1, all_) % all_
+    except ValueError:
+        return None
+    for bad in range(least, least + 9 * all_, all_):
+        total = (each * bad - wanted) // all_
+        if float(error) * bad - float(event) * total == evidence and total >= bad:
+            return float(total - bad), float(bad)
+    return None
 
 
 def of_pairs(objective: Objective, severity: str, wanted: str) -> tuple[Course, ...]:
@@ -70,7 +153,36 @@ def of_pairs(objective: Objective, severity: str, wanted: str) -> tuple[Course, 
     is_page = severity == PAGE
     phases = _paged(least) if is_page else _ticketed(least, apart)
     decided = _DECIDED_PAGE if is_page else _DECIDED_TICKET
-    return (("one window burns after the other", phases, decided),)
+    just = (course for each in pairs for course in _just_at_limit(each, pairs, objective.budget))
+    return (("one window burns after the other", phases, decided), *just)
+
+
+def _just_at_limit(burn: Burn, pairs: list[Burn], budget: Decimal) -> Iterator[Course]:
+    """Yield courses in which one window of a pair is just at its limit, and the other above it.
+
+    The other pair is kept below its own: by its long window where it is the lower one, else by any.
+    """
+    limit = int(Decimal(plain(burn.factor * budget)) * _MILLION)
+    good: Phase = (float(_MILLION), 0.0)
+    all_bad: Phase = (0.0, 100.0 * _MILLION)
+    most: Phase = (100.0 * _MILLION, 0.0)
+    long: Phases
+    short: Phases
+    twice, once = ((_MILLION - each * limit, each * limit) for each in (2.0, 1.0))
+    if twice[0] < 0:
+        return
+    if burn.factor == min(each.factor for each in pairs):
+        long = [(IDLE, 1), (good, 1), (IDLE, 2), (twice, 1)]
+        short = [(IDLE, 1), (twice, 1), (IDLE, 2), (once, 1)]
+    elif burn.severity == PAGE:
+        long = [(IDLE, 2), (most, 1), (good, 1), (twice, 1)]
+        short = [(IDLE, 2), (most, 1), (twice, 1), (once, 1)]
+    else:
+        bad = 199.0 * limit
+        long = [(IDLE, 1), ((100.0 * _MILLION - bad, bad), 1), (most, 1), (IDLE, 1), (twice, 1)]
+        short = [(IDLE, 1), (all_bad, 1), (most, 1), (IDLE, 1), (once, 1)]
+    yield "the long window is just at its limit: silent", long, (_LAST,)
+    yield "the short window is just at its limit: silent", short, (_LAST,)
 
 
 def _paged(share: float) -> list[tuple[Phase, int]]:

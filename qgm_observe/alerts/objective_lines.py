@@ -62,12 +62,11 @@ def _ratio(good: Selection, total: Selection) -> Iterator[Line]:
         yield replace(well, decoys=tuple(each for each in well.decoys if each not in also_bad))
         yield bad
         return
-    many = 1 if good.signal is total.signal else 100
     if good.at_most is not None:
         text = series_of(good).replace(f'le="{good.at_most}"', INFINITE)
-        yield Line(text, COUNT, many, many)
-    yield counted(total, many, many)
-    yield counted(good, many, 0)
+        yield Line(text, COUNT, 1, 1)
+    yield counted(total, 1, 1)
+    yield counted(good, 1, 0)
 
 
 def counted(

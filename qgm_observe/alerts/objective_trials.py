@@ -1,24 +1,28 @@
 """What the alerts of objectives are tried on: good and bad events of the very series they count."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from qgm_observe.alerts import (
+    minute_trials,
     money_rules,
+    money_trials,
     neighbor,
     objective_courses,
     quantile_trials,
     rules,
 )
-from qgm_observe.alerts.budget import ALL, PLACES, standing
+from qgm_observe.alerts.budget import ALL, ERRORS, EVENTS, PLACES, one, standing
 from qgm_observe.alerts.burn_rules import sloth_labels
-from qgm_observe.alerts.objective_lines import counted, excuses, lines_by_role, lines_of
+from qgm_observe.alerts.objective_lines import lines_by_role, lines_of
 from qgm_observe.alerts.recorded_trials import (
-    Minutes,
+    FINE_STEP,
     Recorded,
     Tests,
     first_of_another,
+    first_samples,
     recorded_minutes,
     seen_first,
 )
@@ -29,7 +33,6 @@ from qgm_observe.alerts.scenario import (
     HEALTHY,
     IDLE,
     LEFT,
-    LEVEL,
     REBORN,
     Check,
     Line,
@@ -37,25 +40,24 @@ from qgm_observe.alerts.scenario import (
     Scenario,
     Trial,
     by_decoys,
+    notation,
+    replica_of,
 )
 from qgm_observe.alerts.selectors import Selectors
 from qgm_observe.alerts.table import BY_NAME
 from qgm_observe.slo import promql
 from qgm_observe.slo.burn import PAGE, TICKET
-from qgm_observe.slo.decimals import plain
-from qgm_observe.slo.indicator import Level, Ratio, Slices, Spend
+from qgm_observe.slo.indicator import Ratio, Slices, Spend
 from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.window import DAY, HOUR, MINUTE, shorthand
 
-STEP, QUARTER, LONG_STEP = 30 * MINUTE, 15 * MINUTE, 2 * HOUR
-"""Of counts, of minutes, and of counts over days."""
+STEP, QUARTER, LONG_STEP, SHIFT = 30 * MINUTE, 15 * MINUTE, 2 * HOUR, 6 * HOUR
+"""Of counts, of minutes, of counts over a day, and of counts over days."""
 
 _HEALTHY, _BAD, _AFTER = 8, 12, 16
 """Steps of counts; eight hours are enough for nine clean events, and for six of a burn rate."""
 
 _BAD_MINUTES, _AFTER_MINUTES, _AFTER_BUSY = 12, 26, 4
-
-_OF_MINUTES = (promql.COUNTED, promql.GOOD)
 
 
 class ObjectiveTrials:
@@ -76,21 +78,45 @@ class ObjectiveTrials:
         self._step = QUARTER if isinstance(objective.indicator, Slices) else STEP
 
     def all(self) -> Iterator[Trial]:
-        """Yield a trial an alert and step; none for what never alerts."""
+        """Yield a trial an alert and step; of what never alerts, one of what is recorded."""
         if isinstance(self.objective.indicator, Spend):
-            yield self._spending(self.objective.indicator)
+            yield from self._spending()
             return
-        for name, severity in _alerts(self.objective):
+        alerts = _alerts(self.objective)
+        if not alerts:
+            yield self._records((*self._scenarios(TICKET), self._left()), STEP)
+        for name, severity in alerts:
             told = tuple(self._scenarios(severity))
             yield self._trial(name, severity, self._lines, told)
             far = tuple(self._of_days(severity))
             if far:
-                yield replace(self._trial(name, severity, self._lines, far), step=LONG_STEP)
-            yield from self._excused(name, severity)
+                step = SHIFT if self.objective.score is not None else LONG_STEP
+                yield replace(self._trial(name, severity, self._lines, far), step=step)
+            for step, window in self._of_window(severity):
+                trial = self._trial(name, severity, self._lines, window)
+                yield replace(trial, step=step, sampled=DAY)
+            for lines, course in minute_trials.excused(self.objective, self._selectors):
+                yield self._trial(name, severity, (*self._lines, *lines), (course,))
             quantiles = tuple(quantile_trials.trials(self.objective, self._selectors))
             if quantiles:
                 days = self._trial(name, severity, (), quantiles)
                 yield replace(days, step=DAY, sampled=quantile_trials.SAMPLED)
+        if isinstance(self.objective.indicator, Ratio):
+            records = [name for name, _ in self._others if name.startswith(promql.FIRST)]
+            first = first_samples(self.objective.name, records, self._lines)
+            yield self._records((first,), FINE_STEP)
+            yield replace(self._records((self._late(),), DAY), sampled=STEP)
+
+    def _records(self, scenarios: Iterable[Scenario], step: float) -> Trial:
+        """Return a trial of what is recorded, without an alert."""
+        told = tuple(replace(each, checks=()) for each in scenarios if each.recorded)
+        return Trial(alert="", labels={}, lines=self._lines, scenarios=told, step=step)
+
+    def _spending(self) -> Iterator[Trial]:
+        name, severity = money_rules.alert_of(self.objective), self.objective.severity
+        beside = self._beside_another(HEALTHY, BAD)
+        for line, scenarios in money_trials.trials(self.objective, self._selectors):
+            yield self._trial(name, severity, (line,), (*scenarios, *beside))
 
     def _trial(
         self,
@@ -120,8 +146,7 @@ class ObjectiveTrials:
         bad = _BAD_MINUTES if is_minutes else _BAD
         begun, ended = _HEALTHY, _HEALTHY + bad
         is_busy = self.objective.score is not None and severity == TICKET
-        clean = _AFTER_BUSY if is_busy else _AFTER_MINUTES if is_minutes else _AFTER
-        clean = int((DAY + HOUR) // self._step) if is_degraded else clean
+        clean = _AFTER_MINUTES if is_minutes else self._clean_steps(is_busy=is_busy)
         checks = Check(begun - 1, False), Check(ended - 1, True), Check(ended + clean - 1, False)
         recovery = BUSY if is_busy else HEALTHY
         normal: Phases = [(HEALTHY, _HEALTHY), (BAD, bad), (recovery, clean)]
@@ -129,13 +154,15 @@ class ObjectiveTrials:
         if isinstance(self.objective.indicator, Slices):
             recorded = tuple(recorded_minutes(self.objective, self._step, begun - 1, ended - 1))
         else:
-            last = (ended + clean * 3 // 4,) if is_degraded else ()
-            recorded = self._all_recorded(normal, severity, begun - 1, begun + 5, *last)
-        yield replace(incident, further=self._another(0, incident.steps), recorded=recorded)
+            recorded = self._all_recorded(normal, severity, begun - 1, begun + 5)
+        beside = "" if is_minutes else HEALTHY
+        further = self._another(0, incident.steps)
+        yield replace(incident, decoyed=beside, further=further, recorded=recorded)
         if is_degraded:
-            single: Phases = [(HEALTHY, 4), (BAD, 1), (HEALTHY, 2)]
-            told = Check(3, False), Check(4, True), Check(6, True)
-            yield Scenario("a single failure: fires", single, told)
+            single: Phases = [(HEALTHY, 4), (BAD, 1), (HEALTHY, 3), (BAD, 1)]
+            fires = (False, True, True, False, False, True)
+            told = tuple(Check(3 + after, each) for after, each in enumerate(fires))
+            yield Scenario("a failure fires for an hour, a later one anew", single, told)
         nothing: Phases = [(IDLE, begun + 2)]
         yield Scenario(
             "nothing counts: silent",
@@ -146,27 +173,40 @@ class ObjectiveTrials:
         )
         yield Scenario("no series at all: silent", [(IDLE, 4)], (Check(3, False),), absent=True)
         others = (*self._none(7), *self._seen_first(0))
+        if not _alerts(self.objective):
+            others += self._recorded([(IDLE, 8)], (7,))
         yield replace(by_decoys([(IDLE, 2), (BAD, 6)]), recorded=others)
-        yield from self._beside_another()
         if isinstance(self.objective.indicator, Ratio):
             yield from self._counted(checks[0])
             yield from self._decided(severity)
         else:
-            yield from self._looked_at()
+            yield from self._beside_another(BAD)
+            yield from minute_trials.looked_at(
+                self.objective, self._selectors, self._lines, self._another
+            )
+
+    def _clean_steps(self, *, is_busy: bool) -> int:
+        """Return steps that clear an alert; busy ones until all that was bad becomes planned."""
+        score = self.objective.score
+        if is_busy:
+            return max(_AFTER_BUSY, math.ceil(_BAD / 100 / float(self.objective.budget)))
+        return math.ceil(_AFTER * (1 if score is None else score.design_effect))
 
     def _none(self, at: int) -> Tests:
         """Return tests that minutes which do not count are recorded as none."""
         indicator = self.objective.indicator
         if not isinstance(indicator, Slices) or indicator.counted is None:
             return ()
-        names = (promql.recorded(each, self.objective.name) for each in _OF_MINUTES)
+        names = (promql.recorded(each, self.objective.name) for each in minute_trials.OF_MINUTES)
         return tuple({"expr": each, "eval_time": shorthand(at * self._step)} for each in names)
 
-    def _beside_another(self) -> Iterator[Scenario]:
+    def _beside_another(self, *wanted: str) -> Iterator[Scenario]:
         for name, phase, place in (
             ("another objective burns: silent", HEALTHY, 0),
             ("another objective is well: fires", BAD, 1),
         ):
+            if phase not in wanted:
+                continue
             phases: Phases = [(HEALTHY, 4), (phase, 8)] if place else [(phase, 4)]
             last = 11 if place else 3
             further = self._another(place, last + 1)
@@ -181,12 +221,6 @@ class ObjectiveTrials:
 
     def _counted(self, before: Check) -> Iterator[Scenario]:
         begun = _HEALTHY
-        yield Scenario(
-            "others of the signal are well: it still fires",
-            [(HEALTHY, begun), (BAD, 8)],
-            (Check(begun + 7, True),),
-            decoyed=HEALTHY,
-        )
         failing: Phases = [(HEALTHY, begun), (BAD, 6)]
         yield Scenario(
             "the first failure of a new label set counts",
@@ -203,6 +237,7 @@ class ObjectiveTrials:
             unborn=True,
             recorded=self._recorded(never, (5,)),
         )
+        yield from self._all_good()
         left: Phases = [(HEALTHY, 4), (LEFT, 5)]
         yield Scenario(
             "what was good is told no more: it counts no more",
@@ -210,21 +245,24 @@ class ObjectiveTrials:
             (),
             recorded=self._recorded(left, (8,)),
         )
-        again: Phases = [(HEALTHY, begun), (BAD, 6), (REBORN, 12)]
+        again: Phases = [(HEALTHY, begun), (BAD, 6), (REBORN, 6)]
         yield Scenario(
-            "counters begin anew in the incident: it still fires",
+            "counters begin anew in the incident, beside another objective that is well: fires",
             again,
-            (before, Check(begun + 17, True)),
+            (before, Check(begun + 11, True)),
+            further=self._another(1, begun + 12),
             recorded=self._recorded(again, (begun + 7,)),
         )
-        apart: Phases = [(HEALTHY, 4), (BAD, 4)]
+        apart: Phases = [(GONE, 1), (HEALTHY, 4), (BAD, 4)]
+        series = (each for line in self._lines for each in (line.series, *line.siblings))
         yield Scenario(
-            "what differs in one label counts apart",
+            "what differs in one label counts apart, and a replica that lags behind does not",
             apart,
             (),
             spread=True,
+            further=tuple((replica_of(each), "0+0x8") for each in series),
             recorded=(
-                *self._recorded(apart, (7,), spread=True),
+                *self._recorded([(IDLE, 1), *apart[1:]], (8,), spread=True),
                 *self._seen_first(0, spread=True),
             ),
         )
@@ -270,9 +308,56 @@ class ObjectiveTrials:
         good, total = lines_by_role(self.objective, self._lines, self._selectors)
         return Recorded(self.objective, good, total, phases, step, spread=spread)
 
+    def _left(self) -> Scenario:
+        phases: Phases = [(HEALTHY, 3), (IDLE, 50)]
+        recorded = self._recorded(phases, (3, 52))
+        return Scenario("what is counted leaves a window of a day", phases, (), recorded=recorded)
+
+    def _late(self) -> Scenario:
+        """Counters that began before rules looked: all that they tell counts."""
+        indicator = self.objective.indicator
+        assert isinstance(indicator, Ratio)  # noqa: S101  told to the type checker
+        phases: Phases = [(GONE, 2), ((1.0, 1.0), 3), (IDLE, 44)]
+        good, total = lines_by_role(self.objective, self._lines, self._selectors)
+        well, all_ = (
+            sum(line.values(phases, STEP)[-1] or 0.0 for line in lines) * selection.factor
+            for lines, selection in ((good, indicator.good[0]), (total, indicator.total[0]))
+        )
+        told = ((EVENTS, all_), (ERRORS, max(all_ - well, 0.0)))
+        recorded = tuple(
+            {
+                "expr": f"sum({one(name, self.objective.name, '1d')})",
+                "eval_time": "1d",
+                "exp_samples": [{"labels": "{}", "value": value}],
+            }
+            for name, value in told
+        )
+        return Scenario("counters that began before a rule looked", phases, (), recorded=recorded)
+
+    def _all_good(self) -> Iterator[Scenario]:
+        """More of another signal is good than counts: then none is bad, and not fewer than none."""
+        good, total = lines_by_role(self.objective, self._lines, self._selectors)
+        if good[0] in total:
+            return
+        phases: Phases = [(HEALTHY, 4)]
+        values = notation([1e6 * value for value in good[0].values(phases, self._step) if value])
+        yield Scenario(
+            "more is good than counts: nothing is bad",
+            phases,
+            (),
+            further=((good[0].siblings[0], values),),
+            recorded=(
+                {
+                    "expr": f'max({ERRORS}{{slo="{self.objective.name}"}})',
+                    "eval_time": shorthand(3 * self._step),
+                    "exp_samples": [{"labels": "{}", "value": 0.0}],
+                },
+            ),
+        )
+
     def _decided(self, severity: str) -> Iterator[Scenario]:
         if self.objective.score is not None:
-            courses = objective_courses.of_hours(STEP)
+            courses = objective_courses.of_hours(self.objective.score, STEP)
         else:
             courses = objective_courses.of_pairs(self.objective, severity, PAGE)
         yield from self._on_courses(courses, severity, STEP)
@@ -281,131 +366,38 @@ class ObjectiveTrials:
         if not isinstance(self.objective.indicator, Ratio):
             return
         if self.objective.score is not None:
-            courses = objective_courses.of_days(LONG_STEP)
+            courses = objective_courses.of_days(self.objective.score, SHIFT)
+            yield from self._on_courses(courses, severity, SHIFT)
         else:
             courses = objective_courses.of_pairs(self.objective, severity, TICKET)
-        yield from self._on_courses(courses, severity, LONG_STEP)
+            yield from self._on_courses(courses, severity, LONG_STEP)
+
+    def _of_window(self, severity: str) -> Iterator[tuple[float, tuple[Scenario, ...]]]:
+        """Yield courses of days: those that are looked at on days, and those at the end alone."""
+        score, period = self.objective.score, self.objective.window.seconds
+        if score is None:
+            return
+        found = self._on_courses(objective_courses.of_window(score, period), severity, DAY)
+        daily: list[Scenario] = []
+        at_end: list[Scenario] = []
+        for course in found:
+            last = course.checks[-1]
+            is_daily = len(course.checks) > 1 or last.step * DAY != period
+            ended = replace(course, checks=(replace(last, step=1),))
+            (daily if is_daily else at_end).append(course if is_daily else ended)
+        yield from ((step, tuple(told)) for step, told in ((DAY, daily), (period, at_end)) if told)
 
     def _on_courses(
         self, courses: Iterable[objective_courses.Course], severity: str, step: float
     ) -> Iterator[Scenario]:
-        is_scored = self.objective.score is not None
+        is_scored = self.objective.score is not None and step < DAY
         for name, phases, steps in courses:
             found = self._judged(phases, step)
             checks = tuple(Check(at, found.fires(at, severity)) for at in steps)
             recorded = tuple(found.highest(at) for at in steps) if is_scored else ()
             course = Scenario(name, phases, checks, recorded=recorded)
-            yield replace(course, further=self._another(0, course.steps, neighbor.DECISIVE))
-
-    # ---------------------------------------------------------------------------------- minutes
-
-    def _looked_at(self) -> Iterator[Scenario]:
-        """Minutes of levels; a quantile changes for as long as it is taken over."""
-        indicator = self.objective.indicator
-        assert isinstance(indicator, Slices)  # noqa: S101  told to the type checker
-        if not self.objective.burns:
-            return
-        yield from self._in_windows()
-        if indicator.good.left.quantile is not None:
-            return
-        left = self._lines[0]
-        against = self._lines[1:2] if isinstance(indicator.good.right, Level) else ()
-        if indicator.counted is not None and left.kind == LEVEL:
-            told = tuple(
-                (each, f"{line.bad:g}+0x7") for line in (left, *against) for each in line.decoys
-            )
-            name = "others of the signal are bad, and this is not: silent"
-            yield Scenario(name, [(HEALTHY, 8)], (Check(7, False),), further=told)
-        if indicator.counted is None:
-            told = tuple((each, "1+0x7") for each in left.decoys)
-            none = (Check(7, False),)
-            names = (promql.recorded(each, self.objective.name) for each in _OF_MINUTES)
-            when = shorthand(7 * self._step)
-            yield Scenario(
-                "others of the signal are told, and this is not: nothing counts",
-                [(HEALTHY, 8)],
-                none,
-                absent=True,
-                further=(*told, *self._another(1, 8)),
-                recorded=tuple({"expr": each, "eval_time": when} for each in names),
-            )
-        for sibling in left.siblings:
-            bad = ((sibling, f"{left.bad:g}+0x7"),)
-            name = "another value of those that are looked at is bad: fires"
-            yield Scenario(name, [(HEALTHY, 8)], (Check(7, True),), further=bad)
-
-    def _in_windows(self) -> Iterator[Scenario]:
-        """Courses of minutes, after an hour and a half as usual where a quantile needs a past."""
-        buckets = quantile_trials.buckets_of(self.objective, self._selectors)
-        past: Phases = [] if buckets is None else [(GONE, 1), (HEALTHY, 6)]
-        begun = sum(steps for _, steps in past)
-        for name, then, looked in objective_courses.of_minutes():
-            phases = [*past, *then] if buckets is None else [*past, *_without_gaps(then)]
-            found = Minutes(self.objective, phases, self._step)
-            fired = ((begun + at, found.fires(begun + at, TICKET)) for at in looked)
-            checks = tuple(Check(at, fires) for at, fires in fired if fires is not None)
-            course = Scenario(name, phases, checks, absent=buckets is not None)
-            further = self._another(0, course.steps, neighbor.DECISIVE)
-            if buckets is not None:
-                further += quantile_trials.of_minutes(buckets, phases[1:])
-            yield replace(course, further=further)
-
-    def _excused(self, name: str, severity: str) -> Iterator[Trial]:
-        indicator = self.objective.indicator
-        if not isinstance(indicator, Slices) or indicator.excused is None:
-            return
-        if not isinstance(indicator.excused.right, Level):
-            return
-        phases: Phases = [(HEALTHY, 4), (BAD, 8)]
-        for holds, lines in excuses(indicator.excused, self._selectors):
-            told = "excused: silent" if holds else "others are excused: fires"
-            course = Scenario(told, phases, (Check(11, not holds),))
-            yield self._trial(name, severity, (*self._lines, *lines), (course,))
-
-    # ------------------------------------------------------------------------------------ money
-
-    def _spending(self, spend: Spend) -> Trial:
-        """Money is spent slowly, then so fast that the cap comes near; it is not given back."""
-        spent = self._selectors.narrowed(spend.spent[0])
-        slow, fast = spend.cap / 1000, spend.cap / 10
-        line = counted(spent, slow, fast)
-        near = Scenario(
-            "the cap is near at the present pace: fires before it is reached",
-            [(HEALTHY, 4), (BAD, 7), (HEALTHY, 4)],
-            (Check(8, False), Check(9, True), Check(14, False)),
-            recorded=self._spent(9, 2 * fast, 3 * slow + 6 * fast),
-        )
-        never = Scenario(
-            "nothing was ever spent: that is 0",
-            [(IDLE, 4)],
-            (Check(3, False),),
-            absent=True,
-            recorded=self._spent(3, 0.0, 0.0),
-        )
-        reached = Scenario(
-            "the cap is reached, and nothing more is spent: fires",
-            [(HEALTHY, 4), (BAD, 11), (IDLE, 4)],
-            (Check(3, False), Check(18, True)),
-        )
-        idle = Scenario("nothing is spent: silent", [(IDLE, 8)], (Check(7, False),))
-        others = by_decoys([(IDLE, 2), (BAD, 12)])
-        alert = money_rules.alert_of(self.objective)
-        scenarios = (near, reached, idle, never, others, *self._beside_another())
-        return self._trial(alert, self.objective.severity, (line,), scenarios)
-
-    def _spent(self, at: int, hour: float, period: float) -> Tests:
-        slo, window = self.objective.name, shorthand(self.objective.window.seconds)
-        samples = [
-            {"labels": f'{{slo="{slo}",window="{text}"}}', "value": float(plain(value))}
-            for text, value in (("1h", hour), (window, period))
-        ]
-        query = f'round(1 * {money_rules.SPENT}{{slo="{slo}"}}, 0.000001)'
-        when = shorthand(at * self._step)
-        return ({"expr": query, "eval_time": when, "exp_samples": samples},)
-
-
-def _without_gaps(phases: Phases) -> Phases:
-    return [(HEALTHY if phase == GONE else phase, steps) for phase, steps in phases]
+            decisive = (*neighbor.DECISIVE, *((ERRORS, EVENTS) if step == DAY else ()))
+            yield replace(course, further=self._another(0, course.steps, decisive))
 
 
 def trials(

@@ -10,7 +10,7 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from qgm_observe.alerts.objective_lines import decoys_of, series_of, siblings_of
-from qgm_observe.alerts.scenario import BAD, IDLE, Phases, Scenario, notation
+from qgm_observe.alerts.scenario import BAD, GONE, IDLE, Phase, Phases, Scenario, notation
 from qgm_observe.alerts.selectors import Selectors
 from qgm_observe.slo.indicator import Level, Op, Selection, Slices
 from qgm_observe.slo.objective import Objective
@@ -28,6 +28,9 @@ _HOUR = 2
 
 Observed = tuple[float, float, float]
 """How many usual, slower and slow ones a sample brings."""
+
+_STILL_COUNTED = 3
+"""Samples of an hour that still counts what was observed before: a gap begins so much earlier."""
 
 _NONE: Observed = (0, 0, 0)
 _USUAL, _SLOWER, _SLOW = (10, 0, 0), (0, 10, 0), (0, 0, 10)
@@ -59,15 +62,15 @@ class Buckets:
         for place, each in enumerate(observed):
             if place in resets:
                 counts = [0.0] * len(counts)
-            for bucket, many in zip(self.places, each, strict=True):
-                counts[bucket] += many
+            for number, many in zip(self.places, each, strict=True):
+                counts[number] += many
             for told, total in zip(values, accumulate(counts), strict=True):
                 told.append(total)
         bucket = own.replace("_count{", "_bucket{")
         found = {own: notation(values[-1])}
-        for bound, told in zip((*self.bounds, "+Inf"), values, strict=True):
-            text = bound if isinstance(bound, str) else str(float(bound))
-            found[bucket.replace("{", f'{{le="{text}",', 1)] = notation(told)
+        bounds = (*map(str, map(float, self.bounds)), "+Inf")
+        for bound, told in zip(bounds, values, strict=True):
+            found[bucket.replace("{", f'{{le="{bound}",', 1)] = notation(told)
         return found
 
 
@@ -107,11 +110,13 @@ def of_minutes(buckets: Buckets, phases: Phases) -> tuple[tuple[str, str], ...]:
     """
     observed: list[Observed] = [_NONE]
     most = 100_000
-    before = BAD
+    before: Phase = BAD
     for phase, steps in phases:
         many = 100 if phase == BAD else most if before == BAD else 1
         first: Observed = (0, 0, many) if phase == BAD else (many, 0, 0)
         observed += [first, *[first if phase == BAD else (1, 0, 0)] * (steps - 1)]
+        if phase == GONE:
+            observed[-steps - _STILL_COUNTED :] = [_NONE] * (steps + _STILL_COUNTED)
         before, most = phase, most if phase == BAD else 1000
     return tuple(buckets.series(series_of(buckets.selection), observed).items())
 
@@ -154,7 +159,8 @@ def _courses(slo: str, buckets: Buckets) -> Iterator[Scenario]:
 def _beside(slo: str, buckets: Buckets, own: str) -> Iterator[Scenario]:
     """Label sets that count apart, that count together, and that do not count."""
     usual, slow = [(_USUAL, 0)], [(_USUAL, -_HOUR), (_SLOW, 0)]
-    apart, together = [], []
+    apart: list[str] = []
+    together: list[str] = []
     for sibling in siblings_of(buckets.selection, own):
         is_together = any(_differs(own, sibling, name) for name in TOGETHER)
         (together if is_together else apart).append(sibling)

@@ -151,6 +151,7 @@ def _freed() -> Iterator[Scenario]:
         ("use of our own leaves the window", _by_need()),
         ("journals that do not tell all of the window", _by_journal()),
         ("accounts that roll on, and others", _by_account()),
+        ("as long as a window that rolls on", _by_length()),
     ):
         told = {each.name: each.free for each in providers if each.free is not None}
         yield Scenario(
@@ -189,12 +190,20 @@ def _by_account() -> tuple[_Provider, ...]:
     return (
         _Provider("ends within the hour", _SECOND, accounts=((_LEFT, _WINDOW, -HOUR * 0.75),)),
         _Provider("ends in an hour: gives nothing back before", None, accounts=(ends,)),
+        _Provider(
+            "one is long enough, another begins anew now",
+            None,
+            accounts=((_LEFT, 20 * DAY, 0.0), (_LEFT, _WINDOW, -HOUR)),
+        ),
         _Provider("two roll", None, accounts=(rolls, rolls)),
         _Provider("one of two rolls, and half is lacking", _FIRST, accounts=(rolls, ends)),
-        *(
-            _Provider(f"{days} days", free, accounts=((_LEFT, days * DAY, 0.0),))
-            for days, free in ((20, None), (27, _SECOND), (29, _SECOND), (40, None))
-        ),
+    )
+
+
+def _by_length() -> tuple[_Provider, ...]:
+    return tuple(
+        _Provider(f"{days} days", free, accounts=((_LEFT, days * DAY, 0.0),))
+        for days, free in ((20, None), (27, _SECOND), (29, _SECOND), (40, None))
     )
 
 

@@ -2,25 +2,33 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from qgm_observe.alerts.budget import ERRORS, EVENTS, one
 from qgm_observe.alerts.burn_rules import sloth_labels, used
 from qgm_observe.alerts.objective_lines import INFINITE
-from qgm_observe.alerts.scenario import BAD, GONE, Line, Phases
+from qgm_observe.alerts.scenario import BAD, GONE, Line, Phases, Scenario
 from qgm_observe.slo.burn import PAGE
+from qgm_observe.slo.decimals import plain
+from qgm_observe.slo.indicator import Ratio
 from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.promql import COUNTED, FIRST, GAP, GOOD, NEWEST
 from qgm_observe.slo.score import (
+    BURNING,
+    FEWEST_ERRORS,
     HELD,
+    LAST_DAYS,
     RECOVERED,
+    SPENT,
     TICKET_THRESHOLD,
     TICKET_WINDOWS,
     TRAFFIC_WINDOW,
     WINDOWS,
     Score,
+    Weights,
 )
-from qgm_observe.slo.window import HOUR, shorthand
+from qgm_observe.slo.window import HOUR, MINUTE, shorthand
 
 Tests = tuple[dict[str, Any], ...]
 """As promtool reads them."""
@@ -32,6 +40,9 @@ _FINE = 1000
 """Numbers are compared after rounding to this part of one."""
 
 _OLDEST = {text: int(text.removesuffix("h")) * HOUR for text in (NEWEST, GAP)}
+FINE_STEP = 2 * MINUTE
+"""Of first samples."""
+
 _WEIGHED = (*WINDOWS, TRAFFIC_WINDOW)
 
 
@@ -58,13 +69,16 @@ class Recorded:
         spread: bool = False,
     ) -> None:
         self.objective, self._step = objective, step
+        self._score = None if objective.score is None else _rendered(objective.score)
+        indicator = objective.indicator
+        assert isinstance(indicator, Ratio)  # noqa: S101  told to the type checker
         self._good, self._total = (
             [
-                line.values(phases, step)
+                [None if value is None else selection.factor * value for value in values]
                 for line in lines
-                for _ in range(1 + len(line.siblings) * spread)
+                for values in [line.values(phases, step)] * (1 + len(line.siblings) * spread)
             ]
-            for lines in (good, total)
+            for lines, selection in ((good, indicator.good[0]), (total, indicator.total[0]))
         )
 
     # --------------------------------------------------------------------------------- recorded
@@ -73,7 +87,7 @@ class Recorded:
         """Yield tests of all that is recorded at a step, for windows (s)."""
         yield from self.counts(at, windows)
         counts = {window: self._counts(at, window) for window in windows}
-        score = self.objective.score
+        score = self._score
         if score is not None:
             yield from self._scored(score, counts, self._when(at))
         elif self.objective.burns:
@@ -92,7 +106,7 @@ class Recorded:
 
     def highest(self, at: int) -> dict[str, Any]:
         """Return a test of the highest score at a step."""
-        score = self.objective.score
+        score = self._score
         assert score is not None  # noqa: S101  told to the type checker
         value = _highest(score, {each: self._counts(at, each) for each in _WEIGHED})
         return self._one("max", value, self._when(at))
@@ -132,18 +146,31 @@ class Recorded:
 
     def fires(self, at: int, severity: str) -> bool:
         """Return whether an alert fires at a step."""
-        score = self.objective.score
+        score = self._score
         if score is None:
             return burns(self.objective, severity, self._share, at, self._step)
         if severity == PAGE:
             held = math.ceil(HELD / self._step)
             return any(self._pages(score, each) for each in range(max(0, at - held), at + 1))
         counts = (self._counts(at, each) for each in TICKET_WINDOWS)
-        return max(score.ticket.of(*each) for each in counts) > TICKET_THRESHOLD
+        is_evident = max(score.ticket.of(*each) for each in counts) > TICKET_THRESHOLD
+        return is_evident or self._is_spent(score, at)
 
     def _pages(self, score: Score, at: int) -> bool:
         counts = {each: self._counts(at, each) for each in _WEIGHED}
-        return _highest(score, counts) > score.threshold(counts[TRAFFIC_WINDOW][1])
+        is_evident = _highest(score, counts) > score.threshold(counts[TRAFFIC_WINDOW][1])
+        return is_evident or self._is_threatened(score, at)
+
+    def _is_spent(self, score: Score, at: int) -> bool:
+        bad, all_ = self._counts(at, self.objective.window.seconds)
+        return bad >= FEWEST_ERRORS and bad > score.allowed(all_, SPENT)
+
+    def _is_threatened(self, score: Score, at: int) -> bool:
+        late = [self._counts(at, each) for each in LAST_DAYS]
+        whole = self._counts(at, self.objective.window.seconds)
+        bad, all_ = (of_all - of_late for of_all, of_late in zip(whole, late[-1], strict=True))
+        burns_on = all(each[0] > score.allowed(each[1], BURNING) for each in late)
+        return self._is_spent(score, at) and burns_on and bad > score.budget * all_
 
     def _share(self, at: int, window: float) -> float:
         bad, all_ = self._counts(at, window)
@@ -168,7 +195,7 @@ def burns(
 ) -> bool:
     """Return whether an alert on burn rates fires, for the share of bad events at a step (s)."""
     pairs = [each for each in objective.burns if each.severity == severity]
-    limits = [float(each.factor * objective.budget) for each in pairs]
+    limits = [float(plain(each.factor * objective.budget)) for each in pairs]
     held = math.ceil(max((each.after for each in pairs), default=0.0) / step)
     return at >= held and all(
         any(
@@ -177,6 +204,15 @@ def burns(
         )
         for then in range(at - held, at + 1)
     )
+
+
+def _rendered(score: Score) -> Score:
+    """Return the constants with as many digits as rules have."""
+    page, recovery, ticket = (
+        Weights(float(plain(each.error)), float(plain(each.event)))
+        for each in (score.page, score.recovery, score.ticket)
+    )
+    return replace(score, page=page, recovery=recovery, ticket=ticket)
 
 
 def _highest(score: Score, counts: Counts) -> float:
@@ -238,6 +274,21 @@ def seen_first(
             "eval_time": shorthand(at) if at else "0m",
         }
         yield test | ({"exp_samples": [{"labels": "{}", "value": many}]} if many else {})
+
+
+def first_samples(slo: str, records: Sequence[str], lines: Sequence[Line]) -> Scenario:
+    """Return a course of first samples, which are recorded for five minutes."""
+    phases: Phases = [(GONE, 1), ((1.0, 1.0), 4)]
+    tests: list[dict[str, Any]] = []
+    for name in records:
+        own = f"{name.removeprefix(f'{FIRST}:')}{{"
+        new = [e for e in lines if e.series.startswith(own) and INFINITE not in e.series]
+        first = sum(each.values(phases, FINE_STEP)[1] or 0.0 for each in new)
+        query = f'sum({name}{{slo="{slo}"}})'
+        samples = [{"labels": "{}", "value": first}]
+        tests.append({"expr": query, "eval_time": "4m", "exp_samples": samples})
+        tests.append({"expr": query, "eval_time": "8m"})
+    return Scenario("first samples are told for five minutes", phases, (), recorded=tuple(tests))
 
 
 def first_of_another(line: Line) -> str:

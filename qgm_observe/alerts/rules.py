@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from qgm_observe.alerts import burn_rules, money_rules, score_rules
-from qgm_observe.alerts.budget import ERRORS, EVENTS, Rule, budget_alert, one
+from qgm_observe.alerts.budget import ERRORS, EVENTS, Rule, budget_alert, one, units
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.alerts.selectors import Selectors
 from qgm_observe.alerts.text import Said, asked
@@ -17,7 +17,7 @@ from qgm_observe.slo import promql
 from qgm_observe.slo.decimals import plain
 from qgm_observe.slo.indicator import Comparison, Level, Ratio, Slices, Spend
 from qgm_observe.slo.objective import Objective
-from qgm_observe.slo.window import DAY, shorthand
+from qgm_observe.slo.window import DAY, HOUR, shorthand
 
 MINUTELY = "1m"
 """How often minutes are looked at."""
@@ -67,8 +67,7 @@ def _firsts(objective: Objective, selectors: Selectors) -> Iterator[Rule]:
     if isinstance(indicator, Ratio):
         further = (each for each in indicator.good if (each.signal, each.at_most) not in told)
         counted = (*counted, *further)
-    for name, text in promql.firsts(map(selectors.narrowed, counted)).items():
-        yield {"record": name, "expr": text, "labels": {"slo": objective.name}}
+    yield from selectors.firsts(counted, objective.name)
 
 
 def windows(objective: Objective) -> list[float]:
@@ -78,6 +77,8 @@ def windows(objective: Objective) -> list[float]:
         found |= {*score_rules.USED}
     elif objective.burns:
         found |= {*burn_rules.used(objective)}
+    elif objective.is_degraded:
+        found.add(HOUR)
     return sorted(found)
 
 
@@ -119,7 +120,7 @@ def _good_and_total(objective: Objective, window: float, selectors: Selectors) -
 
 def _or_none(counts: Iterable[str]) -> str:
     """What was never seen adds 0: a service without a success has errors all the same."""
-    return " + ".join(f"({count} or on () vector(0))" for count in counts)
+    return " + ".join(f"({count} or vector(0))" for count in counts)
 
 
 def _narrowed(slices: Slices, selectors: Selectors) -> Slices:
@@ -144,15 +145,22 @@ def _narrowed(slices: Slices, selectors: Selectors) -> Slices:
 
 
 def _each_failure(objective: Objective, configuration: Configuration) -> Rule:
-    """A budget under five events cannot burn: each failure is a ticket, and stays one for a day."""
-    slo = objective.name
-    failed, all_ = (asked(one(name, slo, "1d")) for name in (ERRORS, EVENTS))
-    unit = objective.indicator.unit
+    """A budget under five events cannot burn: each failure is a ticket, which ends in an hour.
+
+    So one that comes later is a ticket of its own: an alert that lasts is not told again.
+    """
+    slo, hour = objective.name, shorthand(HOUR)
+    failed, all_, of_day = (
+        asked(each)
+        for each in (one(ERRORS, slo, hour), one(EVENTS, slo, hour), one(ERRORS, slo, "1d"))
+    )
     said = Said(
-        count=f"{failed} of {all_} ({unit}) failed in the last 1d.",
+        count=f"{failed} of {all_} {units(objective)} failed in the last hour, {of_day} "
+        "in the last day.",
         spending=f"The budget holds {plain(round(objective.budget_events or 0, 1))}: too few "
         "to burn, so each failure is told; `qgm-observe slo status` tells the last "
         f"{objective.reported.days:g} days.",
+        false="Each failure is told, whether it came by chance or not.",
     )
-    expression = f"{one(ERRORS, slo, '1d')} > 0"
+    expression = f"{one(ERRORS, slo, hour)} > 0"
     return budget_alert("QgmSloBurnTicket", objective, configuration, expression, said)

@@ -5,7 +5,7 @@ Constants and windows are those of `qgm_observe.slo.score`, which is also what i
 
 from collections.abc import Iterator
 
-from qgm_observe.alerts.budget import ERRORS, EVENTS, Rule, budget_alert, one
+from qgm_observe.alerts.budget import ERRORS, EVENTS, Rule, budget_alert, one, units
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.alerts.text import NUMBER, Said, asked
 from qgm_observe.slo.burn import PAGE
@@ -13,9 +13,13 @@ from qgm_observe.slo.characteristics import INCIDENTS, tabled
 from qgm_observe.slo.decimals import plain
 from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.score import (
+    BURNING,
+    FEWEST_ERRORS,
     FEWEST_EVENTS,
     HELD,
+    LAST_DAYS,
     RECOVERED,
+    SPENT,
     TICKET_THRESHOLD,
     TICKET_WINDOWS,
     TRAFFIC_WINDOW,
@@ -29,6 +33,7 @@ HIGHEST, THRESHOLD = "qgm:slo_score:max", "qgm:slo_score:threshold"
 USED = (*WINDOWS, TRAFFIC_WINDOW)
 """Seconds of the windows that are counted."""
 
+_COUNTED = (ERRORS, EVENTS)
 _TIE = 1e-6
 _TEXTS = tuple(map(shorthand, WINDOWS))
 
@@ -48,14 +53,17 @@ def rules(objective: Objective, configuration: Configuration) -> Iterator[Rule]:
     yield {"record": THRESHOLD, "expr": _threshold(slo, score), "labels": labels}
     yield {"record": HIGHEST, "expr": _highest(slo), "labels": labels}
     if objective.severity == PAGE:
-        yield _page(objective, configuration)
+        yield _page(objective, score, configuration)
     yield _ticket(objective, score, configuration)
 
 
-def _page(objective: Objective, configuration: Configuration) -> Rule:
+def _page(objective: Objective, score: Score, configuration: Configuration) -> Rule:
     slo = objective.name
     expression = f'{HIGHEST}{{slo="{slo}"}} > on () {THRESHOLD}{{slo="{slo}"}}'
-    said = Said(count=_evidence(objective), spending=_spending(slo), false=_false(objective))
+    if objective.window.seconds > LAST_DAYS[-1]:
+        expression += f"\nor max by (slo) (\n  {_threatened(objective, score)}\n)"
+    count = _evidence(objective, score, [one(EVIDENCE, slo, each) for each in _TEXTS])
+    said = Said(count=count, spending=_spending(slo), false=_false(objective))
     return budget_alert(
         "QgmSloBurnPage",
         objective,
@@ -69,14 +77,47 @@ def _page(objective: Objective, configuration: Configuration) -> Rule:
 def _ticket(objective: Objective, score: Score, configuration: Configuration) -> Rule:
     windows = tuple(map(shorthand, TICKET_WINDOWS))
     text = _weighed(objective.name, score.ticket.error, score.ticket.event, windows)
-    said = Said(count=_evidence(objective), spending=_spending(objective.name))
+    weights = score.ticket.error, score.ticket.event
+    weighed = [_weighed(objective.name, *weights, (each,)) for each in windows]
+    said = Said(
+        count=_evidence(objective, score, weighed),
+        spending=_spending(objective.name),
+        false="How often this ticket is false is not tabled; it takes less evidence than a page.",
+    )
     return budget_alert(
         "QgmSloBurnTicket",
         objective,
         configuration,
-        f"max({text}) > {plain(TICKET_THRESHOLD)}",
+        f"max({text}) > {plain(TICKET_THRESHOLD)}\nor max({_spent(objective, score)})",
         said,
     )
+
+
+def _spent(objective: Objective, score: Score) -> str:
+    """More has failed in the whole window than was planned, and than chance explains."""
+    allowed = _allowed(objective, score, objective.window.seconds, SPENT)
+    failed = one(ERRORS, objective.name, shorthand(objective.window.seconds))
+    return f"{failed} > on () clamp_min({allowed}, {FEWEST_ERRORS - 1})"
+
+
+def _threatened(objective: Objective, score: Score) -> str:
+    """The budget is spent and burns on, and did so before: no incident of this week alone."""
+    slo, period = objective.name, shorthand(objective.window.seconds)
+    parts = [_spent(objective, score)]
+    for window in LAST_DAYS:
+        text, allowed = shorthand(window), _allowed(objective, score, window, BURNING)
+        parts.append(f"{one(ERRORS, slo, text)} > on () {allowed}")
+    failed, all_ = (f"{one(name, slo, period)} - on () {one(name, slo, text)}" for name in _COUNTED)
+    parts.append(f"{failed} > on () {plain(score.budget)} * ({all_})")
+    return "\n  and on () ".join(parts)
+
+
+def _allowed(objective: Objective, score: Score, window: float, deviations: float) -> str:
+    """See `Score.allowed`; one standard deviation is written without its number."""
+    events, times = one(EVENTS, objective.name, shorthand(window)), plain(deviations)
+    root = f"sqrt({plain(score.budget * score.design_effect)} * {events})"
+    chance = root if times == "1" else f"{times} * {root}"
+    return f"{plain(score.budget)} * {events} + on () {chance}"
 
 
 def _weighed(slo: str, error: float, event: float, windows: tuple[str, ...]) -> str:
@@ -107,21 +148,23 @@ def _highest(slo: str) -> str:
 # ------------------------------------------------------------------------------------------ text
 
 
-def _evidence(objective: Objective) -> str:
-    """How many failed in the window that speaks loudest; of equal ones in the shortest."""
-    slo, unit = objective.name, objective.indicator.unit
-    parts = (
-        f"{one(EVIDENCE, slo, text)} - {plain(number * _TIE)}" for number, text in enumerate(_TEXTS)
-    )
-    query = f"topk(1, {' or '.join(parts)})"
+def _evidence(objective: Objective, score: Score, weighed: list[str]) -> str:
+    """How many failed in the window that speaks loudest; where none does, that all is spent."""
+    slo, period = objective.name, shorthand(objective.window.seconds)
+    parts = (f"{text} - {plain(number * _TIE)}" for number, text in enumerate(weighed))
     failed, all_ = (
         f'{{{{ with printf `{name}{{slo="{slo}",window=%q}}` $window | query }}}}'
         f"{NUMBER}{{{{ end }}}}"
-        for name in (ERRORS, EVENTS)
+        for name in _COUNTED
     )
-    return (
-        f'{{{{ with query `{query}` }}}}{{{{ $window := . | first | label "window" }}}}'
-        f"{failed} of {all_} ({unit}) failed in the last {{{{ $window }}}}.{{{{ end }}}}"
+    loudest = (
+        f'{{{{ $window := . | first | label "window" }}}}{failed} of {all_} {units(objective)} '
+        "failed in the last {{ $window }}."
+    )
+    week = " of ".join(asked(one(name, slo, "7d")) for name in _COUNTED)
+    told = f"{week} {units(objective)} failed in the last 7d, and in {period} more than by chance."
+    return asked(
+        f"topk(1, {' or '.join(parts)}) > 0", loudest, asked(_spent(objective, score), told, "")
     )
 
 

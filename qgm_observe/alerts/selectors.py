@@ -1,7 +1,8 @@
 """Catalog signals in PromQL, narrowed to the work that the configuration selects."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.catalog import Signal
@@ -46,6 +47,11 @@ class Selectors:
     ) -> str:
         """Return how much a journal's counter counted in a window (s), see `promql.count`."""
         return promql.count([self.narrowed(selection)], window, by, slo)
+
+    def firsts(self, selections: Iterable[Selection], slo: str) -> Iterator[dict[str, Any]]:
+        """Yield the rules that record first samples of counters, see `promql.firsts`."""
+        for name, text in promql.firsts(map(self.narrowed, selections)).items():
+            yield {"record": name, "expr": text, "labels": {"slo": slo}}
 
     def increase(self, selection: Selection, window: float, by: Iterable[str]) -> str:
         """Return how much a process' counter counted, which may have begun anew in between."""

@@ -28,7 +28,7 @@ class Alert:
         profile: `starter`, or `full` where it has to be asked for.
         layer: What it is about; outages and maintenance inhibit by it.
         loses: What users lose while it lasts.
-        board: The board that shows it: `on-call`, `debug`, `calibration` or `slo`.
+        board: The slug of the board that shows it, for instance `on-call`.
         command: What to type after `triage ALERT`, or behind it where it begins with `--`; it runs
             from any machine, and `URL` stands for the Prometheus.
         escalation: To whom, when the first action does not help.
@@ -110,7 +110,7 @@ ALERTS = (
     Alert(
         "QgmTelemetryLost", TICKET, PLATFORM, TODAY, STARTER, TELEMETRY,
         "What happens is not seen: all other alerts may be blind.",
-        "on-call", _JOURNALS, ON_CALL,
+        "telemetry", _JOURNALS, ON_CALL,
     ),
     Alert(
         "QgmQualityDrift", TICKET, MODEL, TODAY, STARTER, QUALITY,
@@ -136,17 +136,17 @@ ALERTS = (
     Alert(
         "QgmExporterDown", TICKET, PLATFORM, TODAY, FULL, TELEMETRY,
         "One exporter cannot be scraped.",
-        "on-call", _JOURNALS, PLATFORM,
+        "telemetry", _JOURNALS, PLATFORM,
     ),
     Alert(
         "QgmReadingsStale", TICKET, PLATFORM, TODAY, FULL, TELEMETRY,
         "What is shown of the provider is old.",
-        "calibration", _ACCOUNT, "provider",
+        "telemetry", _ACCOUNT, "provider",
     ),
     Alert(
         "QgmJournalDisk", TICKET, PLATFORM, TODAY, FULL, TELEMETRY,
         "The disk of a journal is nearly full; events will be lost.",
-        "on-call", _JOURNALS, PLATFORM,
+        "telemetry", _JOURNALS, PLATFORM,
     ),
     Alert(
         "QgmCredentialsExpire", TICKET, PLATFORM, WEEK, FULL, ACCOUNT,
@@ -176,12 +176,12 @@ ALERTS = (
     Alert(
         "QgmRetriesExcessive", TICKET, MODEL, TODAY, FULL, WORK,
         "Each job is submitted over and over, and each attempt may be billed.",
-        "debug", _FAILURES, ON_CALL, ("F5",),
+        "telemetry", _FAILURES, ON_CALL, ("F5",),
     ),
     Alert(
         "QgmCostAnomaly", TICKET, MODEL, TODAY, FULL, ACCOUNT,
         "A pipeline spends far more a day than it did in the last week.",
-        "executive", _JOBS, MODEL, ("F5",),
+        "cost", _JOBS, MODEL, ("F5",),
     ),
     Alert(
         "QgmSubmissionThrottled", TICKET, ON_CALL, TODAY, FULL, WORK,

@@ -10,15 +10,21 @@ from dataclasses import dataclass
 
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.alerts.links import board_url, runbook_url
-from qgm_observe.alerts.table import Alert
+from qgm_observe.alerts.table import NEVER, Alert
 from qgm_observe.catalog import provider_signals, signals
 
 NUMBER = '{{ . | first | value | printf "%.0f" }}'
-BUDGET_LEFT = (
-    "1 - qgm:slo_errors:count / on (slo, window) (qgm:slo_events:count > 0) "
+PERCENT = "{{ . | first | value | humanizePercentage }}"
+TIMES = '{{ . | first | value | printf "%.1f" }} times'
+STATE = "not known: it tells a state, and is as good as what the provider or journal says"
+"""How often an alert is false that no chance is behind."""
+
+_WORST = 3
+_SPENT = (
+    "qgm:slo_errors:count{} / on (slo, window) (qgm:slo_events:count > 0) "
     "/ on (slo, window) qgm:slo_budget:ratio"
 )
-"""Share of the budget that is left, by objective; none where nothing counted."""
+"""Share of the budget that is spent, by objective; none where nothing counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +35,7 @@ class Said:
         count: How many of how many, since when.
         spending: Whether it goes on; by default what is in flight now.
         budget: Share left; by default of every objective.
-        false: How often it is false, where that is known.
+        false: How often it is false; by default that nobody knows.
     """
 
     count: str
@@ -68,7 +74,7 @@ def annotations(
         f"Escalate to {alert.escalation} when that does not help.",
         f"Runbook: {runbook}",
         f"Board: {board}",
-        said.false,
+        said.false or _unknown(alert),
     ]
     return {
         "summary": f"{alert.loses.rstrip('.')}{_where(labels)}",
@@ -103,7 +109,11 @@ def asked_of(query: str, labels: Iterable[str], shown: str = NUMBER, otherwise: 
         otherwise: What stands there when there is none.
     """
     values = " ".join(f"$labels.{name}" for name in labels)
-    told = f"printf `{query}` {values} | query" if values else f"query `{query}`"
+    return _with(query, values, shown, otherwise) if values else asked(query, shown, otherwise)
+
+
+def _with(query: str, values: str, shown: str, otherwise: str = "") -> str:
+    told = f"printf `{query}` {values} | query"
     return f"{{{{ with {told} }}}}{shown}{{{{ else }}}}{otherwise}{{{{ end }}}}"
 
 
@@ -127,9 +137,44 @@ def _where(labels: tuple[str, ...]) -> str:
     return "".join(f" · {name} {{{{ $labels.{name} }}}}" for name in labels)
 
 
+def listed(query: str, each: str, otherwise: str) -> str:
+    """Return a template that lists what is found, with a comma between two.
+
+    Args:
+        query: A pipeline that asks Prometheus.
+        each: How one is told.
+        otherwise: What stands there when nothing is found.
+    """
+    ranged = f"{{{{ range $place, $each := {query} }}}}{{{{ if $place }}}}, {{{{ end }}}}"
+    return f"{ranged}{each}{{{{ else }}}}{otherwise}{{{{ end }}}}"
+
+
+def left_of(spent: str, whole: str) -> str:
+    """Return a template of the share of a budget that is left, or how often it is spent.
+
+    Args:
+        spent: PromQL of the share that is spent.
+        whole: What it is a share of.
+    """
+    left = asked(f"1 - {spent}", PERCENT)
+    is_gone = "{{ if ge (. | first | value) 1.0 }}"
+    return asked(spent, f"{is_gone}gone, spent {TIMES}{{{{ else }}}}{left}{{{{ end }}}}{whole}")
+
+
 def _budgets() -> str:
-    each = "{{ .Labels.slo }} {{ .Value | humanizePercentage }}"
-    return f"{{{{ range query `{BUDGET_LEFT}` }}}}{each}, {{{{ end }}}}see the objectives' board"
+    """The worst of those that are not whole."""
+    every = _SPENT.replace("{}", "")
+    own = _with(_SPENT.replace("{}", "{slo=%q}"), ".Labels.slo", TIMES)
+    left = "{{ if gt .Value 0.0 }}{{ .Value | humanizePercentage }}"
+    share = f"{left}{{{{ else }}}}gone, spent {own}{{{{ end }}}}"
+    worst = f"query `sort(bottomk({_WORST}, 1 - {every} < 1))`"
+    return listed(
+        worst, f"{{{{ .Labels.slo }}}} {share}", "no objective is known to have spent any"
+    )
+
+
+def _unknown(alert: Alert) -> str:
+    return f"How often this {alert.severity} is false: {STATE}." if alert.urgency != NEVER else ""
 
 
 def _in_flight(labels: tuple[str, ...]) -> str:
@@ -147,5 +192,6 @@ def _provider_status(labels: tuple[str, ...]) -> str:
     query = f'{signal.prometheus}{{device_state!="online"{matchers}}} == 1'
     values = " ".join(f"$labels.{name}" for name in known)
     told = f"printf `{query}` {values} | query" if known else f"query `{query}`"
-    each = "{{ .Labels.device }} {{ .Labels.device_state }}, "
-    return f"Provider: {{{{ range {told} }}}}{each}{{{{ end }}}}the rest online or not watched."
+    told += ' | sortByLabel "device"'
+    each = "{{ .Labels.device }} {{ .Labels.device_state }}"
+    return f"Provider: {listed(told, each, 'no device is known to be out of service')}."

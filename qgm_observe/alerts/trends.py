@@ -8,10 +8,10 @@ exact counts, by pipeline or by pipeline and device.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from qgm_observe.alerts.cause import Cause
+from qgm_observe.alerts.cause import NO_OBJECTIVE, Cause
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.alerts.selectors import Selectors
-from qgm_observe.alerts.text import NUMBER, Said, asked_of
+from qgm_observe.alerts.text import NUMBER, Said, asked_of, listed
 from qgm_observe.catalog import Outcome, provider_signals, signals
 from qgm_observe.slo.indicator import Selection
 from qgm_observe.slo.window import DAY, HOUR, MINUTE, shorthand
@@ -28,6 +28,7 @@ ENDED = (Outcome.SUCCESS, Outcome.FAILURE, Outcome.TIMEOUT, Outcome.LOST)
 
 PIPELINE = ("pipeline", "kind")
 PLACE = ("pipeline", "provider", "device", "region")
+_BY_CHANCE = 0.05
 _STALLED_SECONDS = 10 * MINUTE
 
 
@@ -51,6 +52,7 @@ def groups(configuration: Configuration) -> dict[str, dict[str, Any]]:
 def _pipelines(selectors: Selectors) -> Iterator[dict[str, Any]]:
     bad = selectors.chosen(signals.ROOTS, outcome=ENDED[1:])
     good = selectors.chosen(signals.ROOTS, outcome=Outcome.SUCCESS)
+    yield from selectors.firsts((bad, good), NO_OBJECTIVE)
     for window in WINDOWS:
         yield _recorded("qgm:pipeline_failures:count", selectors, bad, window, PIPELINE)
         yield _recorded("qgm:pipeline_successes:count", selectors, good, window, PIPELINE)
@@ -59,6 +61,7 @@ def _pipelines(selectors: Selectors) -> Iterator[dict[str, Any]]:
 def _compilations(selectors: Selectors) -> Iterator[dict[str, Any]]:
     bad = selectors.chosen(signals.JOB_ERRORS, stage="compile")
     ended = selectors.chosen(signals.JOBS, outcome=ENDED)
+    yield from selectors.firsts((bad, ended), NO_OBJECTIVE)
     for window in WINDOWS:
         yield _recorded("qgm:compile_failures:count", selectors, bad, window, PLACE)
         yield _recorded("qgm:jobs_ended:count", selectors, ended, window, PLACE)
@@ -67,8 +70,9 @@ def _compilations(selectors: Selectors) -> Iterator[dict[str, Any]]:
 def _recorded(
     name: str, selectors: Selectors, selection: Selection, window: float, by: tuple[str, ...]
 ) -> dict[str, Any]:
-    text = selectors.count(selection, window, by)
-    return {"record": name, "expr": text, "labels": {"window": shorthand(window)}}
+    text = selectors.count(selection, window, by, NO_OBJECTIVE)
+    labels = {"slo": NO_OBJECTIVE, "window": shorthand(window)}
+    return {"record": name, "expr": text, "labels": labels}
 
 
 def _failing() -> Cause:
@@ -83,9 +87,11 @@ def _failing() -> Cause:
         expression=expression,
         by=PIPELINE,
         said=Said(
-            count="{{ $value }} failed in a row; in the last day "
+            count=f"{{{{ $value }}}} failed in a row, {_since(failed, PIPELINE)}; in the last day "
             f"{asked_of(failed + of_day, PIPELINE)} failed and "
-            f"{asked_of(good + of_day, PIPELINE)} succeeded."
+            f"{asked_of(good + of_day, PIPELINE)} succeeded.",
+            false=f"When {_BY_CHANCE:.0%} fail by chance, {IN_A_ROW} in a row do once in "
+            f"{1 / (_BY_CHANCE**IN_A_ROW * (1 - _BY_CHANCE)):,.0f}.",
         ),
     )
 
@@ -102,9 +108,20 @@ def _uncompilable() -> Cause:
         expression=expression,
         by=PLACE,
         said=Said(
-            count="The last {{ $value }} compilations failed. " + _changed(),
+            count=f"The last {{{{ $value }}}} compilations failed, {_since(failed, PLACE)}. "
+            + _changed(),
         ),
     )
+
+
+def _since(failed: str, labels: tuple[str, ...]) -> str:
+    """In the shortest of the windows that hold as many failures."""
+    chosen = ",".join(f"{name}=%q" for name in labels)
+    values = " ".join(f"$labels.{name}" for name in labels)
+    shorter = f"printf `count({failed}{{{chosen}}} < %v) or vector(0)` {values} $value | query"
+    told = " ".join(f'"{shorthand(window)}"' for window in WINDOWS)
+    window = f'{{{{ index (args {told}) (. | first | value | printf "arg%v") }}}}'
+    return f"all of them in the last {{{{ with {shorter} }}}}{window}{{{{ end }}}}"
 
 
 def _changed() -> str:
@@ -116,12 +133,13 @@ def _changed() -> str:
         f'count by (model, model_version) (({errors}{{stage="compile",pipeline=%q,device=%q}} '
         f"unless {errors} offset 1d) > 0)"
     )
-    each = "{{ .Labels.model }} {{ .Labels.model_version }}, "
+    asked = f"printf `{versions}` $labels.pipeline $labels.device | query"
+    asked += ' | sortByLabel "model_version"'
+    models = listed(asked, "{{ .Labels.model }} {{ .Labels.model_version }}", "none")
     return (
         f"Changed in the last day: calibration {asked_of(changes, ('provider', 'device'))} times; "
-        f"models that fail for the first time: {{{{ range printf `{versions}` $labels.pipeline "
-        f"$labels.device | query }}}}{each}{{{{ else }}}}none{{{{ end }}}}; compiler, SDK and "
-        "encoding stand in the records of the runs."
+        f"models that fail for the first time: {models}; compiler, SDK and encoding stand in the "
+        "records of the runs."
     )
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+from qgm_observe.alerts.cause import NO_OBJECTIVE
 from qgm_observe.alerts.courses import (
     HEALTHY_STEPS,
     JOB_PLACES,
@@ -23,11 +24,14 @@ from qgm_observe.alerts.courses import (
 from qgm_observe.alerts.scenario import (
     BAD,
     COUNT,
+    GONE,
     HEALTHY,
     IDLE,
     LEVEL,
+    REBORN,
     Check,
     Line,
+    Phases,
     Scenario,
     Trial,
 )
@@ -56,7 +60,8 @@ def trends(made: Trials) -> Iterator[Trial]:
     failing = ("QgmConsecutiveFailures", ("pipeline",))
     counts = ("pipeline_failures", bad), ("pipeline_successes", good)
     apart = _apart({**kind, "pipeline": SOME}, counts)
-    told = (*scenarios, _others_are_well(), apart)
+    away = _away({**kind, "pipeline": SOME}, "pipeline_failures", "pipeline_successes")
+    told = (*scenarios, _others_are_well(), apart, away)
     yield made.trial(*failing, good, bad, scenarios=told, carries=kind)
     elsewhere = [Line(good.sibling(name), COUNT, 1, 1) for name in ("pipeline", "kind")]
     yield made.trial(
@@ -78,7 +83,7 @@ def _others_are_well() -> Scenario:
 def _apart(labels: dict[str, str], counts: tuple[tuple[str, Line], ...]) -> Scenario:
     """Return a course in which label sets that differ in one label are counted together."""
     given = {f'{name}="{value}"' for name, value in labels.items()}
-    told = ",".join(sorted(given | {'window="1d"'}))
+    told = ",".join(sorted(given | {f'slo="{NO_OBJECTIVE}"', 'window="1d"'}))
     tests = []
     for name, line in counts:
         alike = [each for each in line.siblings if all(label in each for label in given)]
@@ -86,15 +91,38 @@ def _apart(labels: dict[str, str], counts: tuple[tuple[str, Line], ...]) -> Scen
         tests.append(
             {
                 "expr": f"1 * qgm:{name}:count{{{told}}}",
-                "eval_time": shorthand(3 * STEP),
+                "eval_time": shorthand(4 * STEP),
                 "exp_samples": [{"labels": f"{{{told}}}", "value": each * (1 + len(alike))}],
             }
         )
     return Scenario(
         "what differs in another label counts together",
-        [(HEALTHY, 2), (BAD, 2)],
+        [(IDLE, 1), (HEALTHY, 2), (BAD, 2)],
         (),
         spread=True,
+        recorded=tuple(tests),
+    )
+
+
+def _away(labels: dict[str, str], *names: str) -> Scenario:
+    """Return a course after which counters are told again that counted hours ago."""
+    phases: Phases = [(IDLE, 1), (HEALTHY, 2), (BAD, 3), (GONE, 40), (IDLE, 4)]
+    told = ",".join(f'{key}="{value}"' for key, value in labels.items())
+    tests = (
+        {
+            "expr": f'1 * qgm:{name}:count{{window="{window}"}}',
+            "eval_time": shorthand(49 * STEP),
+            "exp_samples": [
+                {"labels": f'{{{told},slo="{NO_OBJECTIVE}",window="{window}"}}', "value": value}
+            ],
+        }
+        for name, counted in zip(names, (3, 2), strict=True)
+        for window, value in (("40m", 0), ("1d", counted))
+    )
+    return Scenario(
+        "nothing is scraped for longer than six hours: what was before is no news",
+        phases,
+        (),
         recorded=tuple(tests),
     )
 
@@ -108,13 +136,16 @@ def _compilations(
     apart = _apart(
         dict.fromkeys(JOB_PLACES, SOME), (("compile_failures", errors), ("jobs_ended", ended))
     )
+    away = _away(dict.fromkeys(JOB_PLACES, SOME), "compile_failures", "jobs_ended")
     yield made.trial(
         "QgmCompilationFailing",
         JOB_PLACES,
         *(ended, failed, errors),
         scenarios=(*scenarios, _others_are_well()),
     )
-    yield made.trial("QgmCompilationFailing", JOB_PLACES, ended, errors, scenarios=(third, apart))
+    yield made.trial(
+        "QgmCompilationFailing", JOB_PLACES, ended, errors, scenarios=(third, apart, away)
+    )
     elsewhere = [Line(ended.sibling(name), COUNT, 2, 2) for name in JOB_PLACES]
     yield made.trial(
         "QgmCompilationFailing",
@@ -143,7 +174,7 @@ def _stalled(made: Trials) -> Iterator[Trial]:
         ("pipeline",),
         stalled,
         made.level(signals.JOB_OLDEST_WAITING, None, 300, execution_mode="!local"),
-        made.level(provider_signals.DEVICE_WAIT, 400, 400, percentile="p95"),
+        made.level(provider_signals.DEVICE_WAIT, 300, 300, percentile="p95"),
         scenarios=(silent(4, "its job waits no longer than is usual"),),
     )
     waiting = made.level(signals.JOB_OLDEST_WAITING, None, 300, execution_mode="!local")
@@ -256,7 +287,12 @@ def _refusals(made: Trials) -> Iterator[Trial]:
     yield trial(5, above, course(6), ends, absent(), anew(), reborn(6))
     yield trial(5, share, silent(6, "a share that is just the threshold"))
     below = silent(6, "together a share below the threshold")
-    yield trial(5, 0.7 * share, replace(below, spread=True))
+    again = Scenario(
+        "counters begin anew below the threshold: silent",
+        [(HEALTHY, HEALTHY_STEPS), (BAD, 6), (REBORN, 2)],
+        (Check(HEALTHY_STEPS + 7, False),),
+    )
+    yield trial(5, 0.7 * share, replace(below, spread=True), again)
     three = Scenario(
         "two refusals: silent; three: fires",
         [(IDLE, 6), (BAD, 3)],

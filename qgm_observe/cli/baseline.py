@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qgm_observe.cli import option_types
 from qgm_observe.cli.progress import progress
 from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.journal import Store, open_journal
@@ -28,9 +29,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         verbs, "capture", "take the levels of a healthy time from the journal", _capture
     )
     capture.add_argument(
-        "--since", type=_time, metavar="TIME", help="begin of the healthy time, ISO 8601"
+        "--since",
+        type=option_types.instant,
+        metavar="TIME",
+        help="begin of the healthy time, ISO 8601",
     )
-    capture.add_argument("--until", type=_time, metavar="TIME", help="its end (default: now)")
+    capture.add_argument(
+        "--until", type=option_types.instant, metavar="TIME", help="its end (default: now)"
+    )
     capture.add_argument(
         "--every",
         type=_every,
@@ -40,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     capture.add_argument(
         "--false-alarms",
-        type=_rate,
+        type=option_types.above_zero,
         default=1.0,
         metavar="N",
         help="a year and series (default: 1)",
@@ -274,22 +280,3 @@ def _every(text: str) -> float | None:
     if not _UNITS["h"] <= seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r}: write 1d, 6h, 1h or {_EACH}")
     return seconds
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r}: write a number above 0")
-    return rate
-
-
-def _time(text: str) -> float:
-    try:
-        return datetime.fromisoformat(text).astimezone().timestamp()
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r}: write a date or time such as 2026-10-01 or 2026-10-01T12:00:00+02:00"
-        ) from None

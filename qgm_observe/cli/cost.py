@@ -4,11 +4,11 @@ import argparse
 import json
 import statistics
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from qgm_observe.cli import option_types
 from qgm_observe.errors import UsageError
 from qgm_observe.journal import Store, open_journal
 from qgm_observe.settings import load_settings
@@ -23,7 +23,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", choices=_BY, default="project", help="default: project")
     for name, brief in (("--since", "began at or after"), ("--until", "began before")):
         parser.add_argument(
-            name, type=_time, metavar="TIME", help=f"work that {brief} an ISO 8601 date or time"
+            name,
+            type=option_types.instant,
+            metavar="TIME",
+            help=f"work that {brief} an ISO 8601 date or time",
         )
     parser.add_argument("--plan", help="the account's plan, such as pay-as-you-go")
     parser.add_argument("--prices", type=Path, metavar="FILE", help="your prices, before the list")
@@ -99,15 +102,6 @@ def _columns(words: Sequence[str]) -> dict[str, str]:
         if not (name and sign and header):
             raise UsageError(f"--column {name}{sign}{header}: write NAME=HEADER")
     return {name: header for name, _, header in pairs}
-
-
-def _time(text: str) -> float:
-    try:
-        return datetime.fromisoformat(text).astimezone().timestamp()
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r}: write a date or time such as 2026-10-01 or 2026-10-01T12:00:00+02:00"
-        ) from None
 
 
 # ------------------------------------------------------------------------------------------ text

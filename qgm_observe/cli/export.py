@@ -15,6 +15,12 @@ from typing import Any, NoReturn
 PROVIDER_ADDRESS = "127.0.0.1:9465"
 JOURNAL_ADDRESS = "127.0.0.1:9466"
 
+_EVERY_SETTING = (
+    "FILE in one line: providers: [{provider: ibm, account: research, devices: [ibm_fez]}]. Every "
+    "setting with its default: exporters/provider/config.yml, which `qgm-observe shelf copy DIR "
+    "--only exporters` writes below DIR."
+)
+
 _log = logging.getLogger("qgm_observe.export")
 
 
@@ -22,8 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add what can be exported, and the options of the server."""
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     brief = "poll a provider: devices, queue, calibration, jobs, usage"
-    provider = kinds.add_parser("provider", help=brief, description=brief)
-    provider.add_argument("--config", type=Path, required=True, metavar="FILE", help="YAML")
+    provider = kinds.add_parser("provider", help=brief, description=brief, epilog=_EVERY_SETTING)
+    provider.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="YAML: the accounts to poll"
+    )
     _configure_server(provider, PROVIDER_ADDRESS, _provider)
     brief = "follow journals of any number of processes"
     journal = kinds.add_parser("journal", help=brief, description=brief)

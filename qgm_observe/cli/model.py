@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _ALIAS = "champion"
 _COMPARE = "judge a new version that has a part of the traffic: promote, hold or roll back"
-_EXIT_CODES = "Exit codes: 0 promote; 1 roll back; 2 hold, or bad input, each in a line."
+_EXIT_CODES = "Exit codes: 0 promote; 1 roll back; 2 hold, or bad input, which is told in one line."
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

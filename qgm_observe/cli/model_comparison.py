@@ -40,9 +40,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--kind", choices=list(Purpose), default=_LOOKS["kind"])
     parser.add_argument(
-        "--since", type=_time, metavar="TIME", help="default: the candidate's first root"
+        "--since",
+        type=option_types.instant,
+        metavar="TIME",
+        help="default: the candidate's first root",
     )
-    parser.add_argument("--until", type=_time, metavar="TIME", help="default: now")
+    parser.add_argument("--until", type=option_types.instant, metavar="TIME", help="default: now")
     parser.add_argument(
         "--every",
         type=float,
@@ -138,12 +141,3 @@ def _margins(words: list[str]) -> dict[str, float]:
         if name not in MARGINS:
             raise UsageError(f"--margin {word}: write {', '.join(MARGINS)}, such as success=0.03")
     return found
-
-
-def _time(text: str) -> float:
-    try:
-        return datetime.fromisoformat(text).astimezone().timestamp()
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r}: write a date or time such as 2026-10-01 or 2026-10-01T12:00:00+02:00"
-        ) from None

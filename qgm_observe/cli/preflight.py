@@ -27,7 +27,7 @@ from qgm_observe.spend.checks import Answer, checked_window
 from qgm_observe.spend.foresight import History
 from qgm_observe.spend.limits import EXAMPLE, SUBMISSIONS_A_MINUTE, limits
 from qgm_observe.spend.outlook import earlier, look
-from qgm_observe.spend.plan import Plan
+from qgm_observe.spend.plan import Plan, provider_of
 from qgm_observe.spend.preflight import Preflight, preflight
 from qgm_observe.spend.rerun import told_by_last_run
 
@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="SCRIPT|CIRCUIT",
         help="a script whose last run is in the journal, or OpenQASM 2 or 3, or QPY",
     )
-    parser.add_argument("--provider", choices=providers(), help="default: ibm")
+    parser.add_argument("--provider", choices=providers(), help="default: the device's, else ibm")
     parser.add_argument("--config", type=Path, metavar="FILE", help="the account, as for `export`")
     parser.add_argument("--device", metavar="NAME", help="default: that of the script's last run")
     parser.add_argument("--mode", choices=modes, help="default: job")
@@ -165,7 +165,11 @@ def _planned(args: argparse.Namespace) -> tuple[Plan, Any]:
     if args.mode is not None:
         told["mode"] = ExecutionMode(args.mode)
     if "device" not in told:
-        raise UsageError("no device: write --device NAME, such as --device ibm_fez")
+        is_script = args.work is not None and args.work.suffix == SCRIPT
+        why = f"{args.work}: its last run was on a simulator" if is_script else "no device"
+        raise UsageError(f"{why}: write --device NAME, such as --device ibm_fez")
+    if "provider" not in told or provider_of(told["device"]) == "local":
+        told["provider"] = given.get("provider", provider_of(told["device"]))
     if args.layout and told.get("qubits") not in {None, len(args.layout)}:
         raise UsageError(f"--layout names {len(args.layout)} qubits: write {told['qubits']}")
     return _limited(args, Plan(**told)), circuit
@@ -209,7 +213,10 @@ def _opened(args: argparse.Namespace, planned: Plan) -> Provider:
     accounts = load_config(args.config).providers
     fitting = [each for each in accounts if each.provider == planned.provider]
     if not fitting:
-        raise UsageError(f"{args.config}: no account of {planned.provider}; write --provider")
+        known = " or ".join(dict.fromkeys(each.provider for each in accounts))
+        raise UsageError(
+            f"{args.config}: no account of {planned.provider}; write --provider {known}, or add one"
+        )
     return open_account(fitting[0])
 
 

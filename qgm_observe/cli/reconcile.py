@@ -50,8 +50,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Reconcile once; 1 if jobs are left whose end or bill is still unknown."""
     from qgm_observe.exporters.journal_config import load_journal_config
+    from qgm_observe.exporters.reconciling.desk import desks_of
     from qgm_observe.exporters.reconciling.docket import Docket, scan
-    from qgm_observe.exporters.reconciling.reconciler import Reconciler, desks_of
+    from qgm_observe.exporters.reconciling.reconciler import Reconciler
 
     config = load_journal_config(args.config)
     if not config.providers:

@@ -1,4 +1,4 @@
-"""Replay a recorded job on a simulator with the noise of its calibration, and compare.
+"""Replay a recorded job on a simulator with its noise model or calibration, and compare.
 
 The recorded counts are compared by their total variation distance from the replayed ones; without
 counts the recorded valid-shot ratio and linear cross-entropy score are, which needs --target. The
@@ -38,7 +38,8 @@ class Material(NamedTuple):
 
     Attributes:
         pubs: What it ran.
-        calibration: In force when it ran; `None` where nothing was noisy.
+        noise: Content of the noise model it was simulated with, or calibration in force when it
+            ran; `None` where nothing was noisy.
         counts: Of each pub, none where they were not kept.
         estimates: Recorded of the job, by name.
         notes: What else there is to say.
@@ -46,7 +47,7 @@ class Material(NamedTuple):
 
     job: Event
     pubs: list[Any]
-    calibration: Calibration | None
+    noise: Calibration | bytes | None
     counts: list[dict[str, int]]
     estimates: dict[str, Estimate]
     notes: list[str]
@@ -88,7 +89,7 @@ def main(args: argparse.Namespace) -> int:
     with journal_at(args.journal) as journal:
         material = _material(journal, _job(journal, args), args)
     gaps = _gaps(material, args)
-    if material.job.body.get("execution_mode") != "local" and material.calibration is not None:
+    if material.job.body.get("execution_mode") != "local" and material.noise is not None:
         material.notes.append(
             "no crosstalk and no drift are simulated: --tolerance allows for them"
         )
@@ -150,15 +151,14 @@ def _material(journal: Store, job: Event, args: argparse.Namespace) -> Material:
     if not program or not circuits or None in program + circuits:
         why = told["gaps"].get("circuits", "kept as hashes alone, or pruned")
         missing.append(f"circuits and values ({why})")
-    calibration = _calibration(journal, job, told)
+    noise = None if args.ideal else _noise(journal, job, told)
     notes: list[str] = []
-    if calibration is None and not args.ideal:
+    if noise is None and not args.ideal:
         is_noisy = "noise" in told.get("device", {})
         if job.body.get("execution_mode") == "local" and not is_noisy:
             notes.append("the simulator had no calibration: replayed without noise")
         else:
-            why = told["gaps"].get("calibration", "not kept any more")
-            missing.append(f"the calibration ({why}; write --ideal to replay without noise)")
+            missing.append(f"{_unknown(told)}; write --ideal to replay without noise)")
     counts = _counts(journal, blobs.get("counts", ()))
     estimates = _estimates(journal, job)
     if not counts and not (estimates and args.target):
@@ -168,15 +168,28 @@ def _material(journal: Store, job: Event, args: argparse.Namespace) -> Material:
         raise UsageError(f"job {job.subject} cannot be reproduced, missing: {', '.join(missing)}")
     whole = [each for each in circuits if each is not None]
     pubs = read_program(program[0] or b"", whole)
-    if args.ideal:
-        calibration = None
-    if calibration is not None:
-        notes += [gap for pub in pubs for gap in gaps_in(pub, calibration)]
-    return Material(job, pubs, calibration, counts, estimates, sorted(set(notes)))
+    if noise is not None:
+        notes += [gap for pub in pubs for gap in gaps_in(pub, noise)]
+    return Material(job, pubs, noise, counts, estimates, sorted(set(notes)))
 
 
 def _contents(journal: Store, keys: Any) -> list[bytes | None]:
     return [journal.blob(key) for key in keys]
+
+
+def _noise(journal: Store, job: Event, told: Mapping[str, Any]) -> Calibration | bytes | None:
+    """The simulator's own noise model where it was kept, else what the calibration tells."""
+    key = told.get("noise_model", {}).get("hash")
+    content = None if key is None else journal.blob(key)
+    return _calibration(journal, job, told) if content is None else content
+
+
+def _unknown(told: Mapping[str, Any]) -> str:
+    """Which noise is not known, and why."""
+    gaps = told["gaps"]
+    if "noise" in told.get("device", {}):
+        return f"the noise model ({gaps.get('noise_model', 'not kept any more')}"
+    return f"the calibration ({gaps.get('calibration', 'not kept any more')}"
 
 
 def _calibration(journal: Store, job: Event, told: Mapping[str, Any]) -> Calibration | None:
@@ -223,7 +236,7 @@ def _gaps(material: Material, args: argparse.Namespace) -> list[Estimate]:
             (array.size // max(len(names), 1) for names, array in pub.values.items()), default=1
         )
         shots = args.shots or _shots(sum(counts.values()) // max(sets, 1))
-        simulated = replay(pub, material.calibration, shots, args.seed + place)
+        simulated = replay(pub, material.noise, shots, args.seed + place)
         level = 1 - (1 - _LEVEL) / len(material.counts)
         gap = device_gap(simulated, counts, level)
         found.append(replace(gap, name=f"distance of circuit {place}"))
@@ -238,7 +251,7 @@ def _estimate_gaps(material: Material, args: argparse.Namespace) -> list[Estimat
     target = _target(args.target)
     pub = material.pubs[0]
     shots = args.shots or _shots(pub.shots or _DEFAULT_SHOTS)
-    told = evaluate(replay(pub, material.calibration, shots, args.seed), target)
+    told = evaluate(replay(pub, material.noise, shots, args.seed), target)
     again = {each.name: each for each in _all_of(told)}
     both = [name for name in _UNBIASED if name in again and name in material.estimates]
     found = [score_gap(again[name], material.estimates[name]) for name in both]
@@ -294,8 +307,7 @@ def _is_within(gap: Estimate, tolerance: float) -> bool:
 def _show(material: Material, gaps: list[Estimate], tolerance: float, *, is_same: bool) -> None:
     word = "reproduced" if is_same else "not reproduced"
     device = f"{material.job.body.get('provider')}/{material.job.body.get('device')}"
-    noise = "no noise" if material.calibration is None else "the noise of its calibration"
-    print(f"job {material.job.subject} on {device}: {word}, with {noise}")
+    print(f"job {material.job.subject} on {device}: {word}, with {_noise_told(material.noise)}")
     for gap in gaps:
         floor = "" if gap.floor is None else f", equal samplers show {gap.floor:.3g}"
         interval = f"[{gap.low:.4g}, {gap.high:.4g}] at {gap.level:.0%}"
@@ -304,6 +316,12 @@ def _show(material: Material, gaps: list[Estimate], tolerance: float, *, is_same
         print(f"  tolerated: {tolerance:g}")
     for note in material.notes:
         print(f"  note: {note}")
+
+
+def _noise_told(noise: Calibration | bytes | None) -> str:
+    if noise is None:
+        return "no noise"
+    return "its noise model" if isinstance(noise, bytes) else "the noise of its calibration"
 
 
 def _share(text: str) -> float:

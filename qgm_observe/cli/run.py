@@ -45,6 +45,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="each fit in the script is a run of its own, inside the script's run",
     )
+    parser.add_argument(
+        "--loss-floor",
+        type=float,
+        metavar="LOSS",
+        help="the lowest that can be had, such as 0: tells a plateau from convergence",
+    )
     parser.add_argument("--journal", type=Path, metavar="FILE", help="the journal (default: yours)")
     parser.add_argument(
         "--guard", metavar="LIMITS", help="what it may take, such as '20 USD, 600 s, 3 retries'"
@@ -184,7 +190,7 @@ def _configured(args: argparse.Namespace, program: Program) -> Settings:
         args.json = args.json.absolute()
     changes = {
         name: getattr(args, name)
-        for name in ("journal", "project", "pipeline", "sweep", "plan")
+        for name in ("journal", "project", "pipeline", "sweep", "plan", "loss_floor")
         if getattr(args, name) is not None
     }
     settings = load_settings(**changes)

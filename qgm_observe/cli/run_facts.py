@@ -162,6 +162,8 @@ def _take_job(facts: RunFacts, body: Mapping[str, Any], document: Mapping[str, A
         _take_compilation(facts, circuit.get("compiled", {}))
     if "optimization_level" in document:
         facts.levels.add(str(document["optimization_level"]))
+    if "noise_model" in document:
+        facts.settings["noise model"] = document["noise_model"]["hash"][:12]
     facts.seeds |= document.get("seeds", {})
     facts.settings |= {f"sampler {k}": v for k, v in document.get("options", {}).items()}
     for name, seed in (body.get("provenance") or {}).get("seeds", {}).items():

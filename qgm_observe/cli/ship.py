@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from qgm_observe.cli import login
 from qgm_observe.errors import Error
 from qgm_observe.journal import open_journal
 from qgm_observe.settings import load_settings
@@ -21,14 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("journal", nargs="?", type=Path, metavar="PATH", help="default: your own")
     parser.add_argument("--to", metavar="URL", help="the exporter (or QGM_OBSERVE_SHIP_TO)")
-    parser.add_argument("--user", metavar="NAME", help="login (or QGM_OBSERVE_SHIP_USER)")
-    parser.add_argument(
-        "--token-file",
-        type=Path,
-        metavar="FILE",
-        help="file with its password (or QGM_OBSERVE_SHIP_TOKEN_FILE, QGM_OBSERVE_SHIP_TOKEN)",
-    )
-    parser.add_argument("--ca-file", type=Path, metavar="FILE", help="certificates to trust")
+    login.configure(parser)
     parser.add_argument("--follow", action="store_true", help="go on until SIGTERM, as a sidecar")
     parser.add_argument("--blobs", action="store_true", help="circuits and parameters go along")
     parser.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="at the end")
@@ -36,14 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Ship; 1 if something is left in the journal."""
-    given = {
-        "ship_to": args.to,
-        "ship_user": args.user,
-        "ship_token_file": args.token_file,
-        "ship_ca_file": args.ca_file,
-        "ship_blobs": args.blobs or None,
-    }
-    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    given = {"ship_to": args.to, "ship_blobs": args.blobs or None}
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = load_settings(**given, **login.given(args))
     path = args.journal or settings.journal_path
     if not args.follow:
         open_journal(path, read_only=True).close()  # a mistyped path creates nothing

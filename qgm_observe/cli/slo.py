@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from qgm_observe.cli import option_types
 from qgm_observe.errors import UsageError
 from qgm_observe.settings import load_settings
 
@@ -24,20 +25,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the four verbs and their options."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     status = _verb(verbs, "status", "budget left, burn, and who spent it", _status)
+    status.epilog = "Exit codes: 0 no budget is gone; 1 one is; 2 bad input."
     _sources(status)
     status.add_argument(
         "--prometheus", metavar="URL", help=f"ask it instead of a journal (token: {TOKEN})"
     )
     suggest = _verb(verbs, "suggest", "targets from history, with what each costs", _suggest)
     _sources(suggest)
-    suggest.add_argument("--days", type=_positive, default=90.0, help="of history (default: 90)")
+    suggest.add_argument(
+        "--days", type=option_types.above_zero, default=90.0, help="of history (default: 90)"
+    )
     simulate = _verb(verbs, "simulate", "false pages and hours to detect", _simulate)
     simulate.add_argument("--target", metavar="SHARE", help="with --events-per-day, of no file")
-    simulate.add_argument("--events-per-day", metavar="N", type=_positive)
+    simulate.add_argument("--events-per-day", metavar="N", type=option_types.above_zero)
     simulate.add_argument("--exact", action="store_true", help="simulate now, at seconds of CPU")
     lint = _verb(verbs, "lint", "refuse what cannot work, name what is weak", _lint)
+    lint.epilog = "Exit codes: 0 none is refused; 1 one is; 2 bad input."
     lint.add_argument(
-        "--retention-days", type=_positive, default=90.0, help="counts are kept (default: 90)"
+        "--retention-days",
+        type=option_types.above_zero,
+        default=90.0,
+        help="counts are kept (default: 90)",
     )
 
 
@@ -69,16 +77,6 @@ def _sources(parser: argparse.ArgumentParser) -> None:
         metavar="FROM/UNTIL",
         help="maintenance that does not count, two ISO 8601 times, local; may be repeated",
     )
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r}: write a number above 0")
-    return number
 
 
 def _interval(text: str) -> tuple[float, float]:
@@ -183,7 +181,7 @@ def print_statuses(found: Sequence[Any]) -> None:
     rows = [
         (
             each.objective.name,
-            f"{_number(each.bad)} of {_number(each.total)}",
+            f"{_number(each.bad)} of {_number(each.total)}{_unit(each.objective)}",
             _percent(each.ratio),
             _percent(each.objective.target),
             _percent(each.left, digits=0),
@@ -209,6 +207,10 @@ def print_statuses(found: Sequence[Any]) -> None:
         _print_wrapped(f"{remark}: {', '.join(names)}")
     if known:
         print("1d, 3d: burn, the budget spent over what was planned; above 1 it will not last")
+
+
+def _unit(objective: Any) -> str:
+    return " USD" if objective.indicator.unit == "money" else ""
 
 
 _SCALES = ((1e6, 1e6, "M"), (1e4, 1e3, "k"))
@@ -321,11 +323,12 @@ def _print_unfounded(found: Sequence[Any]) -> None:
 
 
 def _wait_row(wait: Any) -> tuple[str, ...]:
+    from qgm_observe.cli.summary import duration
     from qgm_observe.slo.suggesting import LEAST_EVENTS
 
     bound = "-" if wait.bound is None else f"{wait.bound:.6g} s"
     bound = bound if wait.jobs >= LEAST_EVENTS else f"too few, needed: {LEAST_EVENTS}"
-    median, p95 = (f"{seconds:.3g} s" for seconds in (wait.median, wait.p95))
+    median, p95 = duration(wait.median), duration(wait.p95)
     return f"{wait.provider} {wait.device}", wait.part, f"{wait.jobs:,}", median, p95, bound
 
 
@@ -391,5 +394,6 @@ def _lint(args: argparse.Namespace) -> int:
     else:
         for each in found:
             print(f"{each.severity}  {each.objective}: {each.message}")
-        print(f"{len(objectives)} objectives, {refused} refused, {len(found) - refused} weak")
+        many = "" if len(objectives) == 1 else "s"
+        print(f"{len(objectives)} objective{many}, {refused} refused, {len(found) - refused} weak")
     return 1 if refused else 0

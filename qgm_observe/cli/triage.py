@@ -1,8 +1,8 @@
 """What an alert is about: ours or theirs, since when, whom it hits, what changed, what to do next.
 
 It reads what exporters and a Prometheus tell, writes nothing and starts nothing. Exit codes: 0 it
-is ours or theirs, it is over or was none; 1 nobody can tell from what is known, or there is nothing
-to write to a provider; 2 bad input.
+is ours or theirs, it is over or not active; 1 nobody can tell from what is known, nobody answered,
+or there is nothing to write to a provider; 2 bad input.
 """
 
 import argparse
@@ -11,12 +11,12 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qgm_observe.cli import triage_lists
+from qgm_observe.cli import login, triage_lists
 from qgm_observe.cli.summary import duration
 from qgm_observe.cli.triage_lists import chosen
 from qgm_observe.errors import MissingExtra, UsageError
@@ -24,10 +24,10 @@ from qgm_observe.runbooks.actions import Action, next_action
 from qgm_observe.runbooks.asking import MOST, Answers, ask_all
 from qgm_observe.runbooks.budget import Spend, budgets, counted_by_roots, spend_an_hour
 from qgm_observe.runbooks.diagnosis import UNTOLD, Diagnosis, diagnose
-from qgm_observe.runbooks.priors import prior
 from qgm_observe.runbooks.roots import Facts, Root, roots_of
 from qgm_observe.runbooks.situation import Situation
 from qgm_observe.runbooks.support import support_text, utc
+from qgm_observe.runbooks.verdict import verdict
 from qgm_observe.settings import load_settings
 
 TOKEN = "QGM_OBSERVE_PROMETHEUS_TOKEN"  # noqa: S105  the name of a variable
@@ -46,14 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="an exporter of journals or of a provider (or QGM_OBSERVE_SHIP_TO); may be repeated",
     )
-    parser.add_argument("--user", metavar="NAME", help="login (or QGM_OBSERVE_SHIP_USER)")
-    parser.add_argument(
-        "--token-file",
-        type=Path,
-        metavar="FILE",
-        help="file with its password (or QGM_OBSERVE_SHIP_TOKEN_FILE, QGM_OBSERVE_SHIP_TOKEN)",
-    )
-    parser.add_argument("--ca-file", type=Path, metavar="FILE", help="certificates to trust")
+    login.configure(parser)
     parser.add_argument("--prometheus", metavar="URL", help=f"ask it too (token: {TOKEN})")
     parser.add_argument("--pipeline", metavar="NAME", help="of this pipeline only")
     parser.add_argument("--device", metavar="NAME", help="on this device only")
@@ -136,12 +129,7 @@ def _asked(args: argparse.Namespace, objectives: Sequence[Any]) -> Answers:
     from qgm_observe.slo.prometheus import Prometheus
     from qgm_observe.telemetry.shipping import receiver_of
 
-    given = {
-        "ship_user": args.user,
-        "ship_token_file": args.token_file,
-        "ship_ca_file": args.ca_file,
-    }
-    given = {name: value for name, value in given.items() if value is not None}
+    given = login.given(args)
     urls = args.url or [load_settings().ship_to]
     if urls == [None] and args.prometheus is None:
         raise UsageError("nobody to ask: write --url http://HOST:9466, --prometheus URL, or both")
@@ -169,14 +157,21 @@ def _found(
         now=now,
         roots=ours,
         others=[root for root in every if root.id not in ids],
-        samples=answers.samples,
+        samples=[each for each in answers.samples if _is_of_pipeline(args, each.labels)],
         calibrations=[each for each in reversed(lists["readings"]) if chosen(args, each)],
+        jobs=[each for each in {job["id"]: job for job in jobs}.values() if chosen(args, each)],
+        thresholds=_thresholds(),
         active_at=answers.active_at,
+        is_inactive=answers.is_inactive,
+        has_prometheus=answers.has_prometheus,
         silent=answers.silent,
+        no_prometheus=answers.no_prometheus,
+        is_heard=answers.is_heard,
     )
-    diagnosis = diagnose(situation, prior(args.alert))
-    action = next_action(diagnosis)
-    told = [*notes, *(f"no answer from {each}" for each in answers.silent)]
+    diagnosis = diagnose(situation)
+    action = next_action(diagnosis, situation)
+    missing = filter(None, (*answers.silent, answers.no_prometheus))
+    told = [*notes, *(f"no answer from {each}" for each in missing)]
     if not every and not answers.silent:
         told.append("no run or job: write --url of the exporter that follows the journals")
     if _is_cut(answers):
@@ -204,6 +199,19 @@ def _is_about(args: argparse.Namespace, root: Root) -> bool:
     )
 
 
+def _is_of_pipeline(args: argparse.Namespace, labels: Mapping[str, str]) -> bool:
+    return args.pipeline is None or labels.get("pipeline", args.pipeline) == args.pipeline
+
+
+def _thresholds() -> Mapping[str, float]:
+    """Return the alerts' thresholds as they are shipped; without their packages none."""
+    try:
+        from qgm_observe.runbooks.conditions import shipped_thresholds
+    except MissingExtra:
+        return {}
+    return shipped_thresholds()
+
+
 def _is_cut(answers: Answers) -> bool:
     lists = answers.lists
     return bool(answers.cut & {"runs", "jobs"}) or any(
@@ -222,15 +230,15 @@ def _objectives(args: argparse.Namespace, notes: list[str]) -> list[Any]:
 
 
 def _command(args: argparse.Namespace, action: Action) -> str:
-    if not action.command.startswith("--"):
+    if action.command and not action.command.startswith("--"):
         return action.command
-    words = ["qgm-observe", "triage", args.alert, *action.command.split()]
-    for option in ("url", "user", "token_file", "ca_file", "prometheus"):
+    words = ["qgm-observe", "triage", args.alert]
+    for option in ("url", "user", "token_file", "ca_file", "prometheus", "pipeline", "device"):
         values = getattr(args, option)
         for value in values if isinstance(values, list) else [values]:
             if value is not None:
                 words += [f"--{option.replace('_', '-')}", str(value)]
-    return shlex.join(words)
+    return f"{shlex.join(words)} {action.command}".rstrip()
 
 
 # ------------------------------------------------------------------------------------------ text
@@ -250,11 +258,13 @@ def _print(found: Found) -> None:
 
 def _rows(found: Found) -> Sequence[tuple[str, str]]:
     told, now = found.diagnosis, found.situation.now
-    rows = [(found.situation.alert, _verdict(told))]
-    rows += [("for" if n == 0 else "", each.text) for n, each in enumerate(told.pro[:_MOST_CLUES])]
-    rows += [
-        ("against" if n == 0 else "", each.text) for n, each in enumerate(told.contra[:_MOST_CLUES])
-    ]
+    answer = verdict(told, found.situation)
+    rows = [(found.situation.alert, answer)]
+    if not found.situation.is_heard:
+        return [*rows, ("next", found.action.text), ("", found.command)]
+    for name, clues in (("for", told.pro), ("against", told.contra)):
+        new = [each.text for each in clues if each.text not in answer][:_MOST_CLUES]
+        rows += [(name if n == 0 else "", text) for n, text in enumerate(new)]
     if told.since is not None:
         rows.append(("since", f"{utc(told.since)}, {duration(now - told.since)} ago"))
     if told.failed:
@@ -272,23 +282,11 @@ def _rows(found: Found) -> Sequence[tuple[str, str]]:
     return [*rows, ("next", found.action.text), ("", found.command)]
 
 
-def _verdict(told: Diagnosis) -> str:
-    if told.is_over:
-        return "over: what failed lately goes well again"
-    if told.is_quiet:
-        return "not active: nothing counts against it"
-    if told.cause is None:
-        return "cannot tell: nothing fails in what is known, and nothing else speaks for a cause"
-    if told.side == UNTOLD:
-        return f"cannot tell; the likeliest is that {told.cause.sentence}"
-    return f"{told.side}: {told.cause.sentence}"
-
-
 def _changes(found: Found) -> list[tuple[str, str]]:
     told = found.diagnosis
     after = "in three days"
     if told.good is not None and told.good.ended_at is not None and told.failed:
-        after = f"since {told.good.id} went well at {utc(told.good.ended_at)}"
+        after = f"since {told.good.noun} {told.good.id} went well at {utc(told.good.ended_at)}"
     if not told.changes:
         known = found.situation.roots or found.situation.calibrations
         return [("changed", f"nothing that is recorded, {after}" if known else "not known")]
@@ -318,7 +316,7 @@ def _left(status: Any) -> str:
 
 def _spend(spend: Spend) -> str:
     billed = ", ".join(f"{amount:.2f} {unit}" for unit, amount in sorted(spend.billed.items()))
-    rest = f"{spend.open} remote jobs still wait or run"
+    rest = f"{spend.open or 'no'} remote jobs still wait or run"
     unknown = f"{spend.unbilled} without a bill yet" if spend.unbilled else ""
     if spend.estimated is not None:
         billed = f"about {spend.estimated:.2f} USD"
@@ -336,9 +334,11 @@ def _facts(found: Found) -> dict[str, Any]:
     return {
         "alert": found.situation.alert,
         "side": told.side,
+        "verdict": verdict(told, found.situation),
         "cause": None if told.cause is None else told.cause.name.lower(),
         "over": told.is_over,
         "quiet": told.is_quiet,
+        "heard": found.situation.is_heard,
         "for": [each.text for each in told.pro],
         "against": [each.text for each in told.contra],
         "since": told.since,

@@ -46,6 +46,9 @@ _LEVELS: Mapping[str, tuple[Signal, ...]] = {
         signals.RUNS_STALLED,
     ),
 }
+_NOTHING = {"devices": "no device", "account": "nothing of an account", "journals": "no journal"}
+_TELLERS = dict.fromkeys(("devices", "account"), "the provider's exporter")
+_TELLERS["journals"] = "the exporter that follows them"
 _STATES = {provided.DEVICE_STATE, provided.PROVIDER_CIRCUIT}
 _CONSTANT = {"source", "instance", "job", "project", "model", "model_version", "shot_class"}
 
@@ -61,10 +64,13 @@ def show(answers: Answers, args: argparse.Namespace) -> int:
     else:
         found = _chosen(answers, args)
         text = "\n".join(_READERS[args.show](found[:MOST_ROWS])) or f"no {args.show} are known"
-    print(json.dumps(found, indent=2) if args.json else text)
-    if not args.json:
-        print("".join(f"\nno answer from {line}" for line in answers.silent), end="")
-    return 1 if answers.silent else 0
+    missing = [*answers.silent, *filter(None, [answers.no_prometheus])]
+    if args.json:
+        print(json.dumps(found, indent=2))
+    else:
+        lines = [text] if answers.is_heard else []
+        print("\n".join([*lines, *(f"no answer from {each}" for each in missing)]))
+    return 1 if missing else 0
 
 
 def chosen(args: argparse.Namespace, facts: Facts) -> bool:
@@ -87,13 +93,16 @@ def _jobs(found: Sequence[Facts]) -> Iterator[str]:
         ended = ended_at(each)
         how = each.get("outcome") or f"open, in {each.get('stage') or 'no stage'}"
         error = "/".join(str(each[k]) for k in ("error_stage", "error_class") if each.get(k))
+        if kind := str(each.get("error_type") or "").rpartition(".")[2]:
+            error = f"{error} {kind}".lstrip()
         ids = [a["provider_job_id"] for a in each.get("attempts") or () if a.get("provider_job_id")]
         where = " ".join(str(each[k]) for k in ("provider", "device") if each.get(k))
         told = (utc(ended or each["started_at"]), each["noun"], each["id"], how, error)
         yield "  ".join(str(part) for part in (*told, each["pipeline"], where, *ids[-1:]) if part)
         if each.get("log") and each.get("outcome") != "success":
             yield f"    {each['log'][-1]}"
-        if failed := (each.get("attributes") or {}).get("compilation"):
+        failed = (each.get("attributes") or {}).get("compilation") or {}
+        if failed.get("pass") or failed.get("undefined"):
             yield f"    {told_failure(failed)}"
 
 
@@ -173,7 +182,7 @@ def _level_text(answers: Answers, args: argparse.Namespace) -> str:
         rows.setdefault(" ".join(whose), set()).add(told)
     lines = sorted(rows.pop("", ()))
     lines += [f"{whose}: {', '.join(sorted(told))}" for whose, told in sorted(rows.items())]
-    hint = f"no {args.show} are known: add --url of the provider's exporter, or --prometheus"
+    hint = f"{_NOTHING[args.show]} is known: add --url of {_TELLERS[args.show]}, or --prometheus"
     return "\n".join(lines[:MOST_ROWS]) or hint
 
 

@@ -147,6 +147,9 @@ def _missing(compared: Compared, left: Sequence[Finding]) -> str:
     needed = max((each.needed or 0 for each in left), default=0)
     if is_early:
         return f"no look yet with {plan.least} roots or sessions of each version"
+    if any(each.needed is None for each in left):
+        worse = ", ".join(each.criterion.name for each in left if each.needed is None)
+        return f"{candidate} is behind by a margin or more in {worse}, which may still be chance"
     text = f"an equal {candidate} needs about {needed:,} more roots or sessions"
     rate = max(each.counts[1] for each in judgment.findings) / max(judgment.look, 1)
     looks = math.ceil(needed / max(rate, 1e-9))

@@ -9,6 +9,9 @@ from qgm_observe.documents import Field, Model, field_validator, read
 from qgm_observe.errors import UsageError
 from qgm_observe.providers.credentials import secret
 
+EXAMPLE = "providers: [{provider: ibm, account: research, devices: [ibm_fez]}]"
+"""A file that is complete; what else can be set stands on the shelf."""
+
 ALL = "*"
 """Stands for every device of the account that is not named."""
 
@@ -82,7 +85,11 @@ class AccountConfig(Model):
 
     provider: str = Field(pattern=_NAME, description="`ibm`, `braket`, `local` or a plug-in.")
     account: str = Field(
-        pattern=_NAME, description="An alias, used as a label; never the account's own number."
+        default="",
+        validate_default=True,
+        pattern=_NAME,
+        description="An alias, used as a label, never the account's own number; by default the "
+        "provider's name.",
     )
     options: Mapping[str, Any] = Field(
         default_factory=dict, description="What the provider's adapter takes; no secrets."
@@ -102,6 +109,11 @@ class AccountConfig(Model):
     deadline_seconds: _Seconds = Field(
         default=20.0, gt=0, le=300, description="Time that a call may take."
     )
+
+    @field_validator("account", mode="before")
+    @classmethod
+    def _alias(cls, told: Any, others: Any) -> Any:
+        return told or others.data.get("provider", "default")
 
     @field_validator("devices", mode="before", json_schema_input_type=_Named | Sequence[_Named])
     @classmethod
@@ -196,9 +208,11 @@ def load_config(
         UsageError: `file:line: what is wrong and what to write instead`.
     """
     documents = read(path)
+    if not documents:
+        raise UsageError(f"{path}: nothing stands in it; for instance: {EXAMPLE}")
     if len(documents) != 1:
         raise UsageError(f"{path}: write exactly one document, not {len(documents)}")
-    config = documents[0].validated(ProviderConfig)
+    config = documents[0].validated(ProviderConfig, EXAMPLE)
     seen: set[str] = set()
     for number, account in enumerate(config.providers):
         try:

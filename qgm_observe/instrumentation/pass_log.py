@@ -2,7 +2,7 @@
 
 The log is a JSON document of the kind `compile_log`: `outcome` (failure or slow), `seconds`,
 `passes` (`[[name, seconds, operations after it, depth after it], ...]`, the depth only where the
-pass took a millisecond), `given` (of each circuit `qubits`, `operations`, `depth` and `gates` by
+pass took 10 ms), `given` (of each circuit `qubits`, `operations`, `depth` and `gates` by
 name), `target` (`qubits`, `couplings`, `gates`), `undefined` (gates that neither have a definition
 nor are the target's), `options`, `versions`, and of a failure `pass` and `error` (`type`, and `at`:
 module, function, line). No text of an exception and no parameter is in it. Its short form, without
@@ -27,7 +27,7 @@ SLOW_SECONDS = 1.0
 MOST_PASSES = 256
 _MOST_CIRCUITS, _MOST_GATES = 8, 64
 _BETWEEN_SLOW = 60 * 10**9
-_DEPTH_SECONDS = 1e-3
+_DEPTH_SECONDS = 0.01
 _CALLBACK = 2
 _made: WeakKeyDictionary[Any, tuple[Any, dict[str, Any]]] = WeakKeyDictionary()
 _last_slow = -_BETWEEN_SLOW
@@ -66,23 +66,22 @@ class PassLog:
         self.args, self.kwargs = args, kwargs
         is_placed = len(args) > _CALLBACK
         self._theirs = args[_CALLBACK] if is_placed else kwargs.get("callback")
-        if self._runs_elsewhere():
+        if not _tells_passes(manager) or self._runs_elsewhere():
             return
         if is_placed:
             self.args = (*args[:_CALLBACK], self, *args[_CALLBACK + 1 :])
         else:
             self.kwargs = kwargs | {"callback": self}
 
-    def __call__(self, **told: Any) -> None:
+    def __call__(self, pass_: Any = None, dag: Any = None, time: Any = 0.0, **told: Any) -> None:
         """Take a pass that is over, and tell whom the script wants to be told."""
         try:
-            dag, seconds = told["dag"], told["time"]
-            depth = dag.depth() if seconds > _DEPTH_SECONDS else None
-            self._passes.append((told["pass_"], seconds, dag.size(), depth))
+            depth = dag.depth() if time > _DEPTH_SECONDS else None
+            self._passes.append((pass_, time, dag.size(), depth))
         except Exception:  # noqa: BLE001  compiling goes on, whatever a pass is like
             self._passes.append((None, 0.0, 0, None))
         if self._theirs is not None:
-            self._theirs(**told)
+            self._theirs(pass_=pass_, dag=dag, time=time, **told)
 
     def failed(self, job: JobHandle, error: BaseException, seconds: float) -> None:
         """Keep the log with the job that failed."""
@@ -139,6 +138,11 @@ class PassLog:
             "left_out": max(len(self._passes) - MOST_PASSES, 0),
             "versions": dict(loaded_versions()),
         }
+
+
+def _tells_passes(manager: Any) -> bool:
+    """Whether it is one of Qiskit's; PennyLane's pipelines take no callback."""
+    return any(kind.__name__ == "BasePassManager" for kind in type(manager).__mro__)
 
 
 def _given(circuit: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from qgm_observe.instrumentation.scope import doing, is_told, owner, start_doing
 from qgm_observe.instrumentation.watch import Watch
 from qgm_observe.lifecycle import Device, Handle, JobHandle, recorder
 from qgm_observe.lifecycle.devices import NO_DEVICE, describe, this_machine
+from qgm_observe.lifecycle.kinds import kinds_of
 from qgm_observe.lifecycle.run import WithJobs
 
 STATEVECTOR = this_machine("statevector")
@@ -155,9 +156,10 @@ def _job(handle: Handle | None, backend: Any, session: Any) -> JobHandle:
 
 def _backend(asked: Any) -> Any:
     """A primitive's backend, a backend itself, or the device it stands for."""
-    if any(kind.__name__ in _STATEVECTOR for kind in type(asked).__mro__):
+    kinds = kinds_of(asked)
+    if not _STATEVECTOR.isdisjoint(kinds):
         return STATEVECTOR
-    if any(kind.__name__ == "BackendV2" for kind in type(asked).__mro__):
+    if "BackendV2" in kinds:
         return asked
     backend = getattr(asked, "_backend", None)
     mode = type(getattr(asked, "_mode", None)).__name__.lower()

@@ -7,7 +7,10 @@ and its shots or precision; Qiskit coerces it to a `SamplerPub` or an `Estimator
 
 import sys
 from collections.abc import Iterator
+from math import prod
 from typing import Any, NamedTuple
+
+from qgm_observe.lifecycle.programs import is_estimator
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -47,7 +50,7 @@ def repeatable(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
 def asked_of(primitive: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked:
     """Return what a call to a primitive's `run` asks for."""
     pubs = args[0] if args else kwargs["pubs"]
-    if _is_estimator(primitive):
+    if is_estimator(primitive):
         pub, default = _pub_class("EstimatorPub"), kwargs.get("precision") or 1.0
     else:
         pub, default = _pub_class("SamplerPub"), kwargs.get("shots") or _default_shots(primitive)
@@ -56,7 +59,7 @@ def asked_of(primitive: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
 
 def asked_of_pubs(pubs: list[Any]) -> Asked:
     """Return what coerced pubs ask for."""
-    sizes = [pub.parameter_values.size for pub in pubs]
+    sizes = [prod(pub.parameter_values.shape) for pub in pubs]  # as its `size`, without numpy
     counts = [getattr(pub, "shots", None) for pub in pubs]
     sources = tuple(pub.circuit for pub in pubs)
     if None in counts:
@@ -94,11 +97,6 @@ def coerced(args: tuple[Any, ...]) -> list[Any] | None:
         if all(hasattr(pub, "parameter_values") and hasattr(pub, "circuit") for pub in pubs):
             return pubs
     return None
-
-
-def _is_estimator(primitive: Any) -> bool:
-    kinds = {kind.__name__ for kind in type(primitive).__mro__}
-    return any("Estimator" in name for name in kinds)
 
 
 def _pub_class(name: str) -> Any:

@@ -159,8 +159,8 @@ class Optimization:
         self._evaluations += 1
         self._evaluated_at = evaluated_at
         if is_loss and len(self._losses) < _LOSSES_KEPT:
-            self._losses += numbers(value)
-            self._at[_key(args[0] if args else None)] = numbers(value)
+            losses = self._at[_key(args[0] if args else None)] = numbers(value)
+            self._losses += losses
 
     def _complete(self, at: int) -> None:
         """End the step that goes on, as a whole one."""

@@ -30,6 +30,7 @@ _KEEP, _HASH, _NOTHING = Capture.KEEP, Capture.HASH, Capture.NOTHING
 _KINDS = (
     "circuits",
     "calibration",
+    "noise_model",
     "parameters",
     "program",
     "counts",
@@ -43,6 +44,7 @@ CAPTURED = {
     "circuits": {
         "circuits": _KEEP,
         "calibration": _KEEP,
+        "noise_model": _KEEP,
         "parameters": _KEEP,
         "program": _KEEP,
         "counts": _HASH,
@@ -72,8 +74,8 @@ class Blob:
     """One content.
 
     Attributes:
-        kind: `circuits`, `calibration`, `parameters`, `program` (what a sampler was asked for),
-            `counts`, `compile_log` or `provenance`.
+        kind: `circuits`, `calibration`, `noise_model`, `parameters`, `program` (what a sampler was
+            asked for), `counts`, `compile_log` or `provenance`.
         data: The bytes.
     """
 

@@ -1,4 +1,9 @@
-"""Push: what the training does, stamped on its own thread and written by another."""
+"""Push: what the training does, stamped on its own thread and written by another.
+
+From the ground up: `recording` is what handles know of their recorder; `handle`, `job_facts`, `job`
+and `run` are what the training's thread stamps; `events` and `writer` make rows of that on the
+writer's thread; `recorder` holds both ends, `front` and `observe` are the doors.
+"""
 
 from qgm_observe.lifecycle.devices import Device
 from qgm_observe.lifecycle.handle import Handle, current

@@ -16,8 +16,6 @@ from qgm_observe.quality.baseline import Baseline, capture_baseline
 from qgm_observe.quality.drift import DriftState, slot_means, watch_drift
 
 DAY = 86_400.0
-LEAST_EVERY = 3600.0
-"""Seconds between two points that are watched, at least: a year of them has to be simulated."""
 
 _LABELS = tuple(label.name for label in by.JOB)
 _SERIES = ("name", "mitigation", "model", "model_version", "device", "circuit")

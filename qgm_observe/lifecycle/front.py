@@ -91,7 +91,8 @@ def job(
     Raises:
         UsageError: a label is unknown or a count is below 1.
     """
-    return JobHandle(recorder(), None, labels, backend, shots, circuits)  # names cost as much again
+    given = labels or None  # an empty one would be kept until the writer has read the job
+    return JobHandle(recorder(), None, given, backend, shots, circuits)
 
 
 def configure(*, tracer_provider: Any = None, **changes: Any) -> Settings:

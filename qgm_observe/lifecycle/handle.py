@@ -17,7 +17,7 @@ from qgm_observe.lifecycle.decorators import decorated
 from qgm_observe.lifecycle.failures import classify, outcome_of
 from qgm_observe.lifecycle.identity import new_id
 from qgm_observe.lifecycle.recording import Recording
-from qgm_observe.records import Estimate, Failure, Work
+from qgm_observe.records import Estimate, Failure, Verdict, Work
 
 if TYPE_CHECKING:
     from qgm_observe.quality.encoding import Encoding
@@ -104,7 +104,7 @@ class Handle:
         self.work: Work = recorder.work
         self.stamps: list[str | int] = []
         self.ended = 0  # an instance's own attributes are read several times faster
-        self.outcome = self._span = None
+        self.outcome = self.failed_with = self._span = None
 
     @property
     def id(self) -> str:
@@ -276,6 +276,9 @@ class Handle:
         """Keep a statistic about this run, step or job."""
         self.recorder.say(self, estimate)
 
+    def _say(self, told: Estimate | Verdict, facts: Mapping[str, Any] | None = None) -> None:
+        self.recorder.say(self, told, facts)
+
     def inputs(
         self, window: Mapping[str, Any], reference: Mapping[str, Any], **options: Any
     ) -> "tuple[InputDrift, ...]":
@@ -290,7 +293,7 @@ class Handle:
             UsageError: the features differ, or are no numbers or categories.
             MissingExtra: numpy or scipy is not installed.
         """
-        return judging.judge_inputs(self, window, reference, options)
+        return judging.judge_inputs(self._say, window, reference, options)
 
     def encoding(
         self, encoding: "Encoding", *, training: "Encoding | None" = None, **tables: Any
@@ -311,7 +314,13 @@ class Handle:
             UsageError: an argument cannot be read.
             MissingExtra: numpy or scipy is not installed.
         """
-        return judging.judge_encoding(self, encoding, training, tables)
+        self.encoded_as = judging.name_of(encoding)
+        is_training = str(self.work.kind) == "training"
+        if training is None and not is_training:
+            training = judging.trained(self.recorder, self.work)
+        return judging.judge_encoding(
+            self._say, encoding, training, tables, is_training=is_training
+        )
 
     def parameters(self, vector: Any, reference: Any, **options: Any) -> "tuple[Movement, ...]":
         """Tell whether parameters have moved from accepted ones, and record it.
@@ -325,7 +334,7 @@ class Handle:
             UsageError: an argument cannot be read.
             MissingExtra: numpy or scipy is not installed.
         """
-        return judging.judge_parameters(self, vector, reference, options)
+        return judging.judge_parameters(self._say, vector, reference, options)
 
     def saw(self, error: BaseException, stage: str | None) -> None:
         """Remember the innermost place an exception came through."""

@@ -63,7 +63,7 @@ class JobFacts(Handle):
     ) -> None:
         Handle.__init__(self, recorder, parent, given)
         self.backend = backend
-        self.shots = None if shots is None else _count("shots", shots)
+        self.shots = shots if type(shots) is int and shots >= 1 else _count("shots", shots)
         self.circuits = None if circuits is None else _count("circuits", circuits)
         self.session = session
 
@@ -116,8 +116,8 @@ def tags_of(job: JobFacts) -> list[str]:
 
 def _count(name: str, value: Any) -> int | None:
     """A count that was given, as a plain integer."""
-    if value is None or (type(value) is int and value >= 1):
-        return value
+    if value is None:
+        return None
     try:
         count = int(value)
         if count == value and count >= 1:

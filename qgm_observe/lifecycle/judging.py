@@ -1,22 +1,25 @@
-"""What is asked of inputs, parameters and encodings: each answer is recorded where it was asked."""
+"""What is asked of inputs, parameters and encodings: each answer is said where it was asked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.journal import open_journal
-from qgm_observe.records import Estimate, Verdict
+from qgm_observe.lifecycle.recording import Recording
+from qgm_observe.records import Estimate, Verdict, Work
 
 if TYPE_CHECKING:
-    from qgm_observe.lifecycle.handle import Handle
     from qgm_observe.quality.encoding import Encoding
     from qgm_observe.quality.input_drift import InputDrift
     from qgm_observe.quality.parameter_drift import Movement
 
+Say = Callable[..., None]
+"""Records an estimate or a verdict, with further facts of it, about whoever asked."""
+
 
 def judge_inputs(
-    handle: "Handle", window: Mapping[str, Any], reference: Mapping[str, Any], options: Any
+    say: Say, window: Mapping[str, Any], reference: Mapping[str, Any], options: Any
 ) -> "tuple[InputDrift, ...]":
     """Compare inputs with a frozen reference; see `Handle.inputs`."""
     try:
@@ -31,10 +34,9 @@ def judge_inputs(
     else:
         answer = "drifted" if drifted else "steady"
         reason = f"{drifted} of {len(told)} features"
-    handle.recorder.say(handle, Verdict(question="inputs", answer=answer, reason=reason))
+    say(Verdict(question="inputs", answer=answer, reason=reason))
     least = min((each.adjusted_p for each in known if each.adjusted_p is not None), default=None)
-    handle.recorder.say(
-        handle,
+    say(
         Estimate(
             name="input_drift_p",
             value=least,
@@ -47,7 +49,7 @@ def judge_inputs(
 
 
 def judge_parameters(
-    handle: "Handle", current: Any, reference: Any, options: Any
+    say: Say, current: Any, reference: Any, options: Any
 ) -> "tuple[Movement, ...]":
     """Compare parameters with accepted ones; see `Handle.parameters`."""
     try:
@@ -63,29 +65,42 @@ def judge_parameters(
         n=len(told),
         reason=None if told else "no parameters",
     )
-    handle.recorder.say(handle, share)
+    say(share)
     answer = "moved" if moved else "steady"
     reason = f"{moved} of {len(told)} parameters"
-    handle.recorder.say(handle, Verdict(question="parameters", answer=answer, reason=reason))
+    say(Verdict(question="parameters", answer=answer, reason=reason))
     return told
 
 
-def judge_encoding(
-    handle: "Handle", encoding: "Encoding", training: "Encoding | None", tables: Mapping[str, Any]
-) -> tuple[str, ...]:
-    """Record an encoding and compare it with that of the training; see `Handle.encoding`."""
+def name_of(encoding: "Encoding") -> str:
+    """Return what records say of an encoding: its name, version and fingerprint.
+
+    Raises:
+        UsageError: it is none.
+        MissingExtra: numpy or scipy is not installed.
+    """
     try:
-        from qgm_observe.quality.encoding import Encoding, encoding_mismatch
+        from qgm_observe.quality.encoding import Encoding
     except ImportError as error:
         raise MissingExtra("encoding", "quality") from error
     if not isinstance(encoding, Encoding):
         raise UsageError("encoding: write a qgm_observe.quality.encoding.Encoding")
-    handle.encoded_as = f"{encoding.name} {encoding.version} {encoding.fingerprint}"
+    return f"{encoding.name} {encoding.version} {encoding.fingerprint}"
+
+
+def judge_encoding(
+    say: Say,
+    encoding: "Encoding",
+    training: "Encoding | None",
+    tables: Mapping[str, Any],
+    *,
+    is_training: bool,
+) -> tuple[str, ...]:
+    """Record an encoding and compare it with that of the training; see `Handle.encoding`."""
+    from qgm_observe.quality.encoding import encoding_mismatch
+
     for estimate in _coverage(encoding, tables):
-        handle.recorder.say(handle, estimate)
-    is_training = str(handle.work.kind) == "training"
-    if training is None and not is_training:
-        training = _trained(handle)
+        say(estimate)
     differ: tuple[str, ...] = ()
     if training is not None:
         differ = encoding_mismatch(training, encoding)
@@ -96,7 +111,7 @@ def judge_encoding(
     reason = parts or ("" if answer != "untold" else "no training of this model has told its own")
     facts = {"encoding": asdict(encoding)} if is_training else {}
     verdict = Verdict(question="encoding", answer=answer, reason=reason)
-    handle.recorder.say(handle, verdict, facts)
+    say(verdict, facts)
     return differ
 
 
@@ -119,11 +134,10 @@ def _coverage(encoding: "Encoding", tables: Mapping[str, Any]) -> list[Estimate]
     return found
 
 
-def _trained(handle: "Handle") -> "Encoding | None":
-    """The encoding that the newest training of this model has told."""
+def trained(recorder: Recording, work: Work) -> "Encoding | None":
+    """Return the encoding that the newest training of a model has told, if any."""
     from qgm_observe.quality.encoding import Encoding
 
-    recorder, work = handle.recorder, handle.work
     with recorder.guard("encoding"):
         recorder.flush()
         path = recorder.settings.journal_path

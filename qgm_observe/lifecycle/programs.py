@@ -19,11 +19,13 @@ from typing import Any, NamedTuple, Self, cast
 from qgm_observe.journal.blobs import Blob
 from qgm_observe.lifecycle import compilation
 from qgm_observe.lifecycle.circuits import Gate, Usage, places_of, usage_of
+from qgm_observe.lifecycle.kinds import kinds_of
 from qgm_observe.redaction import redacted
 
 CIRCUITS_A_SECOND = 10
 """New circuits of local jobs that are copied in a second; of remote jobs all are."""
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _MOST_PUBS = 64
 _MOST_BYTES = 512 * 1024
 _CIRCUITS_KEPT = 256
@@ -188,8 +190,9 @@ def document(program: Program) -> tuple[bytes, str]:
         }
         for pub in program.pubs
     ]
-    parametric = hashlib.sha256(_json(pubs)).hexdigest()[:16]
-    return _json({"pubs": pubs, "seeds": program.seeds}), parametric
+    told = _encode(pubs)
+    content = f'{{"pubs":{told},"seeds":{_encode(program.seeds)}}}'
+    return content.encode(), hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def name_of(program: Any) -> str | None:
@@ -298,7 +301,7 @@ def library_seeds() -> dict[str, int]:
 
 def is_estimator(primitive: Any) -> bool:
     """Return whether a primitive estimates observables, so that its pubs have them as well."""
-    return any("Estimator" in kind.__name__ for kind in type(primitive).__mro__)
+    return any("Estimator" in name for name in kinds_of(primitive))
 
 
 def _parts(pub: Any, *, of_estimator: bool) -> tuple[Any, Any, Any]:
@@ -329,7 +332,9 @@ def _copied(values: Any) -> tuple[tuple[Any, Any], ...] | None:
 
 def _names(key: Any) -> tuple[str, ...]:
     keys = key if isinstance(key, list | tuple) else (key,)
-    return tuple(str(getattr(each, "name", each)) for each in keys)
+    return tuple(
+        each if isinstance(each, str) else str(getattr(each, "name", each)) for each in keys
+    )
 
 
 def _packed(pub: Pub) -> Iterator[list[Any]]:
@@ -342,17 +347,18 @@ def _packed(pub: Pub) -> Iterator[list[Any]]:
 def _exact(circuit: Any) -> str:
     """A hash with every angle and symbol."""
     places = {bit: place for place, bit in enumerate((*circuit.qubits, *circuit.clbits))}
-    head = f"{circuit.num_qubits} {circuit.num_clbits} {circuit.global_phase}\n"
-    drawn = hashlib.sha256(head.encode())
+    drawn = [f"{circuit.num_qubits} {circuit.num_clbits} {circuit.global_phase}\n"]
     for step in circuit.data:
         told = [places[bit] for bit in (*step.qubits, *step.clbits)]
         plain = step.is_standard_gate()  # whose operation need not be built for its angles
         angles = " ".join(map(_angle, step.params if plain else step.operation.params))
-        drawn.update(f"{step.name} {told} {angles}\n".encode())
-    return drawn.hexdigest()[:16]
+        drawn.append(f"{step.name} {told} {angles}\n")
+    return hashlib.sha256("".join(drawn).encode()).hexdigest()[:16]
 
 
 def _angle(angle: Any) -> str:
+    if type(angle) is float:
+        return str(angle)
     if hasattr(angle, "qregs"):
         return _exact(angle)
     if hasattr(angle, "tobytes"):
@@ -374,7 +380,3 @@ def _qpy(circuit: Any) -> Content | None:
 
 def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _json(content: Any) -> bytes:
-    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()

@@ -5,7 +5,8 @@ hash of their content: that of the process (`python`, `platform`, `packages`, `c
 `container`, `arguments`) and the record's own. A run's has `settings` of its core. A job's has
 `circuits` (of each `structure`, `layout`, `gates` by name, free `parameters`, and where its
 compilation was seen `compiled`), `device` (`version`, `processor`, `interface`, and `noise` of a
-simulator whose model names no calibration), `calibration` (`hash`, `taken_at`) as it was at the
+simulator whose model names no calibration), `noise_model` of a simulator that was given one
+(`hash`, and of how many `qubits` it tells), `calibration` (`hash`, `taken_at`) as it was at the
 submission, `optimization_level`, `seeds`, `options` of its sampler that are set. Each has `gaps`:
 what could not be known, by name, with the reason. Steps and sessions rest on what their run does.
 
@@ -16,7 +17,7 @@ the submission.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from qgm_observe.journal.blobs import Blob, Capture, captured
@@ -24,6 +25,7 @@ from qgm_observe.lifecycle import programs
 from qgm_observe.lifecycle.calibrations import Calibrations, KnownCalibration
 from qgm_observe.lifecycle.circuits import Gate
 from qgm_observe.lifecycle.handle import Handle
+from qgm_observe.lifecycle.noise_models import NoiseModels, model_of
 from qgm_observe.lifecycle.origin import Origin
 from qgm_observe.lifecycle.programs import Content
 from qgm_observe.lifecycle.recording import Recording
@@ -54,6 +56,7 @@ class Provenance:
         self._recorder = recorder
         self._origin = origin
         self._calibrations = Calibrations()
+        self._noise_models = NoiseModels()
         self._process: tuple[Any, Content] | None = None
         self._batch: tuple[list[Blob], set[str]] = [], set()
 
@@ -119,7 +122,8 @@ class Provenance:
         elif "processor" not in own["device"]:
             gaps["processor"] = "the backend object names none"
         calibrations, inline_too = self._of_calibration(job, own, gaps, journal)
-        self._keep(calibrations, blobs, named)
+        noise = self._of_noise(job, own, gaps)
+        self._keep([*calibrations, *noise], blobs, named)
         self._take_told(job, own, gaps)
         own["gaps"] = gaps
         return own, inline | inline_too
@@ -130,7 +134,7 @@ class Provenance:
         """At the submission, and of a remote job at the run."""
         at = self._submitted_at(job)
         held = self._calibrations.held(job, at, journal)
-        if held is None and has_noise(job.backend):
+        if held is None and model_of(job.backend) is not None:
             own["device"]["noise"] = "a model of its own"
             gaps["calibration"] = "the simulator's noise model names none"
         elif held is None:
@@ -142,6 +146,21 @@ class Provenance:
             gaps["calibration_at_run"] = "the journal has no reading of the device until then"
         found = [known.content for known in (held, run) if known is not None]
         return found, {} if run is None else _skewed(held, run)
+
+    def _of_noise(self, job: Any, own: dict[str, Any], gaps: dict[str, str]) -> Iterator[Content]:
+        """What a simulator's noise model says of the qubits in use."""
+        if model_of(job.backend) is None:
+            return
+        used: frozenset[Gate] = frozenset()
+        if isinstance(job.program, programs.Program):
+            used = programs.places_in_use(job.program, are_physical=True)
+        qubits = frozenset(qubit for _, places in used for qubit in places)
+        told = self._noise_models.held(job.backend, qubits) if qubits else "no qubit in use is seen"
+        if isinstance(told, Content):
+            own["noise_model"] = {"hash": told.key, "qubits": len(qubits)}
+            yield told
+        else:
+            gaps["noise_model"] = told or "the simulator has none"
 
     def _take_told(self, job: Any, own: dict[str, Any], gaps: dict[str, str]) -> None:
         seeds = programs.library_seeds()
@@ -239,12 +258,6 @@ def device_facts(backend: Any) -> dict[str, str]:
         package = type(backend).__module__.partition(".")[0]
         facts["interface"] = f"{package} backend v{interface}"
     return facts
-
-
-def has_noise(backend: Any) -> bool:
-    """Return whether a backend object is a simulator that was given a noise model."""
-    options = getattr(backend, "__dict__", {}).get("_options")
-    return getattr(options, "noise_model", None) is not None
 
 
 def read(journal: "Store", body: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ not tell is left out.
 """
 
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ from qgm_observe.lifecycle.gpu import Gpu, gpu_now
 
 _PROC = Path("/proc/self")
 _KIBIBYTE = 1024
+_LINE = re.compile(rb"^(read_bytes|write_bytes|syscr|syscw|VmHWM|VmRSS):\s+(\d+)\b", re.MULTILINE)
+"""What is read of these files; of some sixty lines, for a run's begin and end are its thread's."""
 
 
 class Spent(NamedTuple):
@@ -125,13 +128,12 @@ def sample(meters: list[Meter]) -> None:
 
 
 def _numbers(path: Path) -> dict[str, int]:
-    """The lines `name: number` of a file, none where it cannot be read."""
+    """The lines of interest in a file, by name; none where it cannot be read."""
     try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError):
+        content = path.read_bytes()
+    except OSError:
         return {}
-    pairs = (line.split(maxsplit=2) for line in lines)
-    return {pair[0][:-1]: int(pair[1]) for pair in pairs if len(pair) > 1 and pair[1].isdigit()}
+    return {name.decode(): int(number) for name, number in _LINE.findall(content)}
 
 
 def _bytes(kibibytes: int | None) -> int | None:

@@ -1,6 +1,9 @@
 """From a provider's result to plain counts, where the form is known."""
 
+from math import prod
 from typing import Any
+
+from qgm_observe.lifecycle.kinds import kinds_of
 
 
 def counts_of(result: Any) -> Any:
@@ -22,20 +25,21 @@ def size_of(result: Any) -> tuple[int, int]:
     """Return how many circuits a sampler's result holds and their shots together, else zeros.
 
     Source: Qiskit's `PrimitiveResult`: each item's `data` holds bit arrays with `num_shots` and,
-    where parameters were broadcast, a `size` above 1.
+    where parameters were broadcast, a `shape`.
     """
     circuits = shots = 0
     for item in result if _is_of_a_primitive(result) else ():
         registers = list(getattr(item, "data", {}).values()) if hasattr(item, "data") else []
         if registers and hasattr(registers[0], "num_shots"):
-            circuits += registers[0].size
-            shots += registers[0].size * registers[0].num_shots
+            size = prod(registers[0].shape)
+            circuits += size
+            shots += size * registers[0].num_shots
     return circuits, shots
 
 
 def _is_of_a_primitive(result: Any) -> bool:
     """Nothing else is iterated: that might use up what the script wants to read."""
-    return any(kind.__name__ == "PrimitiveResult" for kind in type(result).__mro__)
+    return "PrimitiveResult" in kinds_of(result)
 
 
 def _has(thing: Any, name: str) -> bool:

@@ -57,6 +57,8 @@ class Window:
 
     def take(self, run: Handle, step: StepFacts) -> None:
         """Take a completed step, and have the window judged where it is time."""
+        if step.floor is None:
+            step = step._replace(floor=run.recorder.settings.loss_floor)
         self._steps.append(step)
         self._unjudged += 1
         now = run.now()

@@ -1,9 +1,10 @@
 """A simulator's noise model as content: what concerns some qubits, as canonical JSON.
 
-Aer writes a model out itself (`NoiseModel.to_dict`), all of it: two seconds and 5 MB for a device of
-133 qubits. What it reads back (`from_dict`, deprecated since 0.15) is no JSON, for complex numbers
-are lost. Here the errors of the qubits in use are written, and read by what Aer builds errors from.
-Passes that a model has besides, such as the relaxation of qubits in a `delay`, are named alone.
+Aer writes a model out itself (`NoiseModel.to_dict`), all of it: two seconds and 5 MB for a device
+of 133 qubits. What it reads back (`from_dict`, deprecated since 0.15) is no JSON, which has no
+complex numbers. Here the errors of the qubits in use are written, and read by what Aer builds
+errors from. Passes that a model has besides, such as the relaxation of qubits in a `delay`, are
+named alone.
 
 Source: `qiskit_aer.noise.NoiseModel` and `QuantumError.to_dict` of qiskit-aer 0.18.
 """
@@ -19,6 +20,7 @@ MOST_ERRORS = 4096
 """Errors of a model above which it is not written."""
 
 _LARGEST = 4 * 1024**2
+_OF_DELAYS = "RelaxationNoisePass"
 
 
 def content_of(model: Any, qubits: Collection[int]) -> bytes:
@@ -39,7 +41,7 @@ def content_of(model: Any, qubits: Collection[int]) -> bytes:
     passes = [type(each).__name__ for each in getattr(model, "_custom_noise_passes", ())]
     try:
         written = canonical_json(
-            {"gates": gates, "readout": readouts, "passes": passes, "format": 1}
+            {"qubits": sorted(wanted), "gates": gates, "readout": readouts, "passes": passes}
         )
     except (TypeError, ValueError):
         raise UsageError("it has an error that cannot be written") from None
@@ -83,9 +85,13 @@ def noise_of(content: bytes, places: Mapping[int, int]) -> Any:
     return model
 
 
-def passes_of(content: bytes) -> list[str]:
-    """Return the names of passes that a model had besides its errors."""
-    return [str(each) for each in json.loads(content).get("passes", ())]
+def gaps_of(content: bytes, qubits: Collection[int], *, has_delays: bool) -> list[str]:
+    """Return what a content does not tell of a circuit on these qubits, in words."""
+    told = json.loads(content)
+    unknown = sorted(set(qubits) - set(told.get("qubits", ())))
+    passes = [each for each in told.get("passes", ()) if has_delays or each != _OF_DELAYS]
+    gaps = [f"no noise is recorded of qubit {qubit}" for qubit in unknown]
+    return gaps + [f"the noise model's {each} is not simulated" for each in passes]
 
 
 def _gate_errors(model: Any, wanted: frozenset[int]) -> Iterator[list[Any]]:

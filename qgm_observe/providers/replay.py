@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from qgm_observe.errors import MissingExtra, UsageError
+from qgm_observe.providers.noise_content import gaps_of, noise_of
 from qgm_observe.providers.protocol import Calibration, Measurement, Quality
 
 MOST_QUBITS = 24
@@ -71,13 +72,14 @@ def read_program(content: bytes, circuits: Sequence[bytes]) -> list[Pub]:
 
 
 def replay(
-    pub: Pub, calibration: Calibration | None, shots: int, seed: int | None = None
+    pub: Pub, noise: Calibration | bytes | None, shots: int, seed: int | None = None
 ) -> dict[str, int]:
     """Return counts of a pub by bitstring, all its sets of values together.
 
     Args:
         pub: What to run.
-        calibration: Of the device it was compiled for; `None` for no noise at all.
+        noise: Calibration of the device it was compiled for, or the content of the noise model it
+            was simulated with (see `noise_content`); `None` for no noise at all.
         shots: Of each set of values.
         seed: Of the simulator.
 
@@ -94,10 +96,12 @@ def replay(
         raise UsageError(f"{len(qubits)} qubits are in use: {MOST_QUBITS} can be simulated here")
     method = "density_matrix" if 0 < len(qubits) <= _DENSITY_MATRIX_QUBITS else "automatic"
     options: dict[str, Any] = {"method": method, "max_parallel_threads": 1}
-    if calibration is not None:
-        options["noise_model"] = _noise(calibration, qubits)
-    else:
+    if noise is None:
         options["method"] = "automatic"
+    elif isinstance(noise, bytes):
+        options["noise_model"] = noise_of(noise, {old: new for new, old in enumerate(qubits)})
+    else:
+        options["noise_model"] = _noise(noise, qubits)
     sampler = SamplerV2(seed=seed, options={"backend_options": options})
     try:
         with warnings.catch_warnings():
@@ -109,9 +113,13 @@ def replay(
     return counts
 
 
-def gaps_in(pub: Pub, calibration: Calibration) -> list[str]:
-    """Return what a calibration does not tell of the gates and qubits of a pub, in words."""
+def gaps_in(pub: Pub, noise: Calibration | bytes) -> list[str]:
+    """Return what is not told of the gates and qubits of a pub, in words."""
     _, qubits = _cut(pub.circuit)
+    if isinstance(noise, bytes):
+        has_delays = any(step.operation.name == "delay" for step in pub.circuit.data)
+        return gaps_of(noise, qubits, has_delays=has_delays)
+    calibration = noise
     used = {
         (step.operation.name, tuple(pub.circuit.find_bit(q).index for q in step.qubits))
         for step in pub.circuit.data

@@ -221,7 +221,7 @@ class _Watch:
         worse, within = map(float, self.critical[last])
         harm, low, high = self._interval(seen, worse, within)
         state = self.state(last)
-        needed = 0 if state is State.WITHIN else self._needed(seen.counts[1], high - harm, within)
+        needed = 0 if state is State.WITHIN else self._needed(seen, harm, within)
         return Finding(self.criterion, state, seen.counts, harm, low, high, needed)
 
     def _last(self, look: int) -> int:
@@ -237,14 +237,15 @@ class _Watch:
         """The standard normal score of harm beyond so much, falling in that."""
         if self.criterion.statistic is Statistic.QUANTILE:
             return lambda harm: self._beyond(seen, harm)
-        fit = self._fit(seen)
-        return lambda harm: fit.score(harm)
+        if self.criterion.statistic is Statistic.SHARE:
+            good_is_one = self.criterion.higher_is_better
+            return _of_shares(seen, 1 - seen.values if good_is_one else seen.values)
+        return self._fit(seen).score
 
     def _fit(self, seen: Traffic) -> Fit:
         values = np.log(seen.values) if self.criterion.is_ratio else seen.values
-        is_share = self.criterion.statistic is Statistic.SHARE
         fit = seen.fit(-values if self.criterion.higher_is_better else values, is_share=False)
-        return (_of_shares(seen, values, self.criterion) if is_share else fit) or _nothing()
+        return fit or _nothing()
 
     def _beyond(self, seen: Traffic, harm: float) -> float:
         """By how much more often the candidate, made so much better, is beyond the quantile."""
@@ -252,23 +253,29 @@ class _Watch:
         logs = np.log(seen.values) - harm * mine
         rank = min(int(self.criterion.quantile * len(logs)), len(logs) - 1)
         beyond = logs > np.partition(logs, rank)[rank]
-        return (seen.fit(beyond.astype(np.float64), is_share=True) or _nothing()).score()
+        return _of_shares(seen, beyond.astype(np.float64))(0.0)
 
     def _interval(self, seen: Traffic, worse: float, within: float) -> tuple[float, float, float]:
-        if self.criterion.statistic is Statistic.QUANTILE:
-            score, reach = self._score(seen), float(np.ptp(np.log(seen.values))) + 1e-6
-            ends = [_where(score, wanted, reach) for wanted in (worse, -within)]
-            return min(max(_gap(seen, self.criterion), ends[0]), ends[1]), ends[0], ends[1]
-        fit = self._fit(seen)
-        return fit.value, fit.value - fit.reach(worse), fit.value + fit.reach(within)
+        if self.criterion.statistic in {Statistic.MEAN, Statistic.RATIO}:
+            fit = self._fit(seen)
+            return fit.value, fit.value - fit.reach(worse), fit.value + fit.reach(within)
+        score, reach = self._score(seen), 1.0
+        if self.criterion.is_ratio:
+            reach = float(np.ptp(np.log(seen.values))) + 1e-6
+        low, high = (_where(score, wanted, reach) for wanted in (worse, -within))
+        is_ratio = self.criterion.is_ratio
+        middle = _gap(seen, self.criterion) if is_ratio else _where(score, 0.0, reach)
+        return min(max(middle, low), high), low, high
 
-    def _needed(self, mine: int, reach: float, critical: float) -> int | None:
-        """Clusters until bounds are near enough, for an interval as wide as this one."""
-        if not (0 < reach < math.inf and 0 < critical < math.inf):
+    def _needed(self, seen: Traffic, harm: float, critical: float) -> int | None:
+        """Clusters until an equal candidate's bound is near enough, by the error at the margin."""
+        tolerated = self.criterion.tolerated
+        score = self._score(seen)(tolerated)
+        if not (harm < tolerated and -math.inf < score < 0):
             return None
-        power = float(ndtri(self.plan.power))
-        times = ((1 + power / critical) * reach / self.criterion.tolerated) ** 2
-        return max(math.ceil(mine * (times - 1)), 1)
+        error = (tolerated - harm) / -score
+        times = ((critical + float(ndtri(self.plan.power))) * error / tolerated) ** 2
+        return max(math.ceil(seen.counts[1] * (times - 1)), 1)
 
 
 def _used_looks(traffic: Traffic, over: int, least: int) -> dict[int, float]:
@@ -288,8 +295,27 @@ def _used_looks(traffic: Traffic, over: int, least: int) -> dict[int, float]:
     return found
 
 
-def _of_shares(seen: Traffic, values: Array, criterion: Criterion) -> Fit | None:
-    return seen.fit(1 - values if criterion.higher_is_better else values, is_share=True)
+def _of_shares(seen: Traffic, bad: Array) -> Callable[[float], float]:
+    """The score of harm beyond so much, with the variance that a share so much worse would have.
+
+    A candidate of which nothing happened to be bad yet has next to no variance of its own.
+
+    Source: Farrington and Manning, Statistics in Medicine 9, 1447 (1990).
+    """
+    fit = seen.fit(bad, is_share=True) or _nothing()
+    means = seen.means(bad)
+    stable, candidate = (
+        (float(means[arm].sum()) + 0.5) / (int(arm.sum()) + 1)  # that is what `fit` adds
+        for arm in (~seen.is_candidate, seen.is_candidate)
+    )
+
+    def score(harm: float) -> float:
+        supposed = min(max(stable + harm, 0.0), 0.5)
+        times = max(supposed * (1 - supposed) / (candidate * (1 - candidate)), 1.0)
+        found = fit.score(harm)
+        return found if found > 0 else found / math.sqrt(1 + fit.second * (times - 1))
+
+    return score
 
 
 def _nothing() -> Fit:

@@ -21,12 +21,14 @@ from qgm_observe.quality.scores import (
     valid_shots,
 )
 from qgm_observe.quality.tvd import total_variation
-from qgm_observe.records import VALID_SHOT_RATIO, Estimate
+from qgm_observe.records import VALID_SHOT_RATIO, Estimate, estimate_text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Evaluation:
     """What one set of counts says about the sampler; each an `Estimate`, or the reason for none.
+
+    Printed it is a table: value, interval, and what a perfect sampler would show.
 
     Attributes:
         valid: Share of shots that are valid samples.
@@ -78,6 +80,20 @@ class Evaluation:
         yield self.mode_deficit
         yield from self.custom.values()
         yield from self.compared.values()
+
+    def __str__(self) -> str:
+        return estimate_text(self)
+
+    def __repr__(self) -> str:
+        told = {each.name: getattr(self, each.name) for each in fields(self)}
+        values = {name: each for name, each in told.items() if isinstance(each, Estimate)}
+        values |= {"mode_deficit": self.mode_deficit, **self.custom, **self.compared}
+        shown = [f"{name}={_short(each.value)}" for name, each in values.items()]
+        return f"Evaluation({', '.join(shown)})"
+
+
+def _short(value: float | None) -> str:
+    return "None" if value is None else f"{value:.4g}"
 
 
 def evaluate(

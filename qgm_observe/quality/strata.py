@@ -25,11 +25,13 @@ class Fit:
         value: Mean over strata, weighted by n1 n2 / (n1 + n2).
         error: Its standard error.
         freedom: Degrees of freedom of that error.
+        second: The part of the error's square that is the second arm's, in [0, 1].
     """
 
     value: float
     error: float
     freedom: float
+    second: float = 1.0
 
     def score(self, shift: float = 0.0) -> float:
         """Return the standard normal score of the difference beyond a shift."""
@@ -89,7 +91,7 @@ def fitted(values: Array, second: Flags, stratum: Numbers, *, is_share: bool = F
     if math.sqrt(variance) <= rounding:
         return Fit(value if abs(value) > rounding else 0.0, 0.0, 1.0)
     freedom = variance**2 / sum(each**2 / left for each, left in parts)
-    return Fit(value, math.sqrt(variance), freedom)
+    return Fit(value, math.sqrt(variance), freedom, parts[1][0] / variance)
 
 
 def _part(lean: Array, rest: Array, free: Array, weight: float) -> tuple[float, float]:

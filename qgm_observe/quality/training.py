@@ -157,7 +157,7 @@ def _judged(seen: _Seen, threshold: float, false_claim: float) -> tuple[Training
         return TrainingState.FLAT_WITH_SIGNAL, (
             "there is a gradient but the loss does not follow: look at the learning rate"
         )
-    return _silent(signal, seen.gap)
+    return _silent(signal, seen.gap, trend)
 
 
 def _unmoved(gap: bool | None) -> tuple[TrainingState, str]:
@@ -166,12 +166,14 @@ def _unmoved(gap: bool | None) -> tuple[TrainingState, str]:
     return TrainingState.STUCK, "the parameters did not move within the window"
 
 
-def _silent(signal: GradientSignal | None, gap: bool | None) -> tuple[TrainingState, str]:
+def _silent(
+    signal: GradientSignal | None, gap: bool | None, trend: Trend
+) -> tuple[TrainingState, str]:
     seen = "no gradient is told" if signal is None else f"gradient like zero, p {signal.p:.2g}"
     if gap is None:
         return TrainingState.PLATEAU_OR_CONVERGED, (
-            f"the loss is flat, {seen}; the lowest loss that can be had would tell which: "
-            "step.loss(value, floor=...)"
+            f"the loss is flat at {trend.mean:.3g}, {seen}; which it is, the lowest loss "
+            "that can be had would tell: run --loss-floor, or step.loss(value, floor=...)"
         )
     if not gap:
         return TrainingState.CONVERGED, f"{seen}, and the loss is at its floor"

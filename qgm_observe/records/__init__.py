@@ -1,6 +1,11 @@
 """Every noun that is data: frozen, validated on construction, standard library only."""
 
-from qgm_observe.records.estimate import VALID_SHOT_RATIO, Estimate
+from qgm_observe.records.estimate import (
+    VALID_SHOT_RATIO,
+    Estimate,
+    estimate_rows,
+    estimate_text,
+)
 from qgm_observe.records.process import Process, current_process
 from qgm_observe.records.reading import Reading
 from qgm_observe.records.verdict import Verdict
@@ -36,4 +41,6 @@ __all__ = [
     "Verdict",
     "Work",
     "current_process",
+    "estimate_rows",
+    "estimate_text",
 ]

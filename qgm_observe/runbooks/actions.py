@@ -3,9 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from qgm_observe.runbooks.diagnosis import Diagnosis
+from qgm_observe.alerts.table import BY_NAME
+from qgm_observe.catalog import provider_signals as provided
+from qgm_observe.runbooks.diagnosis import RECOVERS, UNTOLD, Diagnosis
 from qgm_observe.runbooks.evidence import Cause
-from qgm_observe.runbooks.situation import Change
+from qgm_observe.runbooks.priors import TOLD_BY_PROVIDERS
+from qgm_observe.runbooks.situation import Change, Situation
+from qgm_observe.runbooks.verdict import is_shown, is_unreached
+from qgm_observe.runbooks.work_sightings import WATCHDOG
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +19,8 @@ class Action:
 
     Attributes:
         text: One sentence.
-        command: The command; what stands behind `triage ALERT` where it begins with `--`.
+        command: What stands behind `triage ALERT` where it is empty or begins with `--`, else the
+            whole of it.
     """
 
     text: str
@@ -24,22 +30,61 @@ class Action:
 _SHIPPED = ("qiskit", "qiskit-aer", "qiskit-ibm-runtime", "pennylane", "amazon-braket-sdk")
 
 
-def next_action(diagnosis: Diagnosis) -> Action:
+def next_action(told: Diagnosis, situation: Situation) -> Action:
     """Return what to do next."""
-    if diagnosis.is_over:
+    if is_unreached(told, situation):
+        return _unreached(situation)
+    if told.is_over:
         return Action(
             "What failed lately goes well again: watch one more run, then close the alert.",
             "--show runs",
         )
-    if diagnosis.is_quiet:
+    if told.is_quiet:
+        return _quiet(situation)
+    if told.cause is not None and (told.side != UNTOLD or is_shown(told)):
+        of_alert = _OF_ALERT.get(situation.alert) if told.is_claim else None
+        return of_alert or _ACTIONS[told.cause](told)
+    if told.failed and situation.alert in RECOVERS:
+        return Action("Read the newest failure.", "--show failures")
+    return _further(told, situation)
+
+
+def _unreached(situation: Situation) -> Action:
+    if any(hint in situation.unreached for hint in ("write http", "--ca-file")):
+        return Action("Mend the command as it is said there, and ask again.", "")
+    return Action("See that the address is right and that you are in its network.", "")
+
+
+def _quiet(situation: Situation) -> Action:
+    if situation.alert == WATCHDOG:
         return Action(
-            "See that --url is the exporter which the alert is about: what this one follows went "
-            "well.",
-            "--show runs",
+            "Where it no longer arrives, look at Prometheus and Alertmanager first.",
+            "--show journals",
         )
-    if diagnosis.cause is None:
-        return Action("Nothing is failing in the records: look at the newest runs.", "--show runs")
-    return _ACTIONS[diagnosis.cause](diagnosis)
+    if situation.is_inactive:
+        return Action("Nothing: it is not active now. See what there was.", _list(situation.alert))
+    return Action(
+        "Nothing, if the alert is about the exporter that was asked; else ask that one.",
+        _list(situation.alert),
+    )
+
+
+def _further(told: Diagnosis, situation: Situation) -> Action:
+    """Whom to ask where nothing shows what the alert says."""
+    if situation.active_at is not None:
+        return Action("See that --url is the exporter that the alert is about.", "--show runs")
+    if told.seen is not None and told.seen.holds:
+        return _OF_ALERT.get(situation.alert, Action("Look at it.", _list(situation.alert)))
+    if situation.alert in TOLD_BY_PROVIDERS and not any(situation.levels(provided.PROVIDER_UP)):
+        return Action("Ask the provider's exporter too: it is told there.", "--url $QGM_PROVIDER")
+    if not (situation.has_prometheus or situation.no_prometheus):
+        return Action("Ask the Prometheus whether it is active.", "--prometheus $QGM_PROMETHEUS")
+    return Action("Look at the newest of it.", _list(situation.alert))
+
+
+def _list(alert: str) -> str:
+    command = BY_NAME[alert].command
+    return command if command.startswith("--") else "--show runs"
 
 
 def _compiler(diagnosis: Diagnosis) -> Action:
@@ -47,15 +92,15 @@ def _compiler(diagnosis: Diagnosis) -> Action:
     if change is None or change.before is None:
         return Action("Read why the newest circuit did not compile.", "--show failures")
     return Action(
-        f"Put {change.what} of {change.where} back to {change.before}, with which it last went "
-        "well, and start one run.",
+        f"On the machine of {change.where}, put {change.what} back to {change.before}, with which "
+        "it last went well, and start one run.",
         f"pip install '{change.what}=={change.before}'",
     )
 
 
 def _code(diagnosis: Diagnosis) -> Action:
     change = _changed(diagnosis, ("model version", "encoding", *_SHIPPED))
-    text = "Read the newest failure with its log."
+    text = "Read the newest failure."
     if change is not None:
         text = f"Take the change of {change.what} in {change.where} back, and start one run."
     return Action(text, "--show failures")
@@ -123,3 +168,44 @@ _ACTIONS: dict[Cause, Callable[[Diagnosis], Action]] = {
         "--show readings",
     ),
 }
+
+_OF_ALERT = {
+    "QgmRunStalled": Action(
+        "See in which stage its job is open: one that waits at a provider is left alone.",
+        "--show jobs",
+    ),
+    "QgmDeviceMaintenance": Action(
+        "Leave what is queued there; move what is urgent to a device that is online.",
+        "--show devices",
+    ),
+    "QgmReadingsStale": Action(
+        "See whether the provider answers, and whether calls are held back.", "--show account"
+    ),
+    "QgmJournalDisk": Action(
+        "Free that disk, on its machine; never delete the journal.", "--show journals"
+    ),
+    "QgmCredentialsExpire": Action(
+        "Make a new key before this one ends, and put it where jobs and exporter read it.",
+        "--show account",
+    ),
+    "QgmJobsAbandoned": Action(
+        "See which runs ended without their jobs, and ask their owner before you cancel.",
+        "--show runs",
+    ),
+    "QgmRunTooLong": Action(
+        "Compare shots and circuits of what was cancelled with the last good one.",
+        "--show failures",
+    ),
+    "QgmRetriesExcessive": Action("See what the attempts fail with.", "--show failures"),
+    "QgmCostAnomaly": Action(
+        "Compare jobs a run and shots a job with those of last week.", "--show jobs"
+    ),
+    "QgmLayoutEdgeDisabled": Action(
+        "Compile anew, which leaves the pair out; doubt samples taken since that calibration.",
+        "--show readings",
+    ),
+    "QgmCalibrationStale": Action(
+        "See which parameter it is, and whether only our reading of it is old.", "--show devices"
+    ),
+}
+"""Where the alert's own words are the verdict, and what its cause asks for is too much."""

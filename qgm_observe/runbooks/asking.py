@@ -5,12 +5,13 @@ Whoever does not answer in time is named, and the others' answers are judged wit
 
 import json
 import math
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from http.client import HTTPException
+from http.client import BadStatusLine, HTTPException, RemoteDisconnected
 from typing import Any
 
 from qgm_observe.catalog import Signal, signals
@@ -18,6 +19,7 @@ from qgm_observe.catalog import provider_signals as provided
 from qgm_observe.catalog.outcomes import Basis
 from qgm_observe.errors import Error, UsageError
 from qgm_observe.runbooks.roots import Facts
+from qgm_observe.runbooks.work_sightings import WATCHDOG
 from qgm_observe.slo import promql
 from qgm_observe.slo.indicator import Matcher, Selection
 from qgm_observe.slo.objective import Objective
@@ -41,11 +43,14 @@ LONGEST = 32 * 2**20
 LEVELS: tuple[Signal, ...] = (
     provided.PROVIDER_UP,
     provided.PROVIDER_CIRCUIT,
+    provided.COLLECTOR_UP,
+    provided.LAST_SUCCESS,
     provided.DEVICE_STATE,
     provided.DEVICE_PROCESSING,
     provided.DEVICE_QUEUE,
     provided.DEVICE_WAIT,
     provided.DEVICE_AVAILABLE_AT,
+    provided.EDGE_ENABLED,
     provided.ACCOUNT_USED,
     provided.ACCOUNT_LIMIT,
     provided.ACCOUNT_REMAINING,
@@ -65,11 +70,14 @@ LEVELS: tuple[Signal, ...] = (
     signals.QUALITY_DRIFT_LEVEL,
     signals.QUALITY_DRIFT_LIMIT,
     signals.OBSERVE_DISK_FREE,
+    signals.OBSERVE_DROPPED,
+    signals.OBSERVE_UNWRITTEN,
 )
 """What triage looks at besides records."""
 
 _ESTIMATED = Selection(signals.COST, (Matcher("basis", (Basis.ESTIMATED,)),))
 _OK, _REFUSED, _PRIVATE, _ABSENT = 200, 401, 403, 404
+_SERVER = "Prometheus"
 _LISTS = ("runs", "jobs", "failures", "readings")
 _NAMES = frozenset(signal.prometheus for signal in LEVELS)
 
@@ -84,7 +92,11 @@ class Answers:
         lists: `runs`, `jobs`, `failures` and `readings`, the newest first.
         cut: Which lists are longer than they were told.
         samples: Levels of the signals in `LEVELS`.
-        silent: Who did not answer, with why.
+        silent: Exporters that did not answer, with why.
+        no_prometheus: Why the Prometheus did not; empty where it did, or was not asked.
+        is_heard: Whether anybody else did.
+        has_prometheus: Whether the Prometheus did.
+        is_inactive: Whether it evaluates our alerts and does not hold this one active.
         active_at: Since when the alert is active, epoch seconds, by the Prometheus.
         statuses: How the objectives stand, by the Prometheus; `None` where nobody told.
         hour_usd: What the work of the last hour is estimated to cost, USD, by the Prometheus.
@@ -94,6 +106,10 @@ class Answers:
     cut: set[str] = field(default_factory=set)
     samples: list[Sample] = field(default_factory=list)
     silent: list[str] = field(default_factory=list)
+    no_prometheus: str = ""
+    is_heard: bool = False
+    has_prometheus: bool = False
+    is_inactive: bool = False
     active_at: float | None = None
     hour_usd: float | None = None
     statuses: Sequence[Status] | None = None
@@ -127,7 +143,7 @@ def ask_all(
     ]
     if prometheus is not None:
         questions.append(
-            ("Prometheus", partial(_ask_prometheus, prometheus, alert, now, asking, objectives))
+            (_SERVER, partial(_ask_prometheus, prometheus, alert, now, asking, objectives))
         )
     threads = [
         threading.Thread(target=asking.guarded, args=each, daemon=True) for each in questions
@@ -138,7 +154,7 @@ def ask_all(
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     late = [name for thread, (name, _) in zip(threads, questions, strict=True) if thread.is_alive()]
-    return asking.closed([f"{name} (no answer in {TOGETHER:g} s)" for name in late])
+    return asking.closed(late)
 
 
 class _Asking:
@@ -157,8 +173,18 @@ class _Asking:
         except _RefusedError as error:
             self._refusals.append(error)
         except (Error, OSError, LookupError, TypeError, ValueError, HTTPException) as error:
-            why = f"{name} ({_why(error)})"
-            self.take(lambda answers: answers.silent.append(why))
+            self.miss(name, _why(error))
+
+    def miss(self, name: str, why: str) -> None:
+        """Note that one told nothing, or not all."""
+
+        def told(answers: Answers) -> None:
+            if name == _SERVER:
+                answers.no_prometheus = why if why.startswith(name) else f"{name} ({why})"
+            else:
+                answers.silent.append(f"{name} ({why})")
+
+        self.take(told)
 
     def take(self, told: Callable[[Answers], None]) -> None:
         """Enter what one told."""
@@ -170,7 +196,8 @@ class _Asking:
         """Take nothing more and return what there is."""
         if self._refusals:
             raise self._refusals[0]
-        self.take(lambda answers: answers.silent.extend(late))
+        for name in late:
+            self.miss(name, f"no answer in {TOGETHER:g} s")
         with self._lock:
             self._is_open = False
         return self._answers
@@ -185,17 +212,30 @@ def _place(exporter: Receiver) -> str:
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, Error):
-        return str(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}; give --ca-file"
+    if isinstance(error, ssl.SSLError):
+        return "it does not speak https: write http://"
+    if isinstance(error, TimeoutError):
+        return f"no answer in {SECONDS:g} s"
+    if isinstance(error, BadStatusLine) and not isinstance(error, RemoteDisconnected):
+        return "it does not speak http: write https://"
+    if isinstance(error, Error | HTTPException):
+        return str(error)[:200] or type(error).__name__
     return getattr(error, "strerror", None) or type(error).__name__
 
 
 def _ask_exporter(exporter: Receiver, asking: _Asking, parse: Parser) -> None:
     page = _got(exporter, "/metrics")
     if page is None:
-        raise ValueError("no /metrics there")
+        raise HTTPException("no /metrics there: no exporter of ours")
     found = list(_levels(parse(page.decode(), _place(exporter))))
-    asking.take(lambda answers: answers.samples.extend(found))
+
+    def told(answers: Answers) -> None:
+        answers.samples += found
+        answers.is_heard = True
+
+    asking.take(told)
     for name in _LISTS:
         body = _got(exporter, f"/api/v1/{name}?limit={MOST}")
         if body is not None:  # an exporter of a provider has no records
@@ -241,12 +281,15 @@ def _ask_prometheus(
         Sample(labels["__name__"], labels, value)
         for labels, value in server.vector(f'{{__name__=~"{"|".join(sorted(_NAMES))}"}}', now)
     ]
-    active = server.vector(f'ALERTS_FOR_STATE{{alertname="{alert}"}}', now)
+    held = server.vector(f'ALERTS_FOR_STATE{{alertname=~"{alert}|{WATCHDOG}"}}', now)
+    active = [since for labels, since in held if labels.get("alertname") == alert]
     cost = server.value(promql.count([_ESTIMATED], HOUR), now)
 
     def told(answers: Answers) -> None:
         answers.samples += _levels(levels)
-        answers.active_at = min((value for _, value in active), default=None)
+        answers.is_heard = answers.has_prometheus = True
+        answers.active_at = min(active, default=None)
+        answers.is_inactive = not active and bool(held or alert == WATCHDOG)
         answers.hour_usd = cost
 
     asking.take(told)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from qgm_observe.alerts.configuration import Configuration, Thresholds
 from qgm_observe.alerts.money_rules import AHEAD_HOURS
+from qgm_observe.alerts.text import STATE
 from qgm_observe.alerts.trends import IN_A_ROW
 from qgm_observe.slo.burn import PAGE
 from qgm_observe.slo.characteristics import tabled
@@ -12,7 +13,8 @@ from qgm_observe.slo.objective import Objective
 FIRES: Mapping[str, str] = {
     "QgmSloBurnPage": (
         "in some window from 30 minutes to 7 days the evidence that far too many fail is above "
-        "its threshold, and no shorter window shows recovery; one failure alone never is"
+        "its threshold, and no shorter window shows recovery; one failure alone never is; or its "
+        "whole window's budget is spent by more than chance, and burns on as it did before"
     ),
     "QgmProviderOutage": (
         "a provider does not answer or has no device online, and no other watched provider has one"
@@ -26,7 +28,8 @@ FIRES: Mapping[str, str] = {
     ),
     "QgmSloBurnTicket": (
         "in some window from 6 hours to 7 days failures come at twice what the budget allows, or "
-        "faster; where the budget is under five events, at each failure"
+        "faster, or its whole window's budget is spent by more than chance; where the budget is "
+        "under five events, while anything failed within the last day"
     ),
     "QgmConsecutiveFailures": (
         f"the last {IN_A_ROW} or more runs or requests of a pipeline failed in a row"
@@ -105,11 +108,16 @@ def thresholds(alert: str) -> list[str]:
     return [name for name in Thresholds.model_fields if f"{{{name}:" in FIRES[alert]]
 
 
+def shipped_thresholds() -> dict[str, float]:
+    """Return the numbers that alerts go by where nobody configured others."""
+    return {**Thresholds().model_dump(), "in_a_row": IN_A_ROW}
+
+
 def false_alerts(alert: str, configuration: Configuration) -> str:
     """Return how often an alert is expected to be false, or why nobody can say."""
     tell = _FALSE.get(alert)
     if tell is None:
-        return "not known: it tells a state, and is as good as what the provider or journal says"
+        return STATE
     return tell(configuration)
 
 

@@ -1,12 +1,16 @@
 """Ours or theirs, and why: records in, verdict out; nothing is asked and nothing printed here."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from qgm_observe.runbooks import device_sightings, work_sightings
 from qgm_observe.runbooks.evidence import COUNTS_FAILURES, OURS, THEIRS, Cause, Clue, clues
+from qgm_observe.runbooks.priors import SAYS, Claim
 from qgm_observe.runbooks.roots import DAY, Place, Root
+from qgm_observe.runbooks.sighting import Sighting
 from qgm_observe.runbooks.situation import Change, Situation, changes_in
+from qgm_observe.runbooks.work_sightings import WATCHDOG
 
 UNTOLD = "cannot tell"
 ENOUGH = 2.0
@@ -15,7 +19,15 @@ ENOUGH = 2.0
 LEAD = 1.5
 """Points by which it has to lead the best cause of the other side."""
 
+RECOVERS = COUNTS_FAILURES | {"QgmSloBurnTicket"}
+"""Alerts that are over once what failed goes well again."""
+
+ACTIVE = "a Prometheus holds it active"
+_REFUTED, _ABSENT = -2.5, -0.5
+"""Points against what an alert names, where its condition does not hold, or shows nowhere."""
+
 _MOST_IDS = 10
+_LOOKS = {**work_sightings.LOOKS, **device_sightings.LOOKS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +37,14 @@ class Diagnosis:
     Attributes:
         side: `ours`, `theirs` or `cannot tell`.
         cause: The likeliest, `None` where nothing speaks for any.
-        pro: What speaks for it, the strongest first.
+        pro: What was seen that speaks for it, the strongest first.
         contra: What speaks against it, or for the other side, the strongest first.
+        claim: What the alert says by itself.
+        seen: What was seen of its condition, `None` where nothing was.
+        is_claim: Whether the verdict is what the alert says, and not what failures say.
         since: Epoch seconds, `None` where nobody knows.
         is_over: Whether what failed lately has gone well again.
-        is_quiet: Whether an alert that counts failures has none to count.
+        is_quiet: Whether the alert's condition is known not to hold.
         failed: Ids of the roots that failed in the trouble.
         ended: How many ended in it.
         pipelines: The affected ones.
@@ -43,6 +58,9 @@ class Diagnosis:
     cause: Cause | None
     pro: tuple[Clue, ...] = ()
     contra: tuple[Clue, ...] = ()
+    claim: Claim
+    seen: Sighting | None = None
+    is_claim: bool = False
     since: float | None = None
     is_over: bool = False
     is_quiet: bool = False
@@ -55,31 +73,39 @@ class Diagnosis:
     changes: tuple[Change, ...] = ()
 
 
-def diagnose(situation: Situation, prior: Iterable[Clue] = ()) -> Diagnosis:
+def diagnose(situation: Situation) -> Diagnosis:
     """Return what a situation says.
 
     A side is told when its best cause has `ENOUGH` points and leads the best cause of the other
-    side by `LEAD`; otherwise the honest answer is that nobody can tell from what is known.
-
-    Args:
-        situation: What is known.
-        prior: What the alert itself says.
+    side by `LEAD`; otherwise the honest answer is that nobody can tell from what is known. What the
+    alert says by itself counts at most half of what was seen, unless a Prometheus holds it active:
+    on its name alone nobody is blamed.
     """
-    found = [*prior, *clues(situation)]
-    points = _points(found)
-    best = max(points, key=lambda cause: points[cause], default=None)
-    if best is not None and points[best] <= 0:
-        best = None
-    trouble, side = situation.trouble, _side(points, best)
+    claim = SAYS.get(situation.alert, Claim(""))
+    if not situation.is_heard:
+        return Diagnosis(side=UNTOLD, cause=None, claim=claim)
+    look = _LOOKS.get(situation.alert)
+    seen = look(situation) if look is not None else None
+    found = [*clues(situation), *_sighted(seen, claim)]
+    said = {} if situation.is_inactive else claim.causes
+    is_active = situation.active_at is not None
+    best = _best(_points(found), said)
+    side = _side(_points(found), said, best, is_active=is_active)
+    trouble = situation.trouble
     failed = trouble.failed if trouble else ()
+    is_over = trouble is None and situation.alert in RECOVERS and _failed_lately(situation)
+    shown = found + [Clue(cause, ENOUGH, ACTIVE) for cause in said if is_active]
     return Diagnosis(
         side=side,
         cause=best,
-        pro=_strongest(clue for clue in found if clue.cause is best and clue.points > 0),
-        contra=_strongest(clue for clue in found if best is not None and _is_against(clue, best)),
+        pro=_strongest(clue for clue in shown if clue.cause is best and clue.points > 0),
+        contra=_strongest(clue for clue in shown if best is not None and _is_against(clue, best)),
+        claim=claim,
+        seen=seen,
+        is_claim=not failed and best in claim.causes and (is_active or bool(seen and seen.holds)),
         since=situation.since,
-        is_over=side == UNTOLD and trouble is None and _failed_lately(situation),
-        is_quiet=side == UNTOLD and _is_quiet(situation),
+        is_over=side == UNTOLD and is_over,
+        is_quiet=side == UNTOLD and _is_quiet(situation, seen),
         failed=frozenset(root.id for root in failed),
         ended=len(failed) + len(trouble.went if trouble else ()),
         pipelines=trouble.pipelines if trouble else (),
@@ -90,14 +116,21 @@ def diagnose(situation: Situation, prior: Iterable[Clue] = ()) -> Diagnosis:
     )
 
 
-def _is_quiet(situation: Situation) -> bool:
-    ended = [root for root in situation.roots if root.ended_at is not None]
-    return (
-        situation.alert in COUNTS_FAILURES
-        and situation.active_at is None
-        and bool(ended)
-        and not any(root.is_bad for root in ended)
-    )
+def _sighted(seen: Sighting | None, claim: Claim) -> Iterator[Clue]:
+    if seen is None:
+        return
+    points = {True: seen.points, False: _REFUTED, None: _ABSENT}[seen.holds]
+    for cause in claim.causes if seen.cause is None else (seen.cause,):
+        if points:
+            yield Clue(cause, points, seen.text)
+
+
+def _is_quiet(situation: Situation, seen: Sighting | None) -> bool:
+    is_contradicted = situation.active_at is not None and situation.alert != WATCHDOG
+    if situation.silent or is_contradicted:
+        return False
+    holds = None if seen is None else seen.holds
+    return holds is False or (situation.is_inactive and holds is None)
 
 
 def _failed_lately(situation: Situation) -> bool:
@@ -105,19 +138,38 @@ def _failed_lately(situation: Situation) -> bool:
     return any(root.is_bad and (root.ended_at or 0.0) >= begin for root in situation.roots)
 
 
-def _points(found: Iterable[Clue]) -> Mapping[Cause, float]:
+def _points(found: Iterable[Clue]) -> dict[Cause, float]:
     points: dict[Cause, float] = defaultdict(float)
     for clue in found:
         points[clue.cause] += clue.points
-    return points
+    return dict(points)
 
 
-def _side(points: Mapping[Cause, float], best: Cause | None) -> str:
-    if best is None or points[best] < ENOUGH:
+def _best(points: Mapping[Cause, float], said: Mapping[Cause, float]) -> Cause | None:
+    """Return what has most, what was seen before what was said; `None` where nothing has any."""
+
+    def weight(cause: Cause) -> tuple[float, float]:
+        return points.get(cause, 0.0) + said.get(cause, 0.0), points.get(cause, 0.0)
+
+    best = max({**points, **said}, key=weight, default=None)
+    return best if best is not None and weight(best)[0] > 0 else None
+
+
+def _side(
+    points: Mapping[Cause, float],
+    said: Mapping[Cause, float],
+    best: Cause | None,
+    *,
+    is_active: bool,
+) -> str:
+    if best is None:
         return UNTOLD
+    seen = points.get(best, 0.0)
+    told = said.get(best, 0.0) if is_active else min(said.get(best, 0.0), max(seen, 0.0) / 2)
     other = OURS if best.side == THEIRS else THEIRS
-    rival = max((points[cause] for cause in points if cause.side == other), default=0.0)
-    return best.side if points[best] - rival >= LEAD else UNTOLD
+    rivals = [cause for cause in {**points, **said} if cause.side == other]
+    rival = max((points.get(cause, 0.0) + said.get(cause, 0.0) for cause in rivals), default=0.0)
+    return best.side if seen + told >= ENOUGH and seen + told - rival >= LEAD else UNTOLD
 
 
 def _is_against(clue: Clue, best: Cause) -> bool:

@@ -77,7 +77,7 @@ _OF_CLASS = {
     ErrorClass.NETWORK: (Cause.PROVIDER, 1.0),
     ErrorClass.NOT_FOUND: (Cause.PROVIDER, 0.5),
 }
-COUNTS_FAILURES = frozenset({"QgmSloBurnPage", "QgmConsecutiveFailures"})
+COUNTS_FAILURES = frozenset({"QgmSloBurnPage", "QgmConsecutiveFailures", "QgmCompilationFailing"})
 """Alerts that failed runs and requests bring about, and nothing else."""
 
 _FEW = 3
@@ -138,6 +138,10 @@ def _mostly(failed: Sequence[Root], kind: ErrorClass) -> bool:
     return 2 * sum(root.error_class == kind for root in failed) > len(failed)
 
 
+def _belief(trouble: Trouble) -> float:
+    return min(1.0, len(trouble.failed) / _FEW)
+
+
 def _stages(roots: Sequence[Root]) -> str:
     return ", ".join(sorted({root.stage for root in roots}))
 
@@ -161,12 +165,12 @@ def _spread(situation: Situation, trouble: Trouble) -> Iterator[Clue]:
         said = f"{len(near)} others went well at the same provider since then"
         yield Clue(Cause.PROVIDER, -2.0, said)
         yield Clue(Cause.CREDENTIALS, -1.0, said)
-        yield Clue(Cause.DEVICE, 0.5, said)
+        yield Clue(Cause.DEVICE, 0.5 * _belief(trouble), said)
     elsewhere = [root for root in went if root.is_remote and not _providers(root) & providers]
     if elsewhere:
         said = f"{len(elsewhere)} others went well at other providers since then"
         yield Clue(Cause.NETWORK, -2.0, said)
-        yield Clue(Cause.PROVIDER, 0.5, said)
+        yield Clue(Cause.PROVIDER, 0.5 * _belief(trouble), said)
     if len(providers) > 1 and not (near or elsewhere):
         said = f"jobs at {len(providers)} providers fail at the same time, and none goes well"
         yield from (Clue(cause, -1.5, said) for cause in _ABSOLVED)
@@ -247,8 +251,8 @@ def _devices(situation: Situation, trouble: Trouble | None) -> Iterator[Clue]:
             yield Clue(Cause.DEVICE, 2.0, f"{name} accepts jobs and does not process them")
 
 
-def _lacking(situation: Situation) -> Iterator[Clue]:
-    """What open work needs against what is left, of a provider with one watched account."""
+def lacking(situation: Situation) -> Iterator[Clue]:
+    """Yield what open work needs above what is left, of a provider with one watched account."""
     left: dict[str, dict[str, float]] = {}
     for sample in situation.levels(provided.ACCOUNT_REMAINING):
         accounts = left.setdefault(sample.labels.get("provider", ""), {})
@@ -277,8 +281,8 @@ def _account(situation: Situation, trouble: Trouble | None) -> Iterator[Clue]:
         said = "the provider says that the usage limit is not reached"
         yield Clue(Cause.QUOTA, -2.0, said)
         if trouble is not None and _mostly(trouble.failed, ErrorClass.QUEUE_TIMEOUT):
-            yield Clue(Cause.QUEUE, 1.0, said)
-    yield from _lacking(situation)
+            yield Clue(Cause.QUEUE, 1.0 * _belief(trouble), said)
+    yield from lacking(situation)
     for sample in situation.levels(provided.CREDENTIALS_EXPIRE):
         if sample.value <= situation.now:
             account = sample.labels.get("account", "")
@@ -298,8 +302,8 @@ def _quality(situation: Situation, changes: Sequence[Change]) -> Iterator[Clue]:
         if s.value == 1
     )
     for (question, answer), count in sorted(said.items()):
-        if (question, answer) in _VERDICTS:
-            cause, points, text = _VERDICTS[question, answer]
+        if (question, answer) in VERDICTS:
+            cause, points, text = VERDICTS[question, answer]
             yield Clue(cause, points, f"{text} ({count} series)")
     if not any(question == "cause" for question, _ in said):
         yield from _residual(situation, changes)
@@ -307,11 +311,11 @@ def _quality(situation: Situation, changes: Sequence[Change]) -> Iterator[Clue]:
 
 def _residual(situation: Situation, changes: Sequence[Change]) -> Iterator[Clue]:
     """Of a statistic that drifts: whether its residual, measured minus predicted, does too."""
-    limits = {_series(s): s.value for s in situation.levels(signals.QUALITY_DRIFT_LIMIT)}
+    limits = {series(s): s.value for s in situation.levels(signals.QUALITY_DRIFT_LIMIT)}
     drifting = {
         s.labels.get("statistic", "")
         for s in situation.levels(signals.QUALITY_DRIFT_LEVEL)
-        if s.value > limits.get(_series(s), float("inf"))
+        if s.value > limits.get(series(s), float("inf"))
     }
     residual = {name for name in drifting if name.endswith("_residual")}
     if residual:
@@ -336,11 +340,12 @@ def _since_calibration(changes: Sequence[Change]) -> Iterator[Clue]:
             yield Clue(Cause.TRAINING, 1.5, said)
 
 
-def _series(sample: Sample) -> tuple[tuple[str, str], ...]:
+def series(sample: Sample) -> tuple[tuple[str, str], ...]:
+    """Return what tells a chart's level, or its limit, from that of others."""
     return tuple(sorted(sample.labels.items()))
 
 
-_VERDICTS = {
+VERDICTS = {
     ("cause", "device"): (Cause.CALIBRATION, 2.5, "the newest calibration explains the loss"),
     ("cause", "unexplained"): (Cause.CALIBRATION, -1.5, "calibration does not explain the loss"),
     ("cause", "both"): (Cause.CALIBRATION, 0.5, "calibration explains a part of the loss"),
@@ -351,13 +356,14 @@ _VERDICTS = {
     ("training", "barren_plateau"): (Cause.TRAINING, 2.0, "a training is on a barren plateau"),
     ("training", "stuck"): (Cause.TRAINING, 1.5, "a training is stuck"),
 }
+"""Question and answer of a verdict to what it tells of."""
 
 
 def _ourselves(situation: Situation) -> Iterator[Clue]:
     """Whether what we see can be believed."""
-    if situation.silent:
-        said = f"our own exporter does not answer: {', '.join(situation.silent)}"
-        yield Clue(Cause.TELEMETRY, 2.0, said)
+    if situation.silent:  # it may also be the asker's own way to it
+        said = f"no answer from {', '.join(situation.silent)}"
+        yield Clue(Cause.TELEMETRY, 1.5, said)
     unread = sorted(
         s.labels.get("journal", "")
         for s in situation.levels(provided.EXPORTER_FOLLOWED)

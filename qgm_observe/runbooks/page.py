@@ -4,6 +4,7 @@ from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.alerts.links import board_uid
 from qgm_observe.alerts.table import Alert
 from qgm_observe.runbooks.conditions import condition, false_alerts, thresholds
+from qgm_observe.runbooks.priors import TOLD_BY_PROVIDERS
 
 BEGIN, END = "<!-- generated:begin -->", "<!-- generated:end -->"
 HEADINGS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation", "Recovery check")
@@ -55,12 +56,17 @@ def head(alert: Alert, configuration: Configuration, hold: str) -> str:
             *table,
             "",
             "```sh",
-            f"qgm-observe triage {alert.name} --url $QGM_EXPORTER",
+            f"qgm-observe triage {alert.name} {_asked(alert)}",
             "```",
             END,
             "",
         ]
     )
+
+
+def _asked(alert: Alert) -> str:
+    provider = ("--url $QGM_PROVIDER",) if alert.name in TOLD_BY_PROVIDERS else ()
+    return " ".join(("--url $QGM_EXPORTER", *provider, "--prometheus $QGM_PROMETHEUS"))
 
 
 def body_of(text: str) -> str | None:

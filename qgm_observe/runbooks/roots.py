@@ -33,6 +33,7 @@ class Root:
         began_at: Epoch seconds.
         ended_at: Epoch seconds, `None` while it is open.
         outcome: `None` while it is open.
+        noun: `run` or `job`.
         error_class: Of its newest failed job, else its own; empty without an error.
         error_type: The exception's name.
         stage: That it failed in; empty where unknown.
@@ -46,6 +47,7 @@ class Root:
     began_at: float
     ended_at: float | None
     outcome: str | None
+    noun: str = "run"
     pipeline: str = "default"
     kind: str = "training"
     model: str = "unknown"
@@ -125,6 +127,7 @@ def _root(facts: Facts, jobs: Sequence[Facts]) -> Root:
         began_at=float(facts["started_at"]),
         ended_at=ended_at(facts),
         outcome=facts.get("outcome"),
+        noun=str(facts.get("noun", "run")),
         pipeline=str(facts.get("pipeline", "default")),
         kind=str(facts.get("kind", "training")),
         model=str(facts.get("model", "unknown")),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qgm_observe.catalog import Signal
-from qgm_observe.runbooks.roots import Root, Trouble, last_good, trouble_in
+from qgm_observe.runbooks.roots import Facts, Root, Trouble, last_good, trouble_in
 from qgm_observe.telemetry.conformity import Sample
 
 DAYS_BACK = 3 * 86400.0
@@ -42,8 +42,14 @@ class Situation:
         others: Roots beside those, for comparison.
         samples: The newest levels; a name that nobody exports has none.
         calibrations: As `/api/v1/readings` tells them, newest last.
+        jobs: Open and ended ones, as `/api/v1/jobs` tells them, each once.
+        thresholds: Of the alerts, by name; what is missing is not looked for.
         active_at: Since when the alert is active, epoch seconds, `None` where nobody could say.
+        is_inactive: Whether a Prometheus that evaluates our alerts does not hold it active.
+        has_prometheus: Whether one has answered.
         silent: Exporters that did not answer, with why.
+        no_prometheus: Why a Prometheus that was asked did not answer; empty otherwise.
+        is_heard: Whether anybody else did.
     """
 
     alert: str
@@ -52,8 +58,14 @@ class Situation:
     others: Sequence[Root] = ()
     samples: Sequence[Sample] = ()
     calibrations: Sequence[Mapping[str, Any]] = ()
+    jobs: Sequence[Facts] = ()
+    thresholds: Mapping[str, float] = field(default_factory=dict)
     active_at: float | None = None
+    is_inactive: bool = False
+    has_prometheus: bool = False
     silent: Sequence[str] = ()
+    no_prometheus: str = ""
+    is_heard: bool = True
     trouble: Trouble | None = field(init=False)
     good: Root | None = field(init=False)
 
@@ -62,6 +74,11 @@ class Situation:
         trouble = trouble_in(self.roots, self.now)
         object.__setattr__(self, "trouble", trouble)
         object.__setattr__(self, "good", last_good(self.roots, trouble))
+
+    @property
+    def unreached(self) -> str:
+        """Who did not answer, with why; empty where everybody did."""
+        return "; ".join(filter(None, (*self.silent, self.no_prometheus)))
 
     @property
     def since(self) -> float | None:

@@ -20,7 +20,6 @@ from qgm_observe.slo.indicator import (
     Unit,
 )
 from qgm_observe.slo.objective import Objective
-from qgm_observe.slo.placing import at
 from qgm_observe.slo.short import Levelled, level, selection, share_of, without
 from qgm_observe.slo.window import MINUTE, Window, calendar_start, seconds_of
 
@@ -67,13 +66,14 @@ class _Resolver:
         if not isinstance(slo, openslo.Slo):
             return
         for number, target in enumerate(slo.spec.objectives):
-            with at(document, "spec", "objectives", number):
+            with document.at("spec", "objectives", number):
                 yield self._objective(document, slo, number, target)
 
     def _find(self, kind: type[R], name: str) -> tuple[R, Document]:
         found = self._known.get((kind, name))
         if found is None:
-            raise UsageError(f"no {kind.__name__} named {name!r}: write its document or its name")
+            called = next(word for word, made in openslo.KINDS.items() if made is kind)
+            raise UsageError(f"no {called} named {name!r}: write its document or its name")
         assert isinstance(found.resource, kind)  # noqa: S101  told to the type checker
         return found.resource, found.document
 
@@ -82,14 +82,14 @@ class _Resolver:
     ) -> Objective:
         spec = slo.spec
         told = _annotations(document, slo.metadata)
-        with at(document, "spec", "service"):
+        with document.at("spec", "service"):
             if any(kind is openslo.Service for kind, _ in self._known):
                 self._find(openslo.Service, spec.service)
         conditions = tuple(self._conditions(document, spec))
         name = slo.metadata.name if len(spec.objectives) == 1 else f"{slo.metadata.name}-{number}"
         indicator, share = self._indicator(document, spec, target, told), _share(target)
         window = _window(document, spec)
-        with at(document, "metadata", "annotations"):
+        with document.at("metadata", "annotations"):
             return Objective(
                 name=name,
                 service=spec.service,
@@ -126,7 +126,7 @@ class _Resolver:
             source, found = document, spec.indicator.spec
             told = _annotations(document, spec.indicator.metadata) | told
         else:
-            with at(document, "spec", "indicatorRef"):
+            with document.at("spec", "indicatorRef"):
                 referred, source = self._find(openslo.Sli, spec.indicator_ref or "")
             told = _annotations(source, referred.metadata) | told
             found, place = referred.spec, ("spec",)
@@ -135,7 +135,7 @@ class _Resolver:
     def _conditions(self, document: Document, spec: openslo.SloSpec) -> Iterator[Burn]:
         for number, policy in enumerate(spec.alert_policies):
             place: Place = ("spec", "alertPolicies", number)
-            with at(document, *place):
+            with document.at(*place):
                 _refuse_both(policy.alert_policy_ref, policy.spec, "alertPolicyRef")
                 found, source = policy.spec, document
                 if policy.alert_policy_ref is not None:
@@ -151,7 +151,7 @@ class _Resolver:
             if target.target_ref is not None:
                 self._find(openslo.AlertNotificationTarget, target.target_ref)
         condition = spec.conditions[0]
-        with at(document, *place, "conditions", 0):
+        with document.at(*place, "conditions", 0):
             _refuse_both(condition.condition_ref, condition.spec, "conditionRef")
             found = condition.spec
             if condition.condition_ref is not None:
@@ -204,7 +204,7 @@ def _built(
     source = sli.threshold_metric.metric_source.spec
     if spec.budgeting_method == "Timeslices":
         _refuse_slices(target)
-        with at(document, *where):
+        with document.at(*where):
             return Slices(Comparison(level(document, where, source), target.op, target.value))
     return _latency(document, where, source, target, told)
 
@@ -230,7 +230,7 @@ def _latency(
 def _ratio(
     document: Document, place: Place, metric: openslo.RatioMetric, told: dict[str, str]
 ) -> Ratio:
-    with at(document, *place):
+    with document.at(*place):
         if metric.raw is not None or metric.total is None:
             raise UsageError("raw ratios are not supported: write total with good or bad")
         if (metric.good is None) == (metric.bad is None):
@@ -277,7 +277,7 @@ def _share(target: openslo.Target) -> Decimal:
 
 
 def _window(document: Document, spec: openslo.SloSpec) -> Window:
-    with at(document, "spec", "timeWindow"):
+    with document.at("spec", "timeWindow"):
         if len(spec.time_window) != 1:
             raise UsageError("timeWindow: write one, such as {duration: 28d, isRolling: true}")
         told = spec.time_window[0]

@@ -9,6 +9,10 @@ A single failure never pages: `a - k = ln(p1 / b)` is at most ln 5 = 1.61, the t
 Source: Wald's sequential probability ratio test over windows, that is a window-limited CUSUM
 (Lai, "Sequential changepoint detection in quality control and dynamical systems", 1995); the
 threshold's constants were fitted by simulation, see `benchmarks/alert_quality.py`.
+
+What no week tells, the whole window does: its budget is spent when more has failed than was planned
+and three standard deviations. That is a ticket; it is a page while more than planned still fails in
+the last days, and did before them: an incident of this week is left to the evidence, which ends.
 """
 
 import math
@@ -31,6 +35,15 @@ RECOVERED = -2.0
 TICKET_THRESHOLD = 2.0
 FEWEST_EVENTS = 56.0
 """Events in `TRAFFIC_WINDOW` that the threshold takes at least, also for a cold start."""
+
+SPENT, BURNING = 3.0, 1.0
+"""Standard deviations above what was planned, in the objective's window and in the last days."""
+
+LAST_DAYS = (3 * DAY, 7 * DAY)
+"""Seconds, ascending: where a spent budget has to burn on for a page, and before the longest."""
+
+FEWEST_ERRORS = 5
+"""In the objective's window, before its budget is called spent."""
 
 HELD = HOUR
 """Seconds for which an alert is kept when its condition has ended."""
@@ -63,17 +76,24 @@ class Score:
         page: Against failing at five times the budget, or half the time if that is less.
         recovery: Against failing a quarter of the time; 8 or 9 clean events clear a page.
         ticket: Against failing at twice the budget.
+        budget: Share of events that may be bad.
         design_effect: Events that fail together as one; counts are divided by it.
     """
 
     page: Weights
     recovery: Weights
     ticket: Weights
+    budget: float
     design_effect: float = 1.0
 
     def threshold(self, events: float) -> float:
         """Return the evidence above which to page, for the events of the traffic window."""
         return 0.5 + 0.5 * math.log(max(events / self.design_effect, FEWEST_EVENTS))
+
+    def allowed(self, events: float, deviations: float) -> float:
+        """Return the errors that are planned for events, and so many standard deviations."""
+        planned = self.budget * events
+        return planned + deviations * (self.design_effect * planned) ** 0.5
 
 
 def score_of(target: Decimal, design_effect: float = 1.0) -> Score:
@@ -97,6 +117,7 @@ def score_of(target: Decimal, design_effect: float = 1.0) -> Score:
         page=_weights(budget, failing, design_effect),
         recovery=_weights(budget, max(failing, _RECOVERY), design_effect),
         ticket=_weights(budget, min(_TICKET * budget, (1 + budget) / 2), design_effect),
+        budget=budget,
         design_effect=design_effect,
     )
 

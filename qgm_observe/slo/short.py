@@ -37,7 +37,6 @@ from qgm_observe.slo.indicator import (
     signal_named,
 )
 from qgm_observe.slo.objective import Objective
-from qgm_observe.slo.placing import at
 from qgm_observe.slo.window import Window, calendar_start, seconds_of
 
 
@@ -114,15 +113,15 @@ def objectives_of(document: Document) -> list[Objective]:
     written = document.validated(ShortFile)
     made = []
     for number, each in enumerate(written.objectives):
-        with at(document, "objectives", number, "name"):
+        with document.at("objectives", number, "name"):
             made.append(_objective(document, ("objectives", number), each))
     return made
 
 
 def _objective(document: Document, place: tuple[str | int, ...], short: Short) -> Objective:
-    with at(document, *place, "target"):
+    with document.at(*place, "target"):
         target = None if short.target is None else share_of(short.target)
-    with at(document, *place, "window"):
+    with document.at(*place, "window"):
         told = short.calendar
         starts = None if told is None else calendar_start(told.start_time, told.time_zone)
         window = Window(short.window, starts)
@@ -223,7 +222,7 @@ def _comparison(document: Document, place: tuple[str | int, ...], written: Compa
 
 def level(document: Document, place: tuple[str | int, ...], written: Levelled) -> Level:
     """Return a written level; complaints name its line."""
-    with at(document, *place):
+    with document.at(*place):
         return Level(
             replace(selection(document, place, written), factor=1.0),
             written.quantile,
@@ -246,16 +245,16 @@ def selections(
 
 def selection(document: Document, place: tuple[str | int, ...], written: Selected) -> Selection:
     """Return a written selection; complaints name its line."""
-    with at(document, *place, "signal"):
+    with document.at(*place, "signal"):
         signal = signal_named(written.signal)
     matchers = []
     for label, values in (written.match or {}).items():
-        with at(document, *place, "match", label):
+        with document.at(*place, "match", label):
             matchers.append(_matcher(label, (values,) if isinstance(values, str) else values))
             Selection(signal, (matchers[-1],))
-    with at(document, *place, "at_most"):
+    with document.at(*place, "at_most"):
         chosen = Selection(signal, tuple(matchers), written.at_most)
-    with at(document, *place, "factor"):
+    with document.at(*place, "factor"):
         return replace(chosen, factor=written.factor)
 
 

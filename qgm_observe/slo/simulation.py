@@ -16,9 +16,13 @@ from scipy.stats import binom, chi2
 
 from qgm_observe.slo.burn import PAGE, Burn
 from qgm_observe.slo.score import (
+    BURNING,
+    FEWEST_ERRORS,
     FEWEST_EVENTS,
     HELD,
+    LAST_DAYS,
     RECOVERED,
+    SPENT,
     TICKET_THRESHOLD,
     TICKET_WINDOWS,
     TRAFFIC_WINDOW,
@@ -36,8 +40,6 @@ A_DAY = 1440
 PERIOD_DAYS = 28
 WATCHED_DAYS = 14
 _CHUNK = 2**18
-_STAGES = (0, A_DAY // 4, 2 * A_DAY, WATCHED_DAYS * A_DAY)
-"""Minutes after an onset: incidents that are noticed in one stage are not watched in the next."""
 _STAGES = (0, A_DAY // 4, 2 * A_DAY, WATCHED_DAYS * A_DAY)
 """Minutes after an onset: incidents that are noticed in one stage are not watched in the next."""
 
@@ -124,16 +126,19 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class ScoreRule:
-    """The page by score, with the constants that are rendered."""
+    """The page by score, with the constants that are rendered, of an objective over 28 days."""
 
     score: Score
-    windows: tuple[float, ...] = WINDOWS
+    windows: tuple[float, ...] = (*WINDOWS, TRAFFIC_WINDOW)
 
     def fires(self, counts: Counts, at: Minutes) -> Flags:
-        """Return whether the evidence is above the threshold at each of the minutes."""
+        """Return whether there is evidence, or a spent budget burns on, at each of the minutes."""
+        return self._evident(counts, at) | self._threatened(counts, at)
+
+    def _evident(self, counts: Counts, at: Minutes) -> Flags:
         highest = np.full(at.size, -np.inf)
         recovered = np.zeros(at.size, bool)
-        for window in self.windows:
+        for window in WINDOWS:
             errors, events = counts.of(window, at)
             evidence = np.asarray(self.score.page.of(errors, events))  # type: ignore[arg-type]
             np.maximum(highest, evidence, out=highest, where=~recovered)
@@ -142,18 +147,37 @@ class ScoreRule:
         traffic = np.maximum(events / self.score.design_effect, FEWEST_EVENTS)
         return np.asarray(highest > 0.5 + 0.5 * np.log(traffic))
 
+    def _threatened(self, counts: Counts, at: Minutes) -> Flags:
+        found = _spent(self.score, counts, at)
+        for window in LAST_DAYS:
+            late = counts.of(window, at)
+            found &= late[0] > _allowed(self.score, late[1], BURNING)
+        errors, events = counts.of(TRAFFIC_WINDOW, at)
+        found &= errors - late[0] > self.score.budget * (events - late[1])
+        return found
+
+
+def _spent(score: Score, counts: Counts, at: Minutes) -> Flags:
+    errors, events = counts.of(TRAFFIC_WINDOW, at)
+    allowed = np.maximum(_allowed(score, events, SPENT), FEWEST_ERRORS - 1)
+    return np.asarray(errors > allowed)
+
+
+def _allowed(score: Score, events: Times, deviations: float) -> Times:
+    return np.asarray(score.allowed(events, deviations))  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True)
 class TicketRule:
-    """The ticket by score."""
+    """The ticket by score, of an objective over 28 days."""
 
     score: Score
-    windows: tuple[float, ...] = TICKET_WINDOWS
+    windows: tuple[float, ...] = (*TICKET_WINDOWS, TRAFFIC_WINDOW)
 
     def fires(self, counts: Counts, at: Minutes) -> Flags:
-        """Return whether the evidence is above the ticket's threshold at each of the minutes."""
-        found = np.zeros(at.size, bool)
-        for window in self.windows:
+        """Return whether there is evidence, or the budget is spent, at each of the minutes."""
+        found = _spent(self.score, counts, at)
+        for window in TICKET_WINDOWS:
             errors, events = counts.of(window, at)
             found |= np.asarray(self.score.ticket.of(errors, events) > TICKET_THRESHOLD)  # type: ignore[arg-type]
         return found

@@ -9,6 +9,7 @@ from typing import Any
 from qgm_observe.catalog import ExecutionMode
 from qgm_observe.errors import UsageError
 from qgm_observe.providers.cost import Cost
+from qgm_observe.providers.local import AER
 from qgm_observe.spend.foresight import DEFAULT_SHOTS
 
 EXAMPLE = "ibm_fez, session, 200 jobs, 4 circuits, 1024 shots, 10 s between"
@@ -124,7 +125,12 @@ def plan(text: str) -> Plan:
             found[name] = value
     if "device" not in found:
         raise UsageError(f"plan {text!r}: name a device, for instance {EXAMPLE!r}")
-    return Plan(**found)
+    return Plan(**{"provider": provider_of(found["device"]), **found})
+
+
+def provider_of(device: str) -> str:
+    """Return whose a device is where nobody says it: a simulator is local, all else IBM's."""
+    return "local" if device == AER or device.startswith("fake_") else "ibm"
 
 
 def _read(part: str) -> dict[str, Any]:

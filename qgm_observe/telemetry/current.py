@@ -13,7 +13,8 @@ from qgm_observe.errors import MissingExtra
 from qgm_observe.telemetry.ids import span_id, stage_span_ids, trace_id
 
 try:
-    from opentelemetry.context import _RUNTIME_CONTEXT, Context, attach, detach, get_current
+    from opentelemetry import context as api
+    from opentelemetry.context import Context, attach, detach, get_current
     from opentelemetry.trace import (
         INVALID_SPAN_CONTEXT,
         NonRecordingSpan,
@@ -30,7 +31,7 @@ Place = Callable[[], tuple[str, str | None, int | None] | None]
 where nothing goes on."""
 
 
-_variable = getattr(_RUNTIME_CONTEXT, "_current_context", None)
+_variable = getattr(getattr(api, "_RUNTIME_CONTEXT", None), "_current_context", None)
 
 
 class CurrentSpan(NonRecordingSpan):

@@ -16,6 +16,7 @@ import pytest
 
 from qgm_observe.cli import main
 from qgm_observe.exporters import journal, provider
+from qgm_observe.exporters.config import EXAMPLE
 
 WAIT = 20.0
 MAIN = "import sys; from qgm_observe.cli import main; sys.exit(main())"
@@ -235,6 +236,17 @@ def test_help_names_every_option(capsys):
         text = capsys.readouterr().out
         for option in ("--listen", "--web.config.file", "--access-log", "--check", "--config"):
             assert option in text
+
+
+def test_the_help_shows_a_file_and_where_every_setting_stands(capsys):
+    """The accounts to poll are one line, and the shelf has a file of all that can be set."""
+    with pytest.raises(SystemExit):
+        main(["export", "provider", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+
+    assert EXAMPLE in text
+    assert "exporters/provider/config.yml" in text
+    assert "qgm-observe shelf copy DIR --only exporters" in text
 
 
 def test_the_front_of_the_command_loads_no_server():

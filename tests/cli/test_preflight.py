@@ -116,12 +116,12 @@ def test_a_disabled_layout(server, journal, circuit, capsys):
     assert "it would go with the layout of qubits" in out
 
 
-def _ran(path, pipeline: str) -> None:
-    """Journals a run of 4 jobs in a session, 2 s long and 10 s apart."""
+def _ran(path, pipeline: str, mode: str = "session") -> None:
+    """Journals a run of 4 jobs, 2 s long and 10 s apart."""
     labels = {"project": "p", "pipeline": pipeline, "model": "m", "model_version": "1"}
     labels |= {"kind": "training"}
     device = {"provider": "ibm", "device": "ibmq_manila", "region": "us-east"}
-    device |= {"execution_mode": "session", "shot_class": "1k", "shots": 2_000, "circuits": 2}
+    device |= {"execution_mode": mode, "shot_class": "1k", "shots": 2_000, "circuits": 2}
     start = time.time() - 1_000
     events = [
         Event(
@@ -163,6 +163,41 @@ def test_a_script_is_what_its_last_run_was(server, journal, tmp_path, capsys):
     out = capsys.readouterr().out
     assert out.startswith("go: 4 jobs of 2 circuits, 1,000 shots each, session mode on ibmq_manila")
     assert "40 s (38 to 42)" in out
+
+
+def test_a_fake_device_is_local(journal, circuit, capsys):
+    """A snapshot needs no `--provider local` and no key."""
+    assert main(["preflight", circuit, "--device", "fake_manila"]) == 0
+    assert "job mode on fake_manila" in capsys.readouterr().out
+
+
+def test_a_fake_device_is_local_after_a_run_at_ibm(journal, tmp_path, capsys):
+    """The provider of the script's last run is not that of a snapshot that is named instead."""
+    script = tmp_path / "train.py"
+    script.write_text("")
+    _ran(journal, "train")
+
+    assert main(["preflight", str(script), "--device", "fake_manila"]) == 0
+    assert "session mode on fake_manila" in capsys.readouterr().out
+
+
+def test_a_script_that_ran_on_a_simulator_needs_a_device(journal, tmp_path, capsys):
+    """What it would do is known, where it would do it is asked for."""
+    script = tmp_path / "train.py"
+    script.write_text("")
+    _ran(journal, "train", "local")
+
+    assert main(["preflight", str(script)]) == 2
+    assert "train.py: its last run was on a simulator: write --device" in capsys.readouterr().err
+
+
+def test_a_file_without_the_account_names_those_it_has(journal, circuit, tmp_path, capsys):
+    """A device of IBM cannot be asked for through a file whose only account is local."""
+    path = tmp_path / "fleet.yml"
+    path.write_text("providers: [{provider: local, account: here}]")
+
+    assert main(["preflight", circuit, *DEVICE, "--config", str(path)]) == 2
+    assert "no account of ibm; write --provider local, or add one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
-from qiskit_aer.noise import NoiseModel
+from qiskit_aer.noise import NoiseModel, amplitude_damping_error, pauli_error
 from qiskit_aer.primitives import SamplerV2
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
@@ -18,6 +18,7 @@ import qgm_observe as qgm
 from qgm_observe.catalog import ExecutionMode
 from qgm_observe.cli import main
 from qgm_observe.lifecycle import Device, recorder, use
+from qgm_observe.providers import noise_content
 
 Ask = Callable[..., tuple[int, str, str]]
 
@@ -62,14 +63,15 @@ def noisy() -> AerSimulator:
 
 
 def test_a_noisy_job_is_reproduced(ask: Ask) -> None:
-    """With the noise of its calibration the distance may be 0; without it, it is not."""
+    """With the noise model that it had the distance may be 0; without it, it is not."""
     backend = noisy()
     job = record(backend, SamplerV2.from_backend(backend, seed=1))
 
     code, out, err = ask(job)
     assert (code, err) == (0, "")
     assert f"job {job} on local/" in out
-    assert "reproduced, with the noise of its calibration" in out
+    assert "reproduced, with its noise model" in out
+    assert "note:" not in out
 
     code, out, _ = ask(job[:6], "--ideal", "--shots", "50000")
     assert code == 1
@@ -184,17 +186,41 @@ def test_options_are_checked(ask: Ask, capsys: pytest.CaptureFixture[str]) -> No
         assert "write a" in capsys.readouterr().err
 
 
-def test_a_noise_model_without_a_calibration_is_not_taken_for_none(ask: Ask) -> None:
-    """A simulator that was given its noise as a model is not replayed as an ideal one unasked."""
-    model = NoiseModel.from_backend(FakeManilaV2())
+def test_a_calibration_is_used_where_there_is_no_model(ask: Ask) -> None:
+    """A job on a device that holds a calibration is replayed with the noise of that."""
+    device = FakeManilaV2()
+    assert device.properties() is not None  # read by now, as by whoever compiles for it
+    job = record(device, SamplerV2.from_backend(noisy(), seed=1))
+
+    code, out, _ = ask(job, "--tolerance", "0.02")
+    assert code == 0
+    assert "reproduced, with the noise of its calibration" in out
+
+
+def test_a_noise_model_of_ones_own_is_replayed(ask: Ask) -> None:
+    """A simulator that was given its noise as a model has that noise again, on other qubits too."""
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(amplitude_damping_error(0.3), ["x", "sx"])
+    model.add_quantum_error(pauli_error([("XI", 0.2), ("II", 0.8)]), "cx", [0, 1])
+    model.add_readout_error([[0.9, 0.1], [0.2, 0.8]], [1])
     backend = AerSimulator(noise_model=model)
+    job = record(backend, SamplerV2.from_backend(backend, seed=1))
+
+    code, out, _ = ask(job)
+    assert code == 0
+    assert "reproduced, with its noise model" in out
+    assert ask(job, "--ideal")[0] == 1
+
+
+def test_a_noise_model_that_is_too_large_is_said(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not taken for none: the line says that it was not kept and what to write instead."""
+    monkeypatch.setattr(noise_content, "MOST_ERRORS", 1)
+    backend = AerSimulator(noise_model=NoiseModel.from_backend(FakeManilaV2()))
     job = record(backend, SamplerV2.from_backend(backend, seed=1))
 
     code, out, err = ask(job)
     assert (code, out) == (2, "")
-    assert "the calibration (the simulator's noise model names none; write --ideal" in err
-
-    assert ask(job, "--ideal")[0] == 1
+    assert "the noise model (more than 1 errors are in use; write --ideal" in err
 
 
 def test_true_jobs_are_reproduced_and_doubled_errors_are_noticed(ask: Ask, tmp_path: Path) -> None:

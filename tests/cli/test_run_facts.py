@@ -126,3 +126,10 @@ def test_a_failed_compilation_is_no_device(tmp_path: Path) -> None:
 
     assert facts.failures == {"VF2Layout: TranspilerError"}
     assert facts.devices == {}
+
+
+def test_a_noise_model_is_a_setting(gather: Gather) -> None:
+    """What a simulator was given as noise is told by the hash of its content."""
+    facts = gather({}, {"noise_model": {"hash": "0123456789abcdef", "qubits": 2}})
+
+    assert facts.settings["noise model"] == "0123456789ab"

@@ -11,8 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from qgm_observe.cli import main
-from qgm_observe.cli.slo import print_statuses
+from qgm_observe.cli.slo import _wait_row, print_statuses
 from qgm_observe.journal import Event, Journal
+from qgm_observe.slo.suggesting import Wait
 
 DAY = 86400.0
 DEAD = """\
@@ -68,6 +69,39 @@ def test_status_tells_budget_and_who_spent_it(journal, capsys, monkeypatch):
     assert max(len(line) for line in told.splitlines()) <= 80
 
 
+def test_money_has_its_currency(journal, capsys):
+    """A cap is told in USD, a count of runs without a unit."""
+    main(["slo", "status", "--journal", str(journal)])
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+
+    assert ["quantum-spend", "0", "of", "1,000", "USD"] in [line[:5] for line in told]
+    assert ["training-success", "5", "of", "100", "95"] in [line[:5] for line in told]
+
+
+@pytest.mark.parametrize("verb", ["status", "lint"])
+def test_the_help_names_the_exit_codes(verb, capsys):
+    """What a script may rely on stands in the help."""
+    with pytest.raises(SystemExit):
+        main(["slo", verb, "--help"])
+    assert "Exit codes: 0 no" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_wait_is_told_in_the_unit_that_people_use():
+    """A median of 1,010 s reads as minutes; the bound stays in seconds, as a target is written."""
+    wait = Wait(
+        provider="ibm",
+        device="ibm_fez",
+        part="queue",
+        jobs=400,
+        median=1010.0,
+        p95=6000.0,
+        bound=7200.0,
+    )
+    columns = _wait_row(wait)
+
+    assert columns == ("ibm ibm_fez", "queue", "400", "17 min", "1 h 40 min", "7200 s")
+
+
 def test_status_for_machines(journal, capsys):
     """One JSON list; what is not known is null with its reason."""
     assert main(["slo", "status", "--journal", str(journal), "--json"]) == 0
@@ -119,7 +153,12 @@ def test_suggest_refuses_to_guess(journal, capsys, monkeypatch, tmp_path):
 def test_large_counts_leave_room(bad, total, shown, capsys, monkeypatch):
     """With the longest shipped name and a large count a row still fits 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
-    objective = SimpleNamespace(name="inference-compile-time", target=Decimal("0.95"))
+    objective = SimpleNamespace(
+        name="inference-compile-time",
+        target=Decimal("0.95"),
+        is_degraded=False,
+        indicator=SimpleNamespace(unit="run"),
+    )
     status = {"bad": bad, "total": total, "ratio": 0.863, "left": 1.0, "spent_by": {}}
     status |= {"burn": {DAY: 0.7, 3 * DAY: 1.7}, "exhausted_in": 12.96 * DAY, "reason": None}
     print_statuses([SimpleNamespace(objective=objective, **status)])
@@ -127,6 +166,41 @@ def test_large_counts_leave_room(bad, total, shown, capsys, monkeypatch):
 
     assert f"inference-compile-time  {shown}".split() == row.split()[:4]
     assert row.rstrip().endswith(" 13 d")
+
+
+RARE = """\
+objectives:
+  - name: rare
+    service: training
+    brief: Rare runs reach their end.
+    unit: run
+    good: {signal: qgm.roots, match: {outcome: success}}
+    total: {signal: qgm.roots, match: {outcome: [success, failure]}}
+    target: 99 %
+    events_per_day: 2
+"""
+
+
+def test_a_budget_of_few_events_is_told_over_90_days(tmp_path, capsys):
+    """A run failed 60 days ago, in the report and out of the window; that it is long is said."""
+    path, moment = tmp_path / "journal.db", time.time()
+    with Journal.open(path, clock=lambda: moment) as opened:
+        now = moment
+        for number, outcome in ((100, "failure"), (60, "failure"), (5, "success")):
+            moment = now - number * DAY
+            body, run = {"kind": "training", "outcome": outcome}, f"{number:032x}"
+            event = {"verb": "finished", "noun": "run", "subject": run, "run": run, "at": moment}
+            opened.append([Event(**event, body=body, id=run)])
+    (tmp_path / "slo.yml").write_text(RARE)
+    words = ["slo", "status", str(tmp_path / "slo.yml"), "--journal", str(path)]
+
+    assert main(words) == 1
+    told = capsys.readouterr().out
+    assert "rare  1 of 2" in told
+    assert "degraded, so told over 90d: rare" in told
+    assert main([*words, "--json"]) == 1
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["degraded"], found["window"], found["reported_over"]) == (True, "28d", "90d")
 
 
 def test_simulate_tells_false_pages_and_delays(capsys):
@@ -153,7 +227,7 @@ def test_lint_refuses_the_dead(tmp_path, capsys):
     assert main(["slo", "lint", str(path)]) == 1
     told = capsys.readouterr().out
     assert told.startswith("refused  dead: its page above 14.4x needs 100.8 % errors")
-    assert "1 objectives, 1 refused, 0 weak" in told
+    assert "1 objective, 1 refused, 0 weak" in told
 
 
 def test_lint_finds_nothing_in_the_shipped(capsys):

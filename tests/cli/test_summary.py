@@ -140,12 +140,13 @@ def test_estimates_are_read_back() -> None:
     ("estimate", "words"),
     [
         (Estimate(name="a_b", value=0.51), "a b 0.51"),
-        (Estimate(name="a", value=0.51, low=0.4, high=0.6), "a 0.51 0.4 to 0.6 at 95%"),
+        (Estimate(name="a", value=0.51, low=0.4, high=0.6), "a 0.51 0.4 to 0.6"),
         (
             Estimate(name="a", value=0.1, low=0.05, high=0.2, level=0.9, floor=0.01),
-            "a 0.1 0.05 to 0.2 at 90% 0.01",
+            "a 0.1 0.05 to 0.2 0.01",
         ),
         (Estimate(name="a", reason="insufficient shots"), "a not known insufficient shots"),
+        (Estimate(name="a", reason="add 'x[y]'", floor=1), "a not known add 'x[y]'"),
     ],
 )
 def test_an_estimate_says_how_far_it_can_be_trusted(estimate: Estimate, words: str) -> None:
@@ -248,8 +249,8 @@ def test_a_p_value_is_never_zero() -> None:
     told = [Estimate(name=name, value=0.0, n=9) for name in ("chi_square_p", "mmd_squared")]
     lines = text(Summary(estimates=tuple(told))).splitlines()
 
-    assert "chi square p  < 1e-16" in lines
-    assert "mmd squared         0" in lines
+    assert "chi square p   < 1e-16" in lines
+    assert "mmd squared          0" in lines
 
 
 @pytest.mark.parametrize(

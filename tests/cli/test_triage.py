@@ -12,6 +12,7 @@ from typing import Any
 import bcrypt
 import pytest
 
+from qgm_observe.alerts.table import BY_NAME
 from qgm_observe.cli import main
 from qgm_observe.journal import OpenWork, open_journal
 from qgm_observe.records import current_process
@@ -42,6 +43,14 @@ def exporter(tmp_path: Path) -> Iterator[Callable[[Any], str]]:
 def provider() -> Iterator[str]:
     """An exporter of a provider whose device is offline."""
     with provider_exporter() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An exporter of a journal in which nothing is wrong."""
+    path = tmp_path_factory.mktemp("healthy") / "journal.db"
+    with journal_exporter(incidents.written(path, incidents.healthy(time.time()))) as url:
         yield url
 
 
@@ -95,7 +104,8 @@ def test_people_get_a_page_that_fits(exporter, capsys):
     assert "ours: our circuits no longer compile" in text
     names = ("for", "since", "pipelines", "changed", "budget", "spend", "next")
     assert [name for name in names if f"\n{name} " not in text] == []
-    assert "UTC" in text
+    assert "since run 0" in text
+    assert "On the machine of nightly, put qiskit back to 2.5.1" in " ".join(text.split())
     assert len(text.splitlines()) < 40
 
 
@@ -121,7 +131,7 @@ def test_an_alert_without_any_failure_is_not_active(exporter, capsys):
     text = capsys.readouterr().out
 
     assert code == 0
-    assert "QgmSloBurnPage  not active: nothing counts against it" in text
+    assert "QgmSloBurnPage  not active: no failure in the one that is known" in text
     assert "training-success: 100% left (0 of 1 bad)" in text
     assert "ours" not in text
 
@@ -140,7 +150,7 @@ def test_there_is_no_text_for_a_provider_who_did_nothing(incident, exporter, cap
 @pytest.mark.parametrize(
     ("what", "words"),
     [
-        ("failures", "compile/compile"),
+        ("failures", "compile/compile TroubleError"),
         ("jobs", "success"),
         ("runs", "qcbm 3"),
         ("readings", "cal-0815"),
@@ -183,15 +193,52 @@ def test_a_filter_looks_at_one_pipeline(exporter, capsys):
     assert (found["pipelines"], found["failed"]) == (["serving"], 3)
 
 
-def test_an_exporter_that_is_gone_is_a_finding(capsys):
-    """Nobody answers: our own telemetry is what is wrong, and that is said within the limit."""
+@pytest.mark.parametrize("alert", ["QgmTelemetryLost", "QgmSloBurnPage"])
+def test_who_reaches_no_exporter_is_not_told_a_cause(alert, capsys):
+    """A wrong address looks the same: cannot tell, exit code 1, and the address is what is next."""
     began = time.monotonic()
-    code, found = told(capsys, "QgmTelemetryLost", "--url", GONE)
+    code, found = told(capsys, alert, "--url", GONE)
 
-    assert code == 0
-    assert (found["side"], found["cause"]) == ("ours", "telemetry")
-    assert "127.0.0.1:9" in found["not_known"][0]
+    assert code == 1
+    assert (found["side"], found["cause"], found["heard"]) == ("cannot tell", None, False)
+    assert found["verdict"].startswith("cannot tell: no exporter answered from here: 127.0.0.1:9 (")
+    assert "address is right" in found["next"]["text"]
+    assert found["next"]["command"] == f"qgm-observe triage {alert} --url {GONE}"
     assert time.monotonic() - began < 10
+
+
+def test_https_of_an_exporter_that_speaks_http_is_told(exporter, capsys):
+    """The scheme is what is wrong, and the line says which one to write."""
+    url = exporter(incidents.healthy).replace("http:", "https:")
+
+    assert main(["triage", "QgmSloBurnPage", "--url", url]) == 1
+    assert "it does not speak https: write http://" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_list_of_nobody_is_not_called_empty(capsys):
+    """Nobody answered: the list is not known, and nothing is said of what stands in it."""
+    assert main(["triage", "QgmSloBurnPage", "--url", GONE, "--show", "failures"]) == 1
+    assert capsys.readouterr().out.startswith("no answer from 127.0.0.1:9 (")
+
+
+def test_one_exporter_of_two_that_is_gone_is_evidence(exporter, capsys):
+    """The other one answers: that this one does not bears out that telemetry is lost."""
+    url = exporter(incidents.healthy)
+    code, found = told(capsys, "QgmTelemetryLost", "--url", url, "--url", GONE)
+
+    assert (code, found["side"], found["cause"]) == (0, "ours", "telemetry")
+    assert "127.0.0.1:9" in found["not_known"][0]
+
+
+@pytest.mark.parametrize("alert", sorted(BY_NAME))
+def test_a_healthy_exporter_blames_nobody(alert, healthy, capsys):
+    """Every alert asked of a healthy exporter: no side, and 0 only where it is known not active."""
+    code, found = told(capsys, alert, "--url", healthy)
+
+    assert found["side"] == "cannot tell"
+    assert code == (0 if found["quiet"] else 1)
+    if not found["quiet"]:
+        assert found["next"]["command"].endswith(("$QGM_PROVIDER", "$QGM_PROMETHEUS"))
 
 
 class Silent(BaseHTTPRequestHandler):
@@ -293,3 +340,18 @@ def test_devices_tell_what_layouts_in_use_rest_on(tmp_path, capsys):
     assert "layout calibration (parameter t2, region us-east) 2026-11-20 07:30" in text
     assert "layout calibration (parameter cz_error, region us-east) 2026-11-20 07:31" in text
     assert "layout edges disabled (region us-east) 1" in text
+
+
+@pytest.mark.parametrize(
+    ("what", "line"),
+    [
+        ("account", "nothing of an account is known: add --url of the provider's exporter"),
+        ("devices", "no device is known: add --url of the provider's exporter"),
+    ],
+)
+def test_what_nobody_tells_is_said_with_who_would(what, line, exporter, capsys):
+    """A list without anything in it names whom to ask for it."""
+    words = ["triage", "QgmSloBurnPage", "--url", exporter(incidents.healthy), "--show", what]
+
+    assert main(words) == 0
+    assert capsys.readouterr().out.startswith(line)

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from qgm_observe.errors import UsageError
-from qgm_observe.exporters.config import ProviderConfig, load_config, schema
+from qgm_observe.exporters.config import EXAMPLE, ProviderConfig, load_config, schema
 
 ACCOUNT = "providers:\n- provider: ibm\n  account: team\n"
 FULL = """\
@@ -49,6 +49,48 @@ def test_a_device_is_watched_by_its_name_first_and_by_the_star_else(config_file)
     assert account.device("ibm_fez").detail == "aggregates"
     assert account.device("ibm_torino").qubits == (0, 1, 2)
     assert account.device("ibm_boston").detail == "curated"
+
+
+def test_an_account_is_called_as_its_provider_by_default(config_file):
+    """`local` has no account of its own, and one account at IBM needs no alias."""
+    config = load_config(config_file("providers: [{provider: local}, {provider: ibm}]\n"))
+
+    assert [each.account for each in config.providers] == ["local", "ibm"]
+
+
+def test_the_example_is_a_complete_file(config_file):
+    """What errors and the help show as an example can be written as it stands."""
+    account = load_config(config_file(EXAMPLE)).providers[0]
+
+    assert (account.provider, account.account) == ("ibm", "research")
+    assert [device.name for device in account.devices] == ["ibm_fez"]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", ": nothing stands in it"),
+        ("most_series: 500\n", ":1: providers: missing; write it"),
+        ("providers: []\n", ":1: providers: empty; write at least one"),
+        ("providers: [ibm]\n", ":1: providers.0: write names with values"),
+        ("provider: ibm\n", ":1: provider: not known here, but elsewhere; move it"),
+        (
+            "providers:\n- account: a\n- devices: [ibm_fez]\n",
+            ":2: providers.0.provider, providers.1.provider: missing; write it",
+        ),
+    ],
+    ids=["nothing", "no_providers", "none", "names", "one_level_up", "nameless"],
+)
+def test_what_is_missing_is_told_at_once_with_an_example(config_file, text, complaint):
+    """One line names all that is missing and ends with a file that is complete."""
+    path = config_file(text)
+    with pytest.raises(UsageError) as caught:
+        load_config(path)
+
+    said = str(caught.value)
+    assert said.startswith(f"{path}{complaint}")
+    assert said.endswith(f"; for instance: {EXAMPLE}")
+    assert "\n" not in said
 
 
 def test_a_list_without_the_star_watches_nothing_else(config_file):

@@ -169,7 +169,7 @@ def test_other_processes_are_left_alone(
 ) -> None:
     """Where the passes of many circuits run in other processes, nothing of ours is sent there."""
     monkeypatch.setattr("qiskit.utils.should_run_in_parallel", lambda _processes: True)
-    many, one = PassLog(None, ([bell, bell],), {}), PassLog(None, ([bell],), {})
+    many, one = (PassLog(PassManager(), (circuits,), {}) for circuits in ([bell, bell], [bell]))
 
     assert many.kwargs == {}
     assert one.kwargs == {"callback": one}

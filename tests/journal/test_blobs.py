@@ -10,17 +10,20 @@ from qgm_observe.errors import UsageError
 from qgm_observe.journal import Blob, Capture, blobs, captured
 from qgm_observe.settings import CAPTURES
 
-KINDS = ("circuits", "calibration", "parameters", "program", "counts", "compile_log", "provenance")
+KINDS = (
+    *("circuits", "calibration", "noise_model", "parameters", "program", "counts"),
+    *("compile_log", "provenance"),
+)
 KEEP, HASH, NOTHING = Capture.KEEP, Capture.HASH, Capture.NOTHING
 
 
 @pytest.mark.parametrize(
     ("level", "fates"),
     [
-        ("none", [NOTHING] * 7),
-        ("hashes", [HASH] * 6 + [KEEP]),
-        ("circuits", [KEEP, KEEP, KEEP, KEEP, HASH, KEEP, KEEP]),
-        ("all", [KEEP] * 7),
+        ("none", [NOTHING] * 8),
+        ("hashes", [HASH] * 7 + [KEEP]),
+        ("circuits", [KEEP, KEEP, KEEP, KEEP, KEEP, HASH, KEEP, KEEP]),
+        ("all", [KEEP] * 8),
     ],
 )
 def test_the_level_decides_what_is_kept(level, fates):

@@ -22,8 +22,9 @@ import qgm_observe as qgm
 from qgm_observe.catalog import ExecutionMode
 from qgm_observe.errors import BudgetExceeded
 from qgm_observe.exporters.polling.schedule import Budget
+from qgm_observe.exporters.reconciling.desk import Desk
 from qgm_observe.exporters.reconciling.docket import Docket, scan
-from qgm_observe.exporters.reconciling.reconciler import Desk, Reconciler
+from qgm_observe.exporters.reconciling.reconciler import Reconciler
 from qgm_observe.journal import Totals, open_journal
 from qgm_observe.lifecycle import Device, Recorder, use
 from qgm_observe.providers import open_provider

@@ -1,6 +1,7 @@
 """The state of a training, told from its last steps while it goes on."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,23 @@ def test_a_loss_with_noise_has_an_interval(rows: Rows) -> None:
     quiet = [e for e in rows(verbs=("estimate",)) if e.body["model"] == "quiet"]
     assert "loss_slope" in {e.body["name"] for e in quiet}
     assert "loss" not in {e.body["name"] for e in quiet}
+
+
+@pytest.mark.parametrize(
+    ("floor", "state"), [(None, "plateau_or_converged"), (0.5, "converged")], ids=["none", "floor"]
+)
+def test_a_floor_may_be_a_setting(
+    floor: float | None,
+    state: str,
+    rows: Rows,
+    recorder: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Steps that tell no floor of their own have that of the settings."""
+    monkeypatch.setattr(recorder, "settings", replace(recorder.settings, loss_floor=floor))
+    train(0.5 + 0.01 * np.random.default_rng(7).standard_normal(30))
+
+    assert states(rows)[-1] == state
 
 
 def test_a_plateau_needs_the_floor_which_an_estimate_brings(rows: Rows) -> None:

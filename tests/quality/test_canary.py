@@ -119,6 +119,18 @@ def test_too_little_is_held_and_told():
     assert wanted < found.needed < 2.5 * wanted
 
 
+def test_no_failure_yet_is_no_proof():
+    """Twenty successes of twenty happen in an eighth of all cases at five points more failures."""
+    mine = np.repeat([False, True], [300, 20])
+    good = np.ones(320)
+    good[:15] = 0
+    (found,) = judge([(SUCCESS, traffic(good, mine, np.ones(320)))], 1, Plan(looks=1)).findings
+
+    assert found.state is State.OPEN
+    assert found.harm < 0
+    assert 0.05 < found.high < 0.15
+
+
 def test_sessions_stand_or_fall_together():
     """Ten jobs that fail with their session weigh as one, so that few sessions decide nothing."""
     jobs = np.repeat(np.arange(40), 10)

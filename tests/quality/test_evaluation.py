@@ -100,3 +100,34 @@ def test_as_many_shots_as_outcomes() -> None:
     assert found.js.low == 0
     assert found.js.high is not None
     assert found.js.high < 0.1
+
+
+def test_printed_it_is_a_table() -> None:
+    """Each statistic has a line of its own with its interval and floor, none over 80 columns."""
+    lines = str(evaluate({"00": 480, "11": 500, "01": 20}, {"00": 0.5, "11": 0.5})).splitlines()
+
+    assert lines[0].split() == ["samples", "value", "interval", "at", "95%", "perfect", "shows"]
+    assert lines[1].split() == ["valid", "shot", "ratio", "0.98", "0.9693", "to", "0.9877", "1"]
+    assert lines[9].split() == ["chi", "square", "p", "<", "1e-16", "0.5"]
+    assert [line.partition("  ")[0].replace(" ", "_") for line in lines[1:]] == NAMES
+    assert max(map(len, lines)) <= 80
+
+
+def test_printed_it_says_why_there_is_no_value() -> None:
+    """What the shots do not tell has its reason where the interval would stand."""
+    told = str(evaluate({"00": 4, "11": 5}, {"00": 40, "11": 50}))
+
+    assert "valid shot ratio         not known  the target is a data set, which" in told
+
+
+def test_its_representation_names_the_fields() -> None:
+    """In a prompt the values stand by the names under which they are had, in one short line."""
+    told = repr(
+        evaluate(
+            {"00": 9, "11": 11}, {"00": 1, "11": 2}, metrics={"ones": lambda _: (0.5, 0.4, 0.6)}
+        )
+    )
+
+    assert told.startswith("Evaluation(valid=None, shots_per_usable=None, xeb=None, tvd=")
+    assert told.endswith(", mode_deficit=None, ones=0.5)")
+    assert len(told) < 250

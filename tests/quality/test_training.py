@@ -73,8 +73,8 @@ def test_without_a_floor_it_asks_for_one():
     told = judge(flat(), **with_gradients(0.0))
 
     assert told.state == S.PLATEAU_OR_CONVERGED
-    assert told.reason.startswith("the loss is flat, gradient like zero, p ")
-    assert told.reason.endswith(": step.loss(value, floor=...)")
+    assert told.reason.startswith("the loss is flat at 0.499, gradient like zero, p ")
+    assert told.reason.endswith(": run --loss-floor, or step.loss(value, floor=...)")
 
 
 def test_without_gradients_a_plateau_is_not_claimed():

@@ -10,7 +10,7 @@ from qgm_observe.runbooks.situation import Situation
 from qgm_observe.telemetry.conformity import Sample
 
 NOW = 1_800_000_000.0
-HOUR = 3600.0
+HOUR, DAY = 3600.0, 86400.0
 FEZ, KYIV, IQM = ("ibm", "ibm_fez"), ("ibm", "ibm_kyiv"), ("braket", "iqm_garnet")
 AER = ("local", "aer_simulator")
 

@@ -21,7 +21,7 @@ LABELS = {"provider": "ibm", "account": "team"}
 UP = provided.PROVIDER_UP.prometheus
 
 
-def series(query: str) -> list[dict[str, object]]:
+def series(query: str, held: list[str]) -> list[dict[str, object]]:
     """What the fake knows: levels, an active alert, money, and 18 good ones of 20 roots."""
     if query.startswith("{__name__"):
         return [
@@ -29,7 +29,11 @@ def series(query: str) -> list[dict[str, object]]:
             {"metric": {"__name__": UP, "provider": "local"}, "value": [NOW, "NaN"]},
         ]
     if query.startswith("ALERTS_FOR_STATE"):
-        return [{"metric": {}, "value": [NOW, str(NOW - ago)]} for ago in (600, 900)]
+        return [
+            {"metric": {"alertname": name}, "value": [NOW, str(NOW - ago)]}
+            for name in held
+            for ago in (600, 900)
+        ]
     if signals.COST.prometheus in query:
         return [{"metric": {}, "value": [NOW, "12.5"]}]
     good = 'outcome="success"' in query
@@ -43,7 +47,11 @@ class FakePrometheus(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         (query,) = parse_qs(body)["query"]
         self.server.asked.append(query)  # type: ignore[attr-defined]
-        told = {"status": "success", "data": {"resultType": "vector", "result": series(query)}}
+        held = self.server.held  # type: ignore[attr-defined]
+        told = {
+            "status": "success",
+            "data": {"resultType": "vector", "result": series(query, held)},
+        }
         if self.server.breaks and len(self.server.asked) > 3:  # type: ignore[attr-defined]
             told = {"status": "error", "error": "too many samples"}
         data = json.dumps(told).encode()
@@ -61,6 +69,7 @@ def server() -> Iterator[ThreadingHTTPServer]:
     """A Prometheus on loopback."""
     made = ThreadingHTTPServer(("127.0.0.1", 0), FakePrometheus)
     made.asked, made.breaks = [], False  # type: ignore[attr-defined]
+    made.held = ["QgmSloBurnPage"]  # type: ignore[attr-defined]
     thread = Thread(target=made.serve_forever)
     thread.start()
     yield made
@@ -69,10 +78,10 @@ def server() -> Iterator[ThreadingHTTPServer]:
     thread.join(10)
 
 
-def asked(server: ThreadingHTTPServer) -> object:
+def asked(server: ThreadingHTTPServer, alert: str = "QgmSloBurnPage") -> object:
     prometheus = Prometheus(f"http://127.0.0.1:{server.server_address[1]}")
     objectives = counted_by_roots(shipped())
-    return ask_all("QgmSloBurnPage", [], prometheus, lambda *_: (), now=NOW, objectives=objectives)
+    return ask_all(alert, [], prometheus, lambda *_: (), now=NOW, objectives=objectives)
 
 
 def test_a_prometheus_tells_levels_since_when_money_and_budgets(server) -> None:
@@ -84,6 +93,32 @@ def test_a_prometheus_tells_levels_since_when_money_and_budgets(server) -> None:
     assert told.hour_usd == 12.5
     assert [each.left for each in told.statuses] == pytest.approx([-1.0, -1.0])
     assert told.silent == []
+    assert (told.is_heard, told.has_prometheus, told.is_inactive) == (True, True, False)
+
+
+@pytest.mark.parametrize(
+    ("alert", "held", "is_inactive"),
+    [
+        ("QgmQuotaLow", ["QgmWatchdog"], True),
+        ("QgmQuotaLow", ["QgmWatchdog", "QgmQuotaLow"], False),
+        ("QgmQuotaLow", [], False),
+        ("QgmWatchdog", [], True),
+        ("QgmWatchdog", ["QgmWatchdog"], False),
+    ],
+)
+def test_not_active_is_known_where_our_alerts_are_evaluated(server, alert, held, is_inactive):
+    """The watchdog always fires: where it does and the alert does not, that is known."""
+    server.held = held
+
+    assert asked(server, alert).is_inactive is is_inactive
+
+
+def test_who_does_not_answer_is_told_apart() -> None:
+    """A Prometheus that is gone is no exporter that is gone, and nobody was heard."""
+    gone = ask_all("QgmSloBurnPage", [], Prometheus("http://127.0.0.1:9"), lambda *_: (), now=NOW)
+
+    assert (gone.silent, gone.is_heard, gone.has_prometheus) == ([], False, False)
+    assert gone.no_prometheus.startswith("Prometheus at 127.0.0.1:")
 
 
 def test_every_level_is_asked_for_at_once(server) -> None:
@@ -102,5 +137,5 @@ def test_what_was_told_before_a_refusal_is_kept(server) -> None:
 
     assert told.samples
     assert told.statuses is None
-    assert told.silent
-    assert "too many samples" in told.silent[0]
+    assert told.silent == []
+    assert "too many samples" in told.no_prometheus

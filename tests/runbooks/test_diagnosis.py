@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from qgm_observe.catalog import STAGES, ErrorClass, signals
 from qgm_observe.catalog import provider_signals as provided
-from qgm_observe.runbooks.diagnosis import UNTOLD, diagnose
+from qgm_observe.runbooks.diagnosis import ACTIVE, UNTOLD, diagnose
 from qgm_observe.runbooks.evidence import OURS, THEIRS, Cause
-from qgm_observe.runbooks.priors import prior
+from qgm_observe.runbooks.priors import SAYS
 from qgm_observe.runbooks.situation import Situation
 
-from .situations import AER, FEZ, HOUR, IQM, NOW, a_job, failures, good_days, level, situation
+from .situations import AER, DAY, FEZ, HOUR, IQM, NOW, a_job, failures, good_days, level, situation
 
 UP = [level(provided.PROVIDER_UP, 1.0, provider="ibm", account="team")]
 DOWN = [level(provided.PROVIDER_UP, 0.0, provider="ibm", account="team")]
@@ -203,12 +203,13 @@ def test_what_goes_well_again_is_over() -> None:
 
 
 def test_an_old_failure_does_not_make_an_alert_over() -> None:
-    """An alert that names its cause is not over because some run failed and others went well."""
+    """An alert on quota is not over because some run failed and others went well."""
     again = [a_job(n / 10) for n in range(1, 30)]
-    known = situation([a_job(9.0, "failure", "network")], good_days(), again)
-    told = diagnose(known, prior("QgmQuotaLow"))
+    jobs = [a_job(9.0, "failure", "network"), *good_days(), *again]
+    told = diagnose(situation(jobs, alert="QgmQuotaLow"))
 
     assert (told.is_over, told.cause) == (False, Cause.QUOTA)
+    assert diagnose(situation(jobs)).is_over
 
 
 def test_ids_pipelines_and_times_come_from_the_failures() -> None:
@@ -224,11 +225,61 @@ def test_ids_pipelines_and_times_come_from_the_failures() -> None:
     assert told.failed == {job["id"] for job in failed}
 
 
-def test_an_alert_about_money_is_ours_without_any_failure() -> None:
-    """An alert that names its cause by itself is told so, where nothing contradicts."""
-    told = diagnose(situation(good_days()), prior("QgmSpendCap"))
+@pytest.mark.parametrize("alert", sorted(SAYS))
+def test_nobody_is_blamed_on_an_alerts_name_alone(alert: str) -> None:
+    """Where all goes well, or nothing is known at all, no alert names a side by its name."""
+    for known in (situation(good_days(), [a_job(1.0)], alert=alert), situation(alert=alert)):
+        told = diagnose(known)
 
-    assert (told.side, told.cause) == (OURS, Cause.SPENDING)
+        assert told.side == UNTOLD
+        assert not told.pro
+        assert not told.is_claim
+
+
+@pytest.mark.parametrize("alert", [name for name, claim in SAYS.items() if claim.causes])
+def test_an_active_alert_is_believed_where_nothing_contradicts(alert: str) -> None:
+    """What a Prometheus holds active and names its cause strongly is told in the alert's words."""
+    told = diagnose(situation(good_days(), alert=alert, active_at=NOW - HOUR))
+    (cause, points), *_ = SAYS[alert].causes.items()
+
+    assert told.side == (cause.side if points >= 2 else UNTOLD)
+    assert (told.cause, told.is_claim, told.is_quiet) == (cause, True, False)
+    assert ACTIVE in [clue.text for clue in told.pro]
+
+
+def test_an_active_alert_that_is_refuted_blames_nobody() -> None:
+    """The Prometheus holds it active, and the provider says the credentials end in two years."""
+    expiry = level(provided.CREDENTIALS_EXPIRE, NOW + 730 * DAY, provider="ibm", account="team")
+    told = diagnose(
+        situation(
+            alert="QgmCredentialsExpire",
+            active_at=NOW - HOUR,
+            samples=[expiry],
+            thresholds={"credentials_days": 7},
+        )
+    )
+
+    assert (told.side, told.is_quiet) == (UNTOLD, False)
+
+
+def test_what_an_alert_says_counts_half_of_what_is_seen() -> None:
+    """One failure is not made a verdict by the alert's name; three are, which alone are too few."""
+    queued = [a_job(n / 2, "failure", "queue_timeout", "queue") for n in (1, 2, 3)]
+    one = diagnose(situation(good_days(), queued[:1], alert="QgmQueueAbnormal"))
+    three = diagnose(situation(good_days(), queued, alert="QgmQueueAbnormal"))
+    alone = diagnose(situation(good_days(), queued, alert="QgmRunStalled"))
+
+    assert (one.side, one.cause) == (UNTOLD, Cause.QUEUE)
+    assert (three.side, three.cause) == (THEIRS, Cause.QUEUE)
+    assert (alone.side, alone.cause) == (UNTOLD, Cause.QUEUE)
+
+
+@pytest.mark.parametrize("alert", sorted(SAYS))
+def test_who_reaches_nobody_is_told_nothing(alert: str) -> None:
+    """Nobody answered, which a wrong address does as well: no side, no cause, not quiet."""
+    told = diagnose(Situation(alert=alert, now=NOW, silent=["host:1 (refused)"], is_heard=False))
+
+    assert (told.side, told.cause, told.is_quiet, told.is_over) == (UNTOLD, None, False, False)
 
 
 JOBS = st.lists(
@@ -285,11 +336,15 @@ def test_quiet_is_said_of_what_is_known_alone(jobs: list[Any], known: dict[str, 
     assert not diagnose(situation(jobs, **known)).is_quiet
 
 
-def test_a_silent_exporter_is_our_own_trouble() -> None:
-    """Where the exporter itself does not answer, that is the first thing to mend."""
-    told = diagnose(Situation(alert="QgmTelemetryLost", now=NOW, silent=["host:9466 (refused)"]))
+@pytest.mark.parametrize(
+    ("alert", "side"),
+    [("QgmTelemetryLost", OURS), ("QgmExporterDown", OURS), ("QgmSloBurnPage", UNTOLD)],
+)
+def test_one_silent_exporter_of_two_is_evidence(alert: str, side: str) -> None:
+    """It bears out an alert on telemetry, and is too little to explain any other."""
+    told = diagnose(Situation(alert=alert, now=NOW, silent=["host:9466 (refused)"]))
 
-    assert (told.side, told.cause) == (OURS, Cause.TELEMETRY)
+    assert (told.side, told.cause) == (side, Cause.TELEMETRY)
 
 
 @pytest.mark.parametrize(

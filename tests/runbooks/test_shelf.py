@@ -31,9 +31,18 @@ def test_a_head_tells_the_tables_facts(configuration):
         "| for | 30m |",
         "| set by | `queue_times`, `queue_jobs` below `thresholds:` |",
         "| answers | F2 slow jobs |",
-        "qgm-observe triage QgmQueueAbnormal --url $QGM_EXPORTER",
     ):
         assert line in text.splitlines()
+
+
+def test_the_first_command_asks_everybody_who_could_know(configuration):
+    """The exporter and the Prometheus always; the provider's exporter where that one tells it."""
+    queue = head(BY_NAME["QgmQueueAbnormal"], configuration, "30m")
+    burn = head(BY_NAME["QgmSloBurnPage"], configuration, "")
+    first, last = "--url $QGM_EXPORTER", "--prometheus $QGM_PROMETHEUS"
+
+    assert f"qgm-observe triage QgmQueueAbnormal {first} --url $QGM_PROVIDER {last}" in queue
+    assert f"qgm-observe triage QgmSloBurnPage {first} {last}" in burn
 
 
 def test_conditions_hold_the_configured_numbers(configuration):

@@ -192,6 +192,15 @@ def test_every_alert_carries_what_routes_and_inhibition_compare(full, shelf):
 
 
 @pytest.mark.parametrize("shelf", ["shipped", "full"])
+def test_every_rule_has_a_static_slo(full, shelf):
+    """Rules of an objective name it, recorded ones too; all others say that they are about none."""
+    folder = SHELF if shelf == "shipped" else full
+    for name, rule in rules(folder):
+        wanted = name.removeprefix("slo-") if name.startswith("slo-") else "none"
+        assert rule.get("labels", {}).get("slo") == wanted, (name, rule)
+
+
+@pytest.mark.parametrize("shelf", ["shipped", "full"])
 def test_no_recorded_series_of_ours_divides(full, shelf):
     """What is recorded under `qgm:` is counts and weighted sums; only sloth's names are ratios."""
     folder = SHELF if shelf == "shipped" else full
@@ -228,6 +237,10 @@ def test_every_alert_says_what_is_needed_in_order():
         assert places == sorted(places)
         assert rule["annotations"]["runbook_url"] == runbook
         assert f"/d/qgm-{alert.board}?" in rule["annotations"]["dashboard_url"]
+        if rule["labels"]["severity"] != "info":
+            *_, board, last = text.splitlines()
+            assert board.startswith("Board: ")
+            assert re.search(r"\bfalse\b|\bchance\b", last), last
     pages = [rule for _, rule in alerting() if rule["alert"] == "QgmSloBurnPage"]
     assert len(pages) == 2
     for rule in pages:

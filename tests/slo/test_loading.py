@@ -172,7 +172,7 @@ def test_a_complaint_about_the_short_form_has_its_line(loaded, old, new, place, 
     [
         ("kind: SLI", "kind: Sli", 22, "SLO, SLI, Service"),
         ("openslo/v1\nkind: SLI", "openslo/v2alpha\nkind: SLI", 21, "write openslo/v1"),
-        ("indicatorRef: soon", "indicatorRef: late", 9, "no Sli named 'late'"),
+        ("indicatorRef: soon", "indicatorRef: late", 9, "no SLI named 'late'"),
         ("service: inference", "service: traning", 8, "no Service named 'traning'"),
         ("isRolling: true", "isRolling: false", 10, "isRolling: true, or calendar"),
         ("budgetingMethod: Occurrences", "budgetingMethod: RatioTimeslices", 13, "Occurrences"),
@@ -196,9 +196,20 @@ def test_a_complaint_about_openslo_has_its_line(loaded, old, new, place, advice)
 
 
 def test_a_name_stands_once(loaded, tmp_path):
-    """Two objectives of one name are refused, also in two files."""
-    with pytest.raises(UsageError, match="two objectives are named 'runs'"):
+    """Two objectives of one name are refused with both lines, also in two documents."""
+    with pytest.raises(
+        UsageError, match=r"slo.yml:11: two objectives are named 'runs', .*slo.yml:2"
+    ):
         loaded(SHORT + SHORT.removeprefix("objectives:\n"))
+    with pytest.raises(UsageError, match="yml:15: two objectives are named 'sampling'"):
+        loaded(SHORT.replace("runs", "sampling") + "---\n" + SLO)
+
+
+@pytest.mark.parametrize("text", ["", "objectives: []\n", SLO.partition("---\n")[2]])
+def test_a_file_without_an_objective_is_refused(loaded, text):
+    """Nothing to judge is no success."""
+    with pytest.raises(UsageError, match=r"slo.yml: no objective; write objectives: \[...\]"):
+        loaded(text)
 
 
 def test_a_bomb_is_refused(loaded):

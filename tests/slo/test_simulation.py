@@ -41,7 +41,21 @@ def by_hand(events, minute, score):
             highest = max(highest, score.page.error * errors - score.page.event * total)
         recovered |= score.recovery.error * errors - score.recovery.event * total < -2
     traffic = max(56, count(TRAFFIC_WINDOW)[1])
-    return highest > 0.5 + 0.5 * np.log(traffic)
+    return highest > 0.5 + 0.5 * np.log(traffic) or is_threatened(count, score.budget)
+
+
+def is_threatened(count, budget):
+    """The budget of four weeks is spent, beyond chance; so is the week's, and it was before."""
+    (errors, total), (late, of_late), (newest, of_newest) = (
+        count(days * 86400) for days in (28, 7, 3)
+    )
+    return (
+        errors >= 5
+        and errors - budget * total > 3 * (budget * total) ** 0.5
+        and late - budget * of_late > (budget * of_late) ** 0.5
+        and newest - budget * of_newest > (budget * of_newest) ** 0.5
+        and errors - late > budget * (total - of_late)
+    )
 
 
 @settings(max_examples=40)
@@ -56,7 +70,7 @@ def test_the_page_is_decided_as_the_rules_state_it(events, target):
         25_000,
     )
     at = counts.changes(WINDOWS)[:300:7]
-    expected = [by_hand(ordered, minute, score) for minute in at]
+    expected = [bool(by_hand(ordered, minute, score)) for minute in at]
     assert ScoreRule(score).fires(counts, at).tolist() == expected
 
 
@@ -80,6 +94,31 @@ def test_a_ticket_needs_less():
     rule = TicketRule(SCORE)
     assert episodes(rule, line([600], 30_000)).size == 0
     assert episodes(rule, line([600, 3600, 7200], 30_000)).tolist() == [7200]
+
+
+def every(days, upto, bad_of=10):
+    """Ten events a day, of which every so many is bad."""
+    times = np.arange(144, upto * 1440, 144)
+    bad = np.arange(1, times.size + 1) % bad_of == 0
+    return Counts(times, bad, days * 1440)
+
+
+def test_a_steady_burn_of_twice_the_budget_is_told_at_last():
+    """Every tenth run fails, and no week is evidence: when chance is out, a ticket and a page."""
+    counts = every(28, 28)
+    page, ticket = (episodes(rule(SCORE), counts) // 1440 for rule in (ScoreRule, TicketRule))
+
+    weighed = [SCORE.page.of(7, 70), SCORE.ticket.of(7, 70)]
+    assert weighed[0] < 0 < weighed[1] < 2
+    assert [page[0], ticket[0]] == [19, 19]
+
+
+def test_a_spent_budget_pages_no_more_when_the_burn_has_ended():
+    """Five days after the last failure the page is over, the ticket a few days later."""
+    counts = every(60, 29)
+    at = np.array([28, 33, 40]) * 1440
+    assert ScoreRule(SCORE).fires(counts, at).tolist() == [True, False, False]
+    assert TicketRule(SCORE).fires(counts, at).tolist() == [True, True, False]
 
 
 def test_tickets_burn_slower_than_pages():

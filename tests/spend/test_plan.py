@@ -31,6 +31,15 @@ def test_every_part_can_be_written():
 
 
 @pytest.mark.parametrize(
+    ("device", "provider"),
+    [("ibm_fez", "ibm"), ("fake_fez", "local"), ("aer_simulator", "local")],
+)
+def test_a_simulator_is_local(device, provider):
+    """A name that only a simulator has tells the provider, another one is IBM's."""
+    assert plan(f"{device}, 3 jobs").provider == provider
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "name a device"),

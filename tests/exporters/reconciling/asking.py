@@ -6,8 +6,9 @@ from typing import Any
 from qgm_observe.catalog import ErrorClass
 from qgm_observe.exporters.polling.schedule import Budget
 from qgm_observe.exporters.reconciling.abandoned import Abandonment
+from qgm_observe.exporters.reconciling.desk import Desk
 from qgm_observe.exporters.reconciling.docket import Docket, scan
-from qgm_observe.exporters.reconciling.reconciler import Desk, Reconciler
+from qgm_observe.exporters.reconciling.reconciler import Reconciler
 from qgm_observe.journal import Event, Store
 from qgm_observe.providers.protocol import Capability, JobState, ProviderJob
 from qgm_observe.records import Job

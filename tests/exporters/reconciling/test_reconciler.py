@@ -13,7 +13,7 @@ import pytest
 from qgm_observe.cli import main
 from qgm_observe.exporters.journal import JournalExporter
 from qgm_observe.exporters.polling.schedule import Budget
-from qgm_observe.exporters.reconciling.reconciler import Desk
+from qgm_observe.exporters.reconciling.desk import Desk
 from qgm_observe.journal import Journal, open_journal
 from qgm_observe.providers.protocol import JobState
 
