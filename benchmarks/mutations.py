@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from clauses import SECONDS, of_rule
 
+from qgm_observe.alerts.budget import ERRORS
 from qgm_observe.alerts.configuration import load_configuration
 from qgm_observe.alerts.shelf import render
 from qgm_observe.slo.promql import FIRST
@@ -120,7 +121,8 @@ def mutants(file: str, group: dict[str, Any]) -> Iterator[Mutant]:
             templates.setdefault(_told(rule), []).append(number)
     for name, numbers in templates.items():
         alert = rules[numbers[0]].get("alert")
-        is_exact = file in EXACT and name.endswith((":count", "_count", "_total", "_bucket"))
+        is_whole = name.endswith((":count", "_count", "_total", "_bucket")) and name != ERRORS
+        is_exact = file in EXACT and is_whole
         for what, made in _broken([rules[number] for number in numbers], is_exact=is_exact):
             changed = dict(zip(numbers, made, strict=True))
             kept = [changed.get(number, rule) for number, rule in enumerate(rules)]

@@ -56,12 +56,12 @@ def _routes(configuration: Configuration) -> Iterator[dict[str, Any]]:
     for owner, receiver in ((QUANTUM, QUANTUM), ("provider", SUPPORT)):
         quiet = MAINTENANCE if owner == "provider" else ""
         matchers = [paging, f'escalation="{owner}"']
-        route = {"receiver": receiver, "group_wait": ESCALATED, "repeat_interval": "4h"}
+        later = {"receiver": receiver, "group_wait": ESCALATED, "repeat_interval": "4h"}
         if may_wait:
             muted = _muted(configuration, quiet, OVERNIGHT)
-            yield {"matchers": [*matchers, _WAITS], **route, **muted, "continue": True}
+            yield {"matchers": [*matchers, _WAITS], **later, **muted, "continue": True}
             matchers.append('overnight!="ticket"')
-        yield {"matchers": matchers, **route, **_muted(configuration, quiet), "continue": True}
+        yield {"matchers": matchers, **later, **_muted(configuration, quiet), "continue": True}
     if may_wait:
         matchers = [paging, _WAITS]
         night = {"active_time_intervals": [OVERNIGHT]}

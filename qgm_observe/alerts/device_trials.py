@@ -29,9 +29,10 @@ def devices(made: Trials) -> Iterator[Trial]:
     yield from _queues(made)
     in_use = made.level(signals.LAYOUT_EDGES_DISABLED, 0, 1)
     watched = made.level(provider_signals.EDGE_ENABLED, 1, 0)
-    for edge in (in_use, watched):
+    beside = Line(watched.sibling("edge"), LEVEL, 1, 1)
+    for edges in ((in_use,), (watched, beside)):
         yield made.trial(
-            "QgmLayoutEdgeDisabled", DEVICE_PLACES, edge, scenarios=(course(2), absent())
+            "QgmLayoutEdgeDisabled", DEVICE_PLACES, *edges, scenarios=(course(2), absent())
         )
     worse = 0.5 * made.thresholds.calibration_worse
     error, allowed = (

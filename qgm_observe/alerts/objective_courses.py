@@ -35,7 +35,8 @@ def of_hours(score: Score, step: float) -> tuple[Course, ...]:
     """Return courses for evidence of up to 6 hours: what was clean leaves window by window."""
     fresh: Phases = [(IDLE, 1), (_CRASH, 1), (_CLEAN, 1), (IDLE, 13)]
     nearly = _just_recovered(score) or _NEARLY
-    steady: Phases = [((3.0, 0.0), 14), (_CRASH, 1), (nearly, 1), (IDLE, 13)]
+    steady: list[tuple[Phase, int]] = [((3.0, 0.0), 14), (_CRASH, 1), (nearly, 1)]
+    steady += [(IDLE, 6), (nearly, 1), (IDLE, 6)]
     return (
         (
             "four failures, then ten successes: vetoed in each window that is clean",
@@ -47,8 +48,8 @@ def of_hours(score: Score, step: float) -> tuple[Course, ...]:
 
 def of_days(score: Score, step: float) -> tuple[Course, ...]:
     """Return courses for evidence of up to seven days."""
-    few = _just_recovered(score) or _FEW
-    fresh: Phases = [(IDLE, 1), (_CRASH, 1), (_CLEAN, 1), (IDLE, 12), (_NEARLY, 1), (IDLE, 1)]
+    few, nearly = (_just_recovered(score) or each for each in (_FEW, _NEARLY))
+    fresh: Phases = [(IDLE, 1), (_CRASH, 1), (_CLEAN, 1), (IDLE, 12), (nearly, 1), (IDLE, 1)]
     steady: Phases = [
         *(((17.0, 0.0), 3), (IDLE, 7)),
         *(((8.0, 0.0), 2), (_CRASH, 1), (few, 1), (IDLE, 14)),

@@ -14,8 +14,9 @@ from qgm_observe.alerts import (
     quantile_trials,
     rules,
 )
-from qgm_observe.alerts.budget import ALL, ERRORS, EVENTS, PLACES, one, standing
+from qgm_observe.alerts.budget import ALL, ERRORS, EVENTS, PLACES, standing
 from qgm_observe.alerts.burn_rules import sloth_labels
+from qgm_observe.alerts.count_trials import all_good, late
 from qgm_observe.alerts.objective_lines import lines_by_role, lines_of
 from qgm_observe.alerts.recorded_trials import (
     FINE_STEP,
@@ -36,11 +37,11 @@ from qgm_observe.alerts.scenario import (
     REBORN,
     Check,
     Line,
+    Phase,
     Phases,
     Scenario,
     Trial,
     by_decoys,
-    notation,
     replica_of,
 )
 from qgm_observe.alerts.selectors import Selectors
@@ -105,7 +106,10 @@ class ObjectiveTrials:
             records = [name for name, _ in self._others if name.startswith(promql.FIRST)]
             first = first_samples(self.objective.name, records, self._lines)
             yield self._records((first,), FINE_STEP)
-            yield replace(self._records((self._late(),), DAY), sampled=STEP)
+            yield replace(
+                self._records((late(self.objective, self._lines, self._selectors),), DAY),
+                sampled=STEP,
+            )
 
     def _records(self, scenarios: Iterable[Scenario], step: float) -> Trial:
         """Return a trial of what is recorded, without an alert."""
@@ -237,7 +241,7 @@ class ObjectiveTrials:
             unborn=True,
             recorded=self._recorded(never, (5,)),
         )
-        yield from self._all_good()
+        yield from all_good(self.objective, self._lines, self._selectors)
         left: Phases = [(HEALTHY, 4), (LEFT, 5)]
         yield Scenario(
             "what was good is told no more: it counts no more",
@@ -266,7 +270,8 @@ class ObjectiveTrials:
                 *self._seen_first(0, spread=True),
             ),
         )
-        gone: Phases = [(HEALTHY, 2), (BAD, 4), (GONE, 15), (BAD, 2), (GONE, 4), (BAD, 1)]
+        both: Phase = (1.0, 1.0)
+        gone: Phases = [(HEALTHY, 2), (BAD, 4), (GONE, 15), (both, 2), (GONE, 4), (BAD, 1)]
         yield Scenario(
             "nothing is scraped for longer than six hours: what is then told at first is no news",
             gone,
@@ -309,51 +314,9 @@ class ObjectiveTrials:
         return Recorded(self.objective, good, total, phases, step, spread=spread)
 
     def _left(self) -> Scenario:
-        phases: Phases = [(HEALTHY, 3), (IDLE, 50)]
-        recorded = self._recorded(phases, (3, 52))
+        phases: Phases = [(HEALTHY, 3), (IDLE, 50), (BAD, 1)]
+        recorded = self._recorded(phases, (3, 53))
         return Scenario("what is counted leaves a window of a day", phases, (), recorded=recorded)
-
-    def _late(self) -> Scenario:
-        """Counters that began before rules looked: all that they tell counts."""
-        indicator = self.objective.indicator
-        assert isinstance(indicator, Ratio)  # noqa: S101  told to the type checker
-        phases: Phases = [(GONE, 2), ((1.0, 1.0), 3), (IDLE, 44)]
-        good, total = lines_by_role(self.objective, self._lines, self._selectors)
-        well, all_ = (
-            sum(line.values(phases, STEP)[-1] or 0.0 for line in lines) * selection.factor
-            for lines, selection in ((good, indicator.good[0]), (total, indicator.total[0]))
-        )
-        told = ((EVENTS, all_), (ERRORS, max(all_ - well, 0.0)))
-        recorded = tuple(
-            {
-                "expr": f"sum({one(name, self.objective.name, '1d')})",
-                "eval_time": "1d",
-                "exp_samples": [{"labels": "{}", "value": value}],
-            }
-            for name, value in told
-        )
-        return Scenario("counters that began before a rule looked", phases, (), recorded=recorded)
-
-    def _all_good(self) -> Iterator[Scenario]:
-        """More of another signal is good than counts: then none is bad, and not fewer than none."""
-        good, total = lines_by_role(self.objective, self._lines, self._selectors)
-        if good[0] in total:
-            return
-        phases: Phases = [(HEALTHY, 4)]
-        values = notation([1e6 * value for value in good[0].values(phases, self._step) if value])
-        yield Scenario(
-            "more is good than counts: nothing is bad",
-            phases,
-            (),
-            further=((good[0].siblings[0], values),),
-            recorded=(
-                {
-                    "expr": f'max({ERRORS}{{slo="{self.objective.name}"}})',
-                    "eval_time": shorthand(3 * self._step),
-                    "exp_samples": [{"labels": "{}", "value": 0.0}],
-                },
-            ),
-        )
 
     def _decided(self, severity: str) -> Iterator[Scenario]:
         if self.objective.score is not None:

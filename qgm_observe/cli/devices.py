@@ -15,8 +15,17 @@ from qgm_observe.cli.device_table import as_json, render
 from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.providers.cost import cost
 from qgm_observe.providers.layout import LayoutFaults, layout_faults
+from qgm_observe.providers.local import require_snapshots
 from qgm_observe.providers.placement import Placement, place, read_circuit
-from qgm_observe.providers.protocol import Calibration, Capability, DeviceInfo, Price, Provider
+from qgm_observe.providers.protocol import (
+    AER,
+    FAKE,
+    Calibration,
+    Capability,
+    DeviceInfo,
+    Price,
+    Provider,
+)
 from qgm_observe.providers.ranking import (
     Candidate,
     expected_wait,
@@ -90,9 +99,20 @@ def main(args: argparse.Namespace) -> int:
         print(json.dumps([as_json(each) for each in ordered], indent=2))
     else:
         render(ordered, args.top, time.time())
-    for line in failed:
+    for line in [*_absent(found), *failed]:
         sys.stderr.write(f"qgm-observe: {line}\n")
     return 1 if failed else 0
+
+
+def _absent(found: Sequence[Candidate]) -> list[str]:
+    """Name the extra that brings IBM's snapshots, where Aer stands alone for want of it."""
+    if [each.info.name for each in found] != [AER]:
+        return []
+    try:
+        require_snapshots(f"{FAKE}fez")
+    except MissingExtra as error:
+        return [str(error)]
+    return []
 
 
 def _opened(args: argparse.Namespace) -> Iterator[Provider]:
@@ -158,10 +178,11 @@ def _prices(args: argparse.Namespace) -> Callable[[str, str], Price | None]:
     """Look prices up, where what reads the file is installed; else they are unknown."""
     try:
         from qgm_observe.providers.prices import prices
-    except MissingExtra as error:
+    except MissingExtra:
+        needed = MissingExtra("a price", "guard")
         if args.prices is not None:
-            raise
-        sys.stderr.write(f"qgm-observe: no cost: {error}\n")
+            raise needed from None
+        sys.stderr.write(f"qgm-observe: no cost: {needed}\n")
         return lambda *_: None
     listed = prices(args.prices)
     return lambda provider, device: listed.price(provider, device, args.plan)

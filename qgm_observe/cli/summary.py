@@ -323,13 +323,17 @@ def _facts(summary: Summary) -> Table:
         rows.append(("shots", f"{summary.shots:,} in {_many(summary.circuits, 'circuit')}"))
     if summary.steps:
         rows.append(("steps", f"{summary.steps:,}{_losses(summary)}"))
-    rows += [(question, answer) for question, answer in summary.verdicts.items()]
+    rows += [(_ASKED.get(name, name), answer) for name, answer in summary.verdicts.items()]
     if summary.stopped:
         rows.append(("guards", _guards(summary)))
     if summary.errors:
         told = [f"{count:,} {place}" for place, count in summary.errors.items()]
         rows.append(("errors", ", ".join(told)))
     return _grid(rows)
+
+
+_ASKED = {"collapse": "modes"}
+"""Question to what its answer is of, where `whole` beside the question would be no answer."""
 
 
 def _ending(summary: Summary) -> Text:

@@ -157,7 +157,7 @@ def _found(
         now=now,
         roots=ours,
         others=[root for root in every if root.id not in ids],
-        samples=[each for each in answers.samples if _is_of_pipeline(args, each.labels)],
+        samples=[each for each in answers.samples if _is_of_choice(args, each.labels)],
         calibrations=[each for each in reversed(lists["readings"]) if chosen(args, each)],
         jobs=[each for each in {job["id"]: job for job in jobs}.values() if chosen(args, each)],
         thresholds=_thresholds(),
@@ -199,8 +199,10 @@ def _is_about(args: argparse.Namespace, root: Root) -> bool:
     )
 
 
-def _is_of_pipeline(args: argparse.Namespace, labels: Mapping[str, str]) -> bool:
-    return args.pipeline is None or labels.get("pipeline", args.pipeline) == args.pipeline
+def _is_of_choice(args: argparse.Namespace, labels: Mapping[str, str]) -> bool:
+    """Return whether a level is of the asked pipeline and device, or of no single one."""
+    asked = (("pipeline", args.pipeline), ("device", args.device))
+    return all(wanted is None or labels.get(name, "") in ("", wanted) for name, wanted in asked)
 
 
 def _thresholds() -> Mapping[str, float]:
@@ -224,7 +226,7 @@ def _objectives(args: argparse.Namespace, notes: list[str]) -> list[Any]:
     try:
         from qgm_observe.slo.loading import load, shipped
     except MissingExtra as error:
-        notes.append(f"no budget: {error}")
+        notes.append(f"no budget, no thresholds: {error}")
         return []
     return counted_by_roots(load(args.objectives) if args.objectives else shipped())
 
@@ -233,7 +235,9 @@ def _command(args: argparse.Namespace, action: Action) -> str:
     if action.command and not action.command.startswith("--"):
         return action.command
     words = ["qgm-observe", "triage", args.alert]
-    for option in ("url", "user", "token_file", "ca_file", "prometheus", "pipeline", "device"):
+    options = ["url", "user", "token_file", "ca_file", "prometheus", "pipeline"]
+    options += [] if action.command == "--show devices" else ["device"]  # others are looked for
+    for option in options:
         values = getattr(args, option)
         for value in values if isinstance(values, list) else [values]:
             if value is not None:

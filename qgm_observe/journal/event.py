@@ -27,11 +27,11 @@ The body of a finished subject is a JSON object: the label names of the catalog 
 (`{"class", "type", "stage"}`), `stages` (`[[stage, start offset s, duration s, clock], ...]`),
 `attributes`, `blobs` (`{kind: [content hash, ...]}`). A run or job that did not succeed may have
 `log`: redacted log lines since it began (see `qgm_observe.lifecycle.logs`). A run adds `steps`,
-`resumed_from`, `restart_seconds`, `resources`, `process` (as the subject of what was tallied); a step `index`, `loss`; a job `step`, `session`,
-`shots`, `circuits` and `attempts` (`[{"number", "outcome", "provider_job_id", "error",
-"queue_seconds", "execute_seconds", "throttle_seconds"}, ...]`, and once the provider settled it
-`device_seconds` (s), `cost` (decimal text) and `currency`); a session `usage_seconds`. A missing
-key means unknown.
+`resumed_from`, `restart_seconds`, `resources`, `process` (as the subject of what was tallied); a
+step `index`, `loss`; a job `step`, `session`, `shots`, `circuits` and `attempts` (`[{"number",
+"outcome", "provider_job_id", "error", "queue_seconds", "execute_seconds", "throttle_seconds"},
+...]`, and once the provider settled it `device_seconds` (s), `cost` (decimal text) and `currency`);
+a session `usage_seconds`. A missing key means unknown.
 
 `resources` are what the process spent while the run was open: `cpu_seconds`, `children_cpu_seconds`
 (children it waited for), `memory_peak_bytes` (the kernel's high-water mark where it rose meanwhile,

@@ -202,7 +202,9 @@ class Evaluator:
 def _collapse(found: Evaluation) -> Verdict:
     told = found.collapse
     answers = {True: "collapsed", False: "whole", None: "untold"}
-    return Verdict(question="collapse", answer=answers[told.collapsed], reason=told.reason or "")
+    lost = f"modes with {told.mass:.0%} of the target have lost half of their share or more"
+    reason = told.reason or (lost if told.collapsed else "")
+    return Verdict(question="collapse", answer=answers[told.collapsed], reason=reason)
 
 
 def _mitigation(given: Mitigation | Mapping[str, Any] | None) -> Mitigation | None:

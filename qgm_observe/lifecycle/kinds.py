@@ -5,9 +5,9 @@ from functools import lru_cache
 
 def kinds_of(thing: object) -> frozenset[str]:
     """Return the names of a thing's class and of all that it inherits from."""
-    return _names(type(thing))
+    return _names(type(thing).__mro__)
 
 
 @lru_cache(maxsize=64)
-def _names(kind: type) -> frozenset[str]:
-    return frozenset(each.__name__ for each in kind.__mro__)
+def _names(classes: tuple[type, ...]) -> frozenset[str]:
+    return frozenset(each.__name__ for each in classes)

@@ -18,6 +18,8 @@ from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.providers import ibm_files
 from qgm_observe.providers.failures import class_of
 from qgm_observe.providers.protocol import (
+    AER,
+    FAKE,
     AccountUsage,
     Calibration,
     Capability,
@@ -32,7 +34,6 @@ from qgm_observe.providers.protocol import (
 )
 from qgm_observe.providers.registry import known_options
 
-AER = "aer_simulator"
 _REGION = "local"
 
 
@@ -143,7 +144,18 @@ def device_names() -> tuple[str, ...]:
     return tuple(sorted((*aer, *(name for name, _ in _snapshots()))))
 
 
+def require_snapshots(name: str) -> None:
+    """Refuse the name of a snapshot where the package that brings them is not installed.
+
+    Raises:
+        MissingExtra: the message carries the pip command.
+    """
+    if name.startswith(FAKE) and find_spec("qiskit_ibm_runtime") is None:
+        raise MissingExtra(f"{name}, a snapshot of an IBM device,", "ibm")
+
+
 def _known(name: str) -> None:
+    require_snapshots(name)
     if name not in device_names():
         raise UsageError(f"local: no device {name!r}; write {AER} or fake_<name>, such as fake_fez")
 

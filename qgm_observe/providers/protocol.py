@@ -13,6 +13,12 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from qgm_observe.catalog import ErrorClass, ExecutionMode
 
+AER = "aer_simulator"
+"""The simulator of this machine."""
+
+FAKE = "fake_"
+"""What the names of snapshots of IBM's devices begin with."""
+
 
 class Capability(enum.StrEnum):
     """What a provider can tell."""

@@ -172,15 +172,15 @@ def _silent(
     seen = "no gradient is told" if signal is None else f"gradient like zero, p {signal.p:.2g}"
     if gap is None:
         return TrainingState.PLATEAU_OR_CONVERGED, (
-            f"the loss is flat at {trend.mean:.3g}, {seen}; which it is, the lowest loss "
-            "that can be had would tell: run --loss-floor, or step.loss(value, floor=...)"
+            f"the loss is flat at {trend.mean:.3g}, {seen}; tell the lowest that can be had, to "
+            "know which it is: `run --loss-floor 0`, or step.loss(value, floor=0)"
         )
     if not gap:
         return TrainingState.CONVERGED, f"{seen}, and the loss is at its floor"
     if signal is None:
         return TrainingState.PLATEAU_OR_CONVERGED, (
-            "flat above its floor; gradients would tell a plateau from a learning rate too small: "
-            "step.gradient(values)"
+            f"flat at {trend.mean:.3g}, above its floor; gradients would tell a plateau from a "
+            "learning rate too small: step.gradient(values); without them, start elsewhere"
         )
     return TrainingState.BARREN_PLATEAU, f"{seen}, and the loss is above its floor"
 

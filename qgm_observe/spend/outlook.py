@@ -8,6 +8,7 @@ from typing import Any
 from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.journal import Store
 from qgm_observe.providers.layout import LayoutFaults, layout_faults
+from qgm_observe.providers.local import require_snapshots
 from qgm_observe.providers.placement import place
 from qgm_observe.providers.protocol import (
     AccountUsage,
@@ -174,6 +175,8 @@ def _device(asked: _Asked, name: str) -> tuple[DeviceInfo | None, DeviceStatus |
     provider = asked.provider
     listed = asked("device", lambda: dict(_named(provider))) or {}
     if listed and name not in listed:
+        if provider.name == "local":
+            require_snapshots(name)
         near = get_close_matches(name, listed, n=3) or sorted(listed)[:8]
         known = ", ".join(near)
         raise UsageError(f"device {name!r}: {provider.name} has none; write {known}")

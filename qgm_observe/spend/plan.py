@@ -9,7 +9,7 @@ from typing import Any
 from qgm_observe.catalog import ExecutionMode
 from qgm_observe.errors import UsageError
 from qgm_observe.providers.cost import Cost
-from qgm_observe.providers.local import AER
+from qgm_observe.providers.protocol import AER, FAKE
 from qgm_observe.spend.foresight import DEFAULT_SHOTS
 
 EXAMPLE = "ibm_fez, session, 200 jobs, 4 circuits, 1024 shots, 10 s between"
@@ -130,7 +130,7 @@ def plan(text: str) -> Plan:
 
 def provider_of(device: str) -> str:
     """Return whose a device is where nobody says it: a simulator is local, all else IBM's."""
-    return "local" if device == AER or device.startswith("fake_") else "ibm"
+    return "local" if device == AER or device.startswith(FAKE) else "ibm"
 
 
 def _read(part: str) -> dict[str, Any]:

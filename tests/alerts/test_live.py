@@ -85,7 +85,8 @@ def test_a_fault_reaches_the_on_call_and_what_follows_from_it_does_not(stack, jo
         assert page.receiver == "on-call"
         (alert,) = page.alerts  # two versions of a model are one alert
         assert alert["labels"]["pipeline"] == "nightly"
-        assert "The last 3 compilations failed, all of them in the last " in alert["annotations"]["description"]
+        said = alert["annotations"]["description"]
+        assert "The last 3 compilations failed, all of them in the last 5m." in said
 
     followers = {"QgmConsecutiveFailures", "QgmSloBurnTicket"}
     stack.until(lambda: followers | {"QgmSloBurnPage"} <= stack.firing(), "what follows fires")

@@ -30,7 +30,7 @@ def job(counter, version, further):
 
 @pytest.fixture
 def told(tools, tmp_path):
-    """Asks promtool whether an alert of rules says these lines after its first, and before links."""
+    """Asks promtool whether a page says these lines, but for what to do and where to look."""
 
     def check(name, configuration, *, step, series, at, lines, labels=None):
         group = rule_groups(configuration)[name]
@@ -68,7 +68,7 @@ def told(tools, tmp_path):
 
 
 def test_a_burning_budget_says_how_many_where_and_what_is_left(told):
-    """Of two pipelines the one with most failures is first; a budget that is gone says how often."""
+    """The pipeline with most failures is first; a budget that is gone says how often."""
     told(
         "slo-training-success",
         load_configuration(),
@@ -87,8 +87,10 @@ def test_a_burning_budget_says_how_many_where_and_what_is_left(told):
             "Budget left: gone, spent 6.7 times (5 of 15 runs in 28d).",
             "Still spending: 3 of 5 failed in the last hour.",
             "Provider: no device is known to be out of service.",
-            "At 10 a day this page is false 0.10 times in 28 days, and comes after a median of "
-            "29.7 h at 25%, 13.2 h at 50%, 6.2 h at 100% failing.",
+            (
+                "At 10 a day this page is false 0.10 times in 28 days, and comes after a median of "
+                "29.7 h at 25%, 13.2 h at 50%, 6.2 h at 100% failing."
+            ),
         ],
     )
 
@@ -112,14 +114,16 @@ def test_a_spent_budget_that_burns_on_says_so(told):
             "Budget left: gone, spent 1.2 times (700 of 11200 runs in 28d).",
             "Still spending: 0 of 0 failed in the last hour.",
             "Provider: no device is known to be out of service.",
-            "At 10 a day this page is false 0.10 times in 28 days, and comes after a median of "
-            "29.7 h at 25%, 13.2 h at 50%, 6.2 h at 100% failing.",
+            (
+                "At 10 a day this page is false 0.10 times in 28 days, and comes after a median of "
+                "29.7 h at 25%, 13.2 h at 50%, 6.2 h at 100% failing."
+            ),
         ],
     )
 
 
 def test_compilations_that_fail_say_since_when_and_what_changed(told):
-    """The shortest window that holds the failures; models are listed, and so is no comma too many."""
+    """The shortest window that holds the failures is told, and the models that are new to it."""
     failures = {"3": "0x3 1 2 3x4", "4": "0x3 1 1 1x4"}
     series = {
         job(name, version, further): values
@@ -146,14 +150,18 @@ def test_compilations_that_fail_say_since_when_and_what_changed(told):
         },
         lines=[
             "No circuit of this pipeline compiles: nothing of it runs.",
-            "The last 3 compilations failed, all of them in the last 20m. Changed in the last "
-            "day: calibration 0 times; models that fail for the first time: qcbm 3, qcbm 4; "
-            "compiler, SDK and encoding stand in the records of the runs.",
+            (
+                "The last 3 compilations failed, all of them in the last 20m. Changed in the last "
+                "day: calibration 0 times; models that fail for the first time: qcbm 3, qcbm 4; "
+                "compiler, SDK and encoding stand in the records of the runs."
+            ),
             "Budget left: c gone, spent 10.0 times, d 20%, e 60%.",
             "Still spending: 0 of its jobs are in flight.",
             "Provider: no device is known to be out of service.",
-            "How often this page is false: not known: it tells a state, and is as good as what "
-            "the provider or journal says.",
+            (
+                "How often this page is false: not known: it tells a state, and is as good as what "
+                "the provider or journal says."
+            ),
         ],
     )
 
@@ -174,13 +182,17 @@ def test_an_outage_names_the_devices_that_are_out(told):
         labels={"provider": "ibm"},
         lines=[
             "No quantum device can be used, and there is none to fall back to.",
-            "For three minutes it has not answered, or no device of it was online; nor was one of "
-            "another watched provider.",
+            (
+                "For three minutes it has not answered, or no device of it was online; nor was "
+                "one of another watched provider."
+            ),
             "Budget left: no objective is known to have spent any.",
             "Still spending: 0 of its jobs are in flight.",
             "Provider: ibm_fez offline, ibm_oslo paused.",
-            "Expected to be false when the exporter has no network of its own: look at its page "
-            "first.",
+            (
+                "Expected to be false when the exporter has no network of its own: look at its "
+                "page first."
+            ),
         ],
     )
 

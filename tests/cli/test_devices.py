@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import replace
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from qgm_observe.cli import main
 from qgm_observe.cli.device_table import row
 from qgm_observe.journal import Event, open_journal
-from qgm_observe.providers import registry
+from qgm_observe.providers import local, registry
 from qgm_observe.providers.cost import Cost
 from qgm_observe.providers.local import Local
 from qgm_observe.providers.protocol import (
@@ -204,7 +205,18 @@ def test_without_yaml_there_is_no_cost():
     assert done.returncode == 0, done.stderr
     assert {each["cost"] for each in json.loads(done.stdout)} == {None}
     assert "no cost: " in done.stderr
-    assert "pip install 'qgm-observe[export]'" in done.stderr
+    assert "pip install 'qgm-observe[guard]'" in done.stderr
+
+
+def test_aer_alone_names_what_brings_ibms_devices(capsys, monkeypatch):
+    """Where no snapshot is installed the list is Aer, and a line says how to have the others."""
+    monkeypatch.setattr(local, "find_spec", lambda name: None if "ibm" in name else find_spec(name))
+    monkeypatch.setattr(local, "device_names", lambda: ("aer_simulator",))
+
+    assert main(["devices"]) == 0
+    told = capsys.readouterr()
+    assert "aer_simulator" in told.out
+    assert "a snapshot of an IBM device, needs more packages: pip install" in told.err
 
 
 def test_a_provider_that_fails_is_named(fleet, capsys):

@@ -2,12 +2,13 @@
 
 import json
 import time
+from importlib.util import find_spec
 
 import pytest
 
 from qgm_observe.cli import main
 from qgm_observe.journal import Event, open_journal
-from qgm_observe.providers import registry
+from qgm_observe.providers import local, registry
 from qgm_observe.testing.provider import IBMProvider, VirtualClock
 
 BELL = (
@@ -169,6 +170,15 @@ def test_a_fake_device_is_local(journal, circuit, capsys):
     """A snapshot needs no `--provider local` and no key."""
     assert main(["preflight", circuit, "--device", "fake_manila"]) == 0
     assert "job mode on fake_manila" in capsys.readouterr().out
+
+
+def test_a_fake_device_without_ibms_package_names_the_extra(journal, circuit, capsys, monkeypatch):
+    """Where only Aer is installed, the one line says which package has the snapshots."""
+    monkeypatch.setattr(local, "find_spec", lambda name: None if "ibm" in name else find_spec(name))
+    monkeypatch.setattr(local, "device_names", lambda: ("aer_simulator",))
+
+    assert main(["preflight", circuit, "--device", "fake_manila"]) == 2
+    assert "pip install 'qgm-observe[ibm]'" in capsys.readouterr().err
 
 
 def test_a_fake_device_is_local_after_a_run_at_ibm(journal, tmp_path, capsys):

@@ -360,3 +360,11 @@ def test_a_guard_without_prices_says_why_alone() -> None:
 
     assert "guards 1 job stopped: with this job on aer it would be 3,000 of 2,500 shots" in told
     assert "not spent" not in told
+
+
+def test_a_verdict_on_modes_is_told_of_them() -> None:
+    """`whole` is said of the modes; beside the question it would be no answer."""
+    body = {"question": "collapse", "answer": "whole"}
+    told = text(summarize([Event(verb="judged", noun="job", subject="j", at=1, body=body, id="v")]))
+
+    assert "modes     whole" in told.splitlines()

@@ -241,6 +241,19 @@ def test_a_healthy_exporter_blames_nobody(alert, healthy, capsys):
         assert found["next"]["command"].endswith(("$QGM_PROVIDER", "$QGM_PROMETHEUS"))
 
 
+def test_a_device_is_asked_about_alone(exporter, provider, capsys):
+    """Narrowed to a device, another one's state tells nothing; others are then looked for."""
+    words = ["QgmProviderOutage", "--url", exporter(incidents.healthy), "--url", provider]
+    _, of_fez = told(capsys, *words, "--device", "ibm_fez")
+    _, of_kyiv = told(capsys, *words, "--device", "ibm_kyiv")
+
+    assert (of_fez["side"], of_fez["cause"]) == ("theirs", "device")
+    assert of_fez["next"]["command"].endswith("--show devices")
+    assert "--device" not in of_fez["next"]["command"]
+    assert of_kyiv["side"] == "cannot tell"
+    assert "--device ibm_kyiv" in of_kyiv["next"]["command"]
+
+
 class Silent(BaseHTTPRequestHandler):
     """Takes a question and answers nothing until it is let go."""
 

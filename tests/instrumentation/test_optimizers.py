@@ -1,7 +1,7 @@
 """Qiskit's optimizers as steps, and the fits of qiskit-machine-learning."""
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,13 @@ ITERATIONS = {
     "NFT": ({"maxfev": 9}, None),
     "COBYLA": ({"maxiter": 9}, None),
 }
+
+
+@pytest.fixture(autouse=True)
+def unseeded() -> Iterator[None]:
+    """Takes back the seeds of the process, which records of later tests would name."""
+    yield
+    algorithm_globals.random_seed = algorithms_seed.random_seed = None
 
 
 def loss(x: Any) -> float:

@@ -144,6 +144,18 @@ def test_without_a_baseline_the_residual_says_so(rows: Rows) -> None:
     assert len(ended.body["attributes"]["circuit"]) == 12
 
 
+def test_a_collapse_says_how_much_was_lost(rows: Rows) -> None:
+    """One of two equal modes that is gone is half of the target."""
+    with qgm.job(REMOTE, model="m", model_version="1"):
+        qgm.evaluate({"00": 1000}, {"00": 0.5, "11": 0.5})
+    told = {event.body["question"]: event.body for event in rows(verbs=("judged",))}
+
+    assert told["collapse"]["answer"] == "collapsed"
+    assert told["collapse"]["reason"] == (
+        "modes with 50% of the target have lost half of their share or more"
+    )
+
+
 @pytest.mark.parametrize(
     ("counts", "calibration", "cause"),
     [(GOOD, CALIBRATION, "none"), (BAD, WORSE, "device"), (BAD, CALIBRATION, "unexplained")],

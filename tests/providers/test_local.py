@@ -13,8 +13,15 @@ from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.providers import calibration as calibrations
 from qgm_observe.providers import local, open_provider
 from qgm_observe.providers.calibration import Conditions
-from qgm_observe.providers.local import AER, Local, device_names, open_local
-from qgm_observe.providers.protocol import Calibration, Capability, DeviceState, Provider, Quality
+from qgm_observe.providers.local import Local, device_names, open_local
+from qgm_observe.providers.protocol import (
+    AER,
+    Calibration,
+    Capability,
+    DeviceState,
+    Provider,
+    Quality,
+)
 
 from .conftest import OPENED
 
@@ -271,6 +278,17 @@ def test_nothing_installed_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(MissingExtra, match=r"pip install 'qgm-observe\[aer\]'"):
         open_local({})
     device_names.cache_clear()
+
+
+def test_a_snapshot_names_the_extra_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With Aer alone the name of a snapshot is told from a misspelled one."""
+    monkeypatch.setattr(local, "find_spec", lambda name: None if "ibm" in name else find_spec(name))
+    monkeypatch.setattr(local, "device_names", lambda: (AER,))
+
+    with pytest.raises(MissingExtra, match=r"fake_fez, a snapshot .* install .*\[ibm\]"):
+        Local().device("fake_fez")
+    with pytest.raises(UsageError, match="no device 'aer'"):
+        Local().device("aer")
 
 
 def test_reading_a_snapshot_imports_no_quantum_package() -> None:

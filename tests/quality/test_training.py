@@ -74,7 +74,7 @@ def test_without_a_floor_it_asks_for_one():
 
     assert told.state == S.PLATEAU_OR_CONVERGED
     assert told.reason.startswith("the loss is flat at 0.499, gradient like zero, p ")
-    assert told.reason.endswith(": run --loss-floor, or step.loss(value, floor=...)")
+    assert told.reason.endswith(": `run --loss-floor 0`, or step.loss(value, floor=0)")
 
 
 def test_without_gradients_a_plateau_is_not_claimed():

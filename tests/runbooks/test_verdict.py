@@ -3,15 +3,18 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from qgm_observe.catalog import ErrorClass, signals
 from qgm_observe.catalog import provider_signals as provided
-from qgm_observe.catalog import signals
 from qgm_observe.runbooks.actions import next_action
+from qgm_observe.runbooks.asking import LEVELS as LEVELS_ASKED
 from qgm_observe.runbooks.conditions import shipped_thresholds
-from qgm_observe.runbooks.diagnosis import diagnose
+from qgm_observe.runbooks.diagnosis import UNTOLD, diagnose
 from qgm_observe.runbooks.priors import SAYS, TOLD_BY_PROVIDERS
 from qgm_observe.runbooks.situation import Situation
-from qgm_observe.runbooks.verdict import verdict
+from qgm_observe.runbooks.verdict import is_shown, verdict
 
 from .situations import DAY, HOUR, NOW, a_job, failures, good_days, level, situation
 
@@ -170,3 +173,35 @@ def test_one_address_of_two_is_no_cause_of_another_alert() -> None:
 
     assert said == "cannot tell: no answer from host:1 (refused)"
     assert "address" in text
+
+
+JOBS = st.lists(
+    st.builds(
+        a_job,
+        st.floats(0.01, 60),
+        st.sampled_from(["success", "failure", "lost", "timeout"]),
+        st.sampled_from([str(each) for each in ErrorClass]),
+        st.sampled_from(["execute", "compile", "queue", ""]),
+    ),
+    max_size=12,
+)
+LEVELS = st.lists(
+    st.builds(
+        lambda signal, value: level(signal, value, provider="ibm", account="team"),
+        st.sampled_from([each for each in LEVELS_ASKED if each.unit == "1"]),
+        st.sampled_from([0.0, 1.0]),
+    ),
+    max_size=6,
+)
+
+
+@given(st.sampled_from(sorted(SAYS)), JOBS, LEVELS)
+def test_a_side_is_never_named_without_anything_seen(alert, jobs, samples) -> None:
+    """Whatever is known, the sentence has the verdict's side, a reason where it has one, a next."""
+    known = of(alert, jobs, samples=samples)
+    found = diagnose(known)
+    said, text, _ = told(known)
+
+    assert text
+    assert said.startswith((found.side, "over: ", "not active: ", "no fault: "))
+    assert found.side == UNTOLD or is_shown(found)
