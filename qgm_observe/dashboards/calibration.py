@@ -49,7 +49,7 @@ def _oldest(here: Site) -> Panel:
     told = here.told(
         "Age of the oldest parameter that circuits of open remote jobs rest on, or did within the "
         "hour, among the devices chosen.",
-        "Below 36 hours.",
+        "Below 7 days.",
         "QgmCalibrationStale",
     )
     age = here.scope.age(signals.LAYOUT_CALIBRATION_TIME)

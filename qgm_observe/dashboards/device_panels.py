@@ -10,7 +10,7 @@ from qgm_observe.dashboards.queries import INTERVAL, RANGE, pick
 from qgm_observe.dashboards.site import Site
 
 HOUR = 3600.0
-AGE_STEPS = kinds.lower_is_better(24 * HOUR, 36 * HOUR, ("fresh", "old", "too old"))
+AGE_STEPS = kinds.lower_is_better(3 * 24 * HOUR, 7 * 24 * HOUR, ("fresh", "old", "too old"))
 ERROR_STEPS = kinds.lower_is_better(0.03, 0.1, ("good", "poor", "unusable"))
 GATE_STEPS = kinds.lower_is_better(0.01, 0.05, ("good", "poor", "unusable"))
 DEVICE, ACCOUNT = ("provider", "device"), ("provider", "account")
@@ -135,7 +135,7 @@ def calibration_table(here: Site, width: int = 24, height: int = 8) -> Panel:
     told = here.told(
         "Age of the oldest parameter that open jobs rest on and disabled pairs that they use, that "
         "of the qubits that the exporter watches, and circuit layers a second (CLOPS).",
-        "Below 36 hours.",
+        "Below 7 days.",
         "QgmCalibrationStale",
     )
     watched = pick(told_by.CALIBRATION_TIME, aggregate="layout")

@@ -60,15 +60,19 @@ def as_target(data: Any, num_bits: int | None = None) -> Target:
     """
     found = _read(data, num_bits)
     if num_bits is not None and found.num_bits != num_bits:
-        raise UsageError(
-            f"the target has {found.num_bits} bits, the counts {num_bits}: compare the same bits"
-        )
+        width = "1 bit" if found.num_bits == 1 else f"{found.num_bits} bits"
+        raise UsageError(f"the target has {width}, the counts {num_bits}: compare the same bits")
     return found
 
 
 def _read(data: Any, num_bits: int | None) -> Target:
     if isinstance(data, Target):
         return data
+    if data is None or isinstance(data, str | bytes | int | float):
+        raise UsageError(
+            f"{type(data).__name__} is no target: pass probabilities by outcome, an array of 2^n "
+            "of them, or a data set"
+        )
     if hasattr(data, "probabilities") and not isinstance(data, Mapping):
         return _from_array(np.asarray(data.probabilities))
     if isinstance(data, Mapping) and not _whole(data):

@@ -91,9 +91,13 @@ class Score:
         return 0.5 + 0.5 * math.log(max(events / self.design_effect, FEWEST_EVENTS))
 
     def allowed(self, events: float, deviations: float) -> float:
-        """Return the errors that are planned for events, and so many standard deviations."""
+        """Return the errors that are planned for events, and so many standard deviations.
+
+        Those of a Poisson count, times the root of the design effect; arrays give arrays.
+        """
         planned = self.budget * events
-        return planned + deviations * (self.design_effect * planned) ** 0.5
+        deviation: float = (self.design_effect * planned) ** 0.5
+        return planned + deviations * deviation
 
 
 def score_of(target: Decimal, design_effect: float = 1.0) -> Score:

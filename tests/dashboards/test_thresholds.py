@@ -14,7 +14,7 @@ SUCCESS = {0.5: "red", 0.949: "red", 0.95: "orange", 0.969: "orange", 0.97: "gre
 LEFT = {-0.5: "red", -0.001: "red", 0.0: "orange", 0.249: "orange", 0.25: "green", 1.0: "green"}
 READOUT = {0.0: "green", 0.029: "green", 0.03: "orange", 0.099: "orange", 0.1: "red", 0.5: "red"}
 GATES = {0.001: "green", 0.0099: "green", 0.01: "orange", 0.049: "orange", 0.05: "red", 1.0: "red"}
-OLD = {HOUR: "green", 23 * HOUR: "green", DAY: "orange", 35 * HOUR: "orange", 1.5 * DAY: "red"}
+OLD = {DAY: "green", 2.9 * DAY: "green", 3 * DAY: "orange", 6.9 * DAY: "orange", 7 * DAY: "red"}
 WEEK = {0.0: "green", 199.9: "green", 200.0: "orange", 249.9: "orange", 250.0: "red", 900.0: "red"}
 MEANT = {
     ("executive", "Success (30 d)"): SUCCESS,

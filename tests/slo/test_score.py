@@ -67,3 +67,10 @@ def test_what_has_no_rule_is_refused(target, effect):
     """A target outside (0.5, 1) and a design effect below 1 have no score."""
     with pytest.raises(UsageError, match=r"target|design_effect"):
         score_of(Decimal(target), effect)
+
+
+def test_what_chance_allows_is_the_plan_and_its_standard_deviations():
+    """Of 3,920 events 196 are planned to fail, with a deviation of 14, or of 28 in batches."""
+    assert score_of(Decimal("0.95")).allowed(3920, 3) == pytest.approx(196 + 3 * 14)
+    assert score_of(Decimal("0.95"), 4).allowed(3920, 1) == pytest.approx(196 + 28)
+    assert score_of(Decimal("0.95")).allowed(0, 3) == 0
