@@ -2,9 +2,11 @@
 
 A template is what one line of code renders: all windows of a recorded count are one, and so is a
 selector that an expression repeats. What is broken: each side of `and`, `or` and `unless` is left
-out; comparisons are turned around; numbers doubled and halved; ranges, offsets and holds made four
-times as long and as short; matchers, each of their values, and each label of `by` and `on` left
-out; labels that a rule sets are changed; whole rules left out. The promtool tests that are rendered
+out; comparisons are turned around, and `>` becomes `>=`; sums become maxima, maxima minima, and
+other functions their like; additions become subtractions, multiplications divisions; numbers are
+doubled and halved; ranges, offsets, resolutions and holds made four times as long and as short;
+matchers, each of their values, each label of `by` and `on`, and `on ()`, `group_left ()` and
+`@ end()` left out; labels that a rule sets are changed; whole rules left out. The promtool tests that are rendered
 for the very objective or cause then have to fail. What survives is printed, and is an error.
 
     python benchmarks/mutations.py [--quick] [--json] [--only FILE]
@@ -321,7 +323,7 @@ def main() -> int:
     """Print how many mutants the tests notice, file by file, and those that they do not."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="every fifth mutant")
-    parser.add_argument("--only", metavar="FILE", help="rules of one file, such as trends")
+    parser.add_argument("--only", metavar="FILE", help="rules of one file, such as device")
     parser.add_argument("--json", action="store_true", help="for machines")
     args = parser.parse_args()
     began = time.monotonic()

@@ -34,7 +34,7 @@ class Thresholds(Model):
         default=7, gt=0, description="Days before credentials expire at which a ticket is written."
     )
     calibration_hours: float = Field(
-        default=36, gt=0, description="Age of the oldest parameter that an active layout rests on."
+        default=168, gt=0, description="Age of the oldest parameter that an active layout rests on."
     )
     calibration_worse: float = Field(
         default=1.5, gt=1, description="A median gate error so many times yesterday's is a change."

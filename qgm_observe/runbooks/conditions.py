@@ -29,7 +29,7 @@ FIRES: Mapping[str, str] = {
     "QgmSloBurnTicket": (
         "in some window from 6 hours to 7 days failures come at twice what the budget allows, or "
         "faster, or its whole window's budget is spent by more than chance; where the budget is "
-        "under five events, while anything failed within the last day"
+        "under five events, at each failure, for an hour"
     ),
     "QgmConsecutiveFailures": (
         f"the last {IN_A_ROW} or more runs or requests of a pipeline failed in a row"

@@ -80,3 +80,12 @@ def test_another_width_is_refused() -> None:
     """A target of two bits is not compared with counts of three."""
     with pytest.raises(UsageError, match="the target has 2 bits, the counts 3"):
         as_target([0.25] * 4, num_bits=3)
+    with pytest.raises(UsageError, match="the target has 1 bit, the counts 2: compare"):
+        as_target([0.5, 0.5], num_bits=2)
+
+
+@pytest.mark.parametrize("target", [None, "uniform", 1, 0.5], ids=["none", "text", "one", "half"])
+def test_what_is_no_target_at_all_is_refused(target: Any) -> None:
+    """The line speaks of the target, not of counts, and says which forms there are."""
+    with pytest.raises(UsageError, match=r"is no target: pass probabilities .* or a data set"):
+        as_target(target)
