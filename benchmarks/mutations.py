@@ -6,8 +6,9 @@ out; comparisons are turned around, and `>` becomes `>=`; sums become maxima, ma
 other functions their like; additions become subtractions, multiplications divisions; numbers are
 doubled and halved; ranges, offsets, resolutions and holds made four times as long and as short;
 matchers, each of their values, each label of `by` and `on`, and `on ()`, `group_left ()` and
-`@ end()` left out; labels that a rule sets are changed; whole rules left out. The promtool tests that are rendered
-for the very objective or cause then have to fail. What survives is printed, and is an error.
+`@ end()` left out; labels that a rule sets are changed; whole rules left out. The promtool tests
+that are rendered for the very objective or cause then have to fail. What survives is printed, and
+is an error.
 
     python benchmarks/mutations.py [--quick] [--json] [--only FILE]
 """

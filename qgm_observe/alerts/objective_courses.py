@@ -26,6 +26,7 @@ _DECIDED_PAGE, _DECIDED_TICKET = (1, 2, 4, 7, 8, 9), (2, 5, 9, 13, 17, 18)
 _AWAY = (31, 36, 37, 38, 39, 40)
 """In days: before a day without samples, and after it at each window that begins in it."""
 
+_JUST = "four failures, then successes that are just too few to veto"
 _RATIO_OF_SHARES = 5.0
 _MILLION = 1_000_000
 _LAST = 4
@@ -34,31 +35,42 @@ _LAST = 4
 def of_hours(score: Score, step: float) -> tuple[Course, ...]:
     """Return courses for evidence of up to 6 hours: what was clean leaves window by window."""
     fresh: Phases = [(IDLE, 1), (_CRASH, 1), (_CLEAN, 1), (IDLE, 13)]
-    nearly = _just_recovered(score) or _NEARLY
-    steady: list[tuple[Phase, int]] = [((3.0, 0.0), 14), (_CRASH, 1), (nearly, 1)]
-    steady += [(IDLE, 6), (nearly, 1), (IDLE, 6)]
+    work: list[tuple[Phase, int]] = [((3.0, 0.0), 14), (_CRASH, 1)]
+    steady: Phases = [*work, (_NEARLY, 1), (IDLE, 13)]
+    clean = "four failures, then ten successes: vetoed in each window that is clean"
     return (
-        (
-            "four failures, then ten successes: vetoed in each window that is clean",
-            *_at(1, fresh, step),
-        ),
+        (clean, *_at(1, fresh, step)),
         ("four failures after steady work, then too few successes", *_at(14, steady, step)),
+        *(
+            (_JUST, *_at(14, [*work, (just, 1), (IDLE, 6), (just, 1), (IDLE, 6)], step))
+            for just in _just_recovered(score)
+        ),
     )
 
 
 def of_days(score: Score, step: float) -> tuple[Course, ...]:
     """Return courses for evidence of up to seven days."""
-    few, nearly = (_just_recovered(score) or each for each in (_FEW, _NEARLY))
-    fresh: Phases = [(IDLE, 1), (_CRASH, 1), (_CLEAN, 1), (IDLE, 12), (nearly, 1), (IDLE, 1)]
-    steady: Phases = [
-        *(((17.0, 0.0), 3), (IDLE, 7)),
-        *(((8.0, 0.0), 2), (_CRASH, 1), (few, 1), (IDLE, 14)),
-    ]
+    fresh: list[tuple[Phase, int]] = [(IDLE, 1), (_CRASH, 1), (_CLEAN, 1), (IDLE, 12)]
+    work: list[tuple[Phase, int]] = [((17.0, 0.0), 3), (IDLE, 7), ((8.0, 0.0), 2), (_CRASH, 1)]
     away: Phases = [(IDLE, 1), ((10.0, 40.0), 1), (IDLE, 30), (GONE, 4), ((0.0, 1.0), 1), (IDLE, 4)]
     return (
-        ("four failures of days ago, then ten successes", *_at(1, fresh, step)),
-        ("four failures of days ago after steady work", *_at(12, steady, step)),
+        (
+            "four failures of days ago, then ten successes",
+            *_at(1, [*fresh, (_NEARLY, 1), (IDLE, 1)], step),
+        ),
+        (
+            "four failures of days ago after steady work",
+            *_at(12, [*work, (_FEW, 1), (IDLE, 14)], step),
+        ),
         ("nothing is scraped for a day: the failures of long ago are no news", away, _AWAY),
+        *(
+            (_JUST, *_at(crash, phases, step))
+            for just in _just_recovered(score)
+            for crash, phases in (
+                (1, [*fresh, (just, 1), (IDLE, 1)]),
+                (12, [*work, (just, 1), (IDLE, 14)]),
+            )
+        ),
     )
 
 
@@ -121,9 +133,10 @@ def _at(crash: int, phases: Phases, step: float) -> tuple[Phases, tuple[int, ...
     return phases, tuple(sorted(at for at in edges if max(crash, 1) <= at <= last))
 
 
-def _just_recovered(score: Score) -> Phase | None:
+def _just_recovered(score: Score) -> tuple[Phase, ...]:
     """Return events of which the evidence is just not enough to veto, where pages weigh alike."""
-    return _just(score.recovery, RECOVERED) if score.page == score.recovery else None
+    found = _just(score.recovery, RECOVERED) if score.page == score.recovery else None
+    return () if found is None else (found,)
 
 
 def _just(weights: Weights, evidence: float) -> Phase | None:

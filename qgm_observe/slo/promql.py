@@ -152,7 +152,7 @@ def _counted(slices: Slices) -> str:
     if slices.counted is None and left.over is not None:
         return f"group(rate({selector(left.selection)}[{shorthand(left.over)}]) > 0)"
     if slices.counted is None:
-        return f"group({_level(left)})"
+        return f"group({selector(left.selection)})"
     return f"group({compared(slices.counted)})"
 
 

@@ -40,7 +40,7 @@ def test_the_cost_table_has_the_rows_of_the_benchmark() -> None:
     block = README.read_text().partition("<!-- lifecycle:begin -->")[2]
     quoted = block.partition("<!-- lifecycle:end -->")[0]
     source = (README.parent / "benchmarks" / "lifecycle.py").read_text()
-    names = set(re.findall(r'^ +"([^"]+)": \(', source, re.MULTILINE))
+    names = set(re.findall(r'^ +"([^"]+)": Row\(', source, re.MULTILINE))
 
     assert len(names) == 10
     for name in names:
