@@ -51,7 +51,7 @@ def of_hours(score: Score, step: float) -> tuple[Course, ...]:
 def of_days(score: Score, step: float) -> tuple[Course, ...]:
     """Return courses for evidence of up to seven days."""
     fresh: list[tuple[Phase, int]] = [(IDLE, 1), (_CRASH, 1), (_CLEAN, 1), (IDLE, 12)]
-    work: list[tuple[Phase, int]] = [((17.0, 0.0), 3), (IDLE, 7), ((8.0, 0.0), 2), (_CRASH, 1)]
+    work: list[tuple[Phase, int]] = [((17.0, 0.0), 3), (IDLE, 7), ((16.0, 0.0), 2), (_CRASH, 1)]
     away: Phases = [(IDLE, 1), ((10.0, 40.0), 1), (IDLE, 30), (GONE, 4), ((0.0, 1.0), 1), (IDLE, 4)]
     return (
         (

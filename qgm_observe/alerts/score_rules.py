@@ -117,7 +117,7 @@ def _allowed(objective: Objective, score: Score, window: float, deviations: floa
     events, times = one(EVENTS, objective.name, shorthand(window)), plain(deviations)
     root = f"sqrt({plain(score.budget * score.design_effect)} * {events})"
     chance = root if times == "1" else f"{times} * {root}"
-    return f"{plain(score.budget)} * {events} + on () {chance}"
+    return f"{plain(score.budget)} * {events} + {chance}"
 
 
 def _weighed(slo: str, error: float, event: float, windows: tuple[str, ...]) -> str:
