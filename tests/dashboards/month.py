@@ -144,7 +144,7 @@ class Month:
         since = TROUBLE if now >= TROUBLE else now - 90
         run = TRAINING | {"last_step_at": since, "median_step_seconds": 60.0, "start": since - HOUR}
         job = ON_FEZ | {"waiting_since": since, "stage": "queue", "needed_seconds": 60.0}
-        oldest = now - (40 if now >= TROUBLE else 3) * HOUR
+        oldest = now - (200 if now >= TROUBLE else 3) * HOUR
         job |= {"calibrated_at": {"t1": oldest, "cz_error": oldest + HOUR}}
         job |= {"disabled_edges": int(now >= TROUBLE)}
         return [_open("run", run, now), _open("job", job, now)]
