@@ -148,8 +148,8 @@ DEVICE_TIME_NEEDED = Signal(
 )
 LAYOUT_CALIBRATION_TIME = Signal(
     "qgm.layout.calibration.timestamp", GAUGE, "s",
-    "When the oldest of this parameter was measured among the qubits and gates that circuits of "
-    "open remote jobs use, or did within the last hour, epoch seconds.",
+    "When the oldest of this parameter was measured among the qubits and gates that open remote "
+    "jobs use, or did within an hour, epoch seconds.",
     (*by.DEVICES, by.REGION, by.PARAMETER),
 )  # fmt: skip
 LAYOUT_EDGES_DISABLED = Signal(

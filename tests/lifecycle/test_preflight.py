@@ -7,6 +7,7 @@ import pytest
 import qgm_observe as qgm
 from qgm_observe.errors import BudgetExceeded, UsageError
 from qgm_observe.journal import open_journal
+from qgm_observe.lifecycle.recorder import recorder, use
 from qgm_observe.providers import registry
 from qgm_observe.testing.provider import IBMProvider, VirtualClock
 
@@ -19,8 +20,11 @@ def server(monkeypatch, tmp_path):
     with provider as made, made.environment():
         url = f"{made.url}/api/v1"
         monkeypatch.setattr(registry, "open_provider", lambda kind, **_: opened(kind, api_url=url))
+        before = use(None)
         qgm.configure(journal=tmp_path / "journal.db")
         yield made
+        recorder().close()
+        use(before)
 
 
 def runs(tmp_path) -> int:
