@@ -79,11 +79,20 @@ def main(args: argparse.Namespace) -> int:
         rendered, shelf = module.render(configuration), args.folder / name
         if hasattr(module, "merged"):
             rendered = {p: module.merged(_text(shelf / p), text) for p, text in rendered.items()}
+        rendered |= _settings(shelf, rendered, args.config)
         stale += _check(shelf, rendered) if args.check else _write(shelf, rendered)
     if stale:
         where = f" --config {args.config}" if args.config else ""
         sys.stderr.write(f"{stale} files are stale: qgm-observe render {args.folder}{where}\n")
     return 1 if stale else 0
+
+
+def _settings(shelf: Path, rendered: Mapping[str, str], config: Path | None) -> dict[str, str]:
+    """Return the file that settings were read from as it is, where it stands on the shelf itself."""
+    if config is None:
+        return {}
+    places = (place for place in rendered if (shelf / place).resolve() == config.resolve())
+    return {place: _text(shelf / place) or "" for place in places}
 
 
 def _preview(args: argparse.Namespace, configuration: Any) -> int:

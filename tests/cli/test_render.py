@@ -77,6 +77,20 @@ def test_what_is_left_over_goes_and_what_is_yours_stays(rendered, capsys):
     assert (rules / "own.yml").exists()
 
 
+def test_the_settings_on_the_shelf_are_yours(rendered):
+    """What was changed in the shelf's own `config.yml` holds, and stays through renderings."""
+    config = rendered / "alerts" / "config.yml"
+    own = config.read_text().replace("#runbooks_url: ", "runbooks_url: ").replace("example", "own")
+    config.write_text(own)
+    words = ["render", str(rendered), "--only", "alerts", "--config", str(config)]
+
+    assert main(words) == 0
+    assert config.read_text() == own
+    assert main([*words, "--check"]) == 0
+    rules = rendered / "alerts" / "rules" / "slo-training-success.yml"
+    assert "https://runbooks.own.org/" in rules.read_text()
+
+
 def test_a_selector_narrows_every_signal_that_has_the_label(rendered, tmp_path):
     """`--selector project=chem` stands at work, not at devices; the tests are made to match."""
     words = ["render", str(tmp_path), "--only", "alerts", "--selector", "project=chem"]
