@@ -88,7 +88,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _settings(shelf: Path, rendered: Mapping[str, str], config: Path | None) -> dict[str, str]:
-    """Return the file that settings were read from as it is, where it stands on the shelf itself."""
+    """Return the file that settings were read from as it is, where the shelf itself has it."""
     if config is None:
         return {}
     places = (place for place in rendered if (shelf / place).resolve() == config.resolve())
