@@ -142,7 +142,7 @@ class PolicySpec(CamelModel):
 
     description: str = ""
     alert_when_no_data: bool = False
-    alert_when_breaching: bool = False
+    alert_when_breaching: bool = True
     alert_when_resolved: bool = False
     conditions: tuple[PolicyCondition, ...] = ()
     notification_targets: tuple[PolicyTarget, ...] = ()

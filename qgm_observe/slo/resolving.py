@@ -114,6 +114,11 @@ class _Resolver:
     ) -> Indicator:
         if target.indicator is not None or target.indicator_ref is not None:
             raise UsageError("composite SLOs are not supported: write one SLO an indicator")
+        if target.composite_weight is not None:
+            raise document.error(
+                ("spec", "objectives", 0, "compositeWeight"),
+                "composite SLOs are not supported: remove it",
+            )
         if (spec.indicator is None) == (spec.indicator_ref is None):
             raise UsageError("spec: write either indicator or indicatorRef")
         if spec.budgeting_method == "RatioTimeslices":
@@ -147,6 +152,15 @@ class _Resolver:
     def _burns(self, document: Document, place: Place, spec: openslo.PolicySpec) -> Iterator[Burn]:
         if len(spec.conditions) != 1:
             raise UsageError("an AlertPolicy has exactly one condition: write one policy each")
+        if spec.alert_when_no_data:
+            raise document.error(
+                (*place, "alertWhenNoData"),
+                "not supported: remove it; QgmTelemetryLost tells when data are missing",
+            )
+        if not spec.alert_when_breaching:
+            raise document.error(
+                (*place, "alertWhenBreaching"), "nothing else is alerted on: write true"
+            )
         for target in spec.notification_targets:
             if target.target_ref is not None:
                 self._find(openslo.AlertNotificationTarget, target.target_ref)
