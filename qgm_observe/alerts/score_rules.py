@@ -97,7 +97,7 @@ def _spent(objective: Objective, score: Score) -> str:
     """More has failed in the whole window than was planned, and than chance explains."""
     allowed = _allowed(objective, score, objective.window.seconds, SPENT)
     failed = one(ERRORS, objective.name, shorthand(objective.window.seconds))
-    return f"{failed} > clamp_min({allowed}, {FEWEST_ERRORS - 1})"
+    return f"{failed} > on () clamp_min({allowed}, {FEWEST_ERRORS - 1})"
 
 
 def _threatened(objective: Objective, score: Score) -> str:
