@@ -52,7 +52,6 @@ def of_days(score: Score, step: float) -> tuple[Course, ...]:
     """Return courses for evidence of up to seven days."""
     fresh: list[tuple[Phase, int]] = [(IDLE, 1), (_CRASH, 1), (_CLEAN, 1), (IDLE, 12)]
     work: list[tuple[Phase, int]] = [((17.0, 0.0), 3), (IDLE, 7), ((16.0, 0.0), 2), (_CRASH, 1)]
-    rest: list[tuple[Phase, int]] = [((40.0, 0.0), 1), (IDLE, 13), (_CRASH, 1), (IDLE, 5)]
     away: Phases = [(IDLE, 1), ((10.0, 40.0), 1), (IDLE, 30), (GONE, 4), ((0.0, 1.0), 1), (IDLE, 4)]
     return (
         (
@@ -70,7 +69,6 @@ def of_days(score: Score, step: float) -> tuple[Course, ...]:
             for crash, phases in (
                 (1, [*fresh, (just, 1), (IDLE, 1)]),
                 (12, [*work, (just, 1), (IDLE, 14)]),
-                (14, [*rest, (just, 1)]),
             )
         ),
     )
