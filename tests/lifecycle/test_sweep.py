@@ -112,7 +112,7 @@ def test_a_script_that_sweeps_is_one_root(tmp_path: Path) -> None:
     command = [ours, "run", "--sweep", "--journal", "j.db", "outer.py", ours]
     told = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
 
-    *children, script = ended(tmp_path / "j.db", "run")
+    *children, script = sorted(ended(tmp_path / "j.db", "run"), key=lambda event: event.at)
     assert told.stdout == "inside\n"
     assert {child.body["parent"] for child in children} == {script.subject}
     assert [child.body["steps"] for child in children] == [2, 2, 0]
