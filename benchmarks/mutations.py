@@ -200,10 +200,10 @@ EQUIVALENT = {
     r"Qgm(LayoutEdgeDisabled: count .* max|QualityDrift: max .* statistic\) .* min)$|"
     r"Qgm(Consec|Comp)\w+: max .* min$": "the alert fires when there is any; which number of "
     "several is told, or how many there are, stands in its text alone",
-    r"slo_score:threshold: sum.* max$|QgmSloBurnPage: max by \(slo\) .* min$|"
+    r"slo_score:threshold: sum.* max$|QgmSloBurnPage: max\( .* min$|"
     r"QgmSloBurnTicket: max\(qgm:slo_errors.* min$": "one rule records one series of a window",
-    r"QgmSloBurnPage: .*score.* > on .* becomes >=$": "evidence has six decimals, and a threshold "
-    "of 0.5 + 0.5 ln of a whole number above 1 is irrational",
+    r'QgmSloBurnPage: {slo="[\w-]+"} > on \(\) qgm:s.* becomes >=$': "evidence has six "
+    "decimals, and a threshold of 0.5 + 0.5 ln of a whole number above 1 is irrational",
     r"QgmSloBurnTicket: .*\) > 2.* becomes >=$": "in millionths evidence is 747214 E - 54067 N, a "
     "multiple of 13, and 2 is none",
     r"QgmTelemetryLost events: sum .* max$": "what is lost has no labels, so that there is one",
@@ -272,9 +272,21 @@ def _tests(files: tuple[str, ...], alert: str | None) -> tuple[str, ...]:
     found = []
     for text in files:
         document = yaml.safe_load(text) | {"rule_files": ["rules.yml"]}
-        chosen = [each for each in document["tests"] if asked in _plain(each)]
+        chosen = [_of_alert(each, alert) for each in document["tests"] if asked in _plain(each)]
         found += [json.dumps(document | {"tests": [each]}) for each in chosen]
     return tuple(found)
+
+
+def _of_alert(test: dict[str, Any], alert: str | None) -> dict[str, Any]:
+    """Leave out what is asked of other alerts, whose rules are left out."""
+    if alert is None:
+        return test
+    asked = [
+        each
+        for each in test["promql_expr_test"]
+        if set(re.findall(r'alertname="(\w+)"', each["expr"])) <= {alert}
+    ]
+    return test | {"promql_expr_test": asked}
 
 
 def _plain(test: dict[str, Any]) -> str:
@@ -309,6 +321,22 @@ def all_mutants(rendered: dict[str, str], only: str | None = None) -> list[Mutan
     return found
 
 
+def wholes(rendered: dict[str, str], only: str | None = None) -> list[Mutant]:
+    """Return the rules of each file, and of each alert in it, with nothing broken."""
+    found: list[Mutant] = []
+    for place, text in rendered.items():
+        file = place.removeprefix("rules/").removesuffix(".yml")
+        if not place.startswith("rules/") or only not in {None, file}:
+            continue
+        group = yaml.safe_load(text)["groups"][0]
+        alerts = {rule.get("alert") for rule in group["rules"]}
+        for alert in sorted(filter(None, alerts)):
+            kept = [rule for rule in group["rules"] if _is_wanted(rule, alert)]
+            found.append(Mutant(file, f"{alert}: whole", group | {"rules": kept}, alert))
+        found.append(Mutant(file, "all: whole", group))
+    return found
+
+
 def measured(only: str | None, every: int) -> tuple[list[Mutant], list[Mutant]]:
     """Return all mutants that were tried, and those that no test noticed."""
     rendered = shelf()
@@ -316,6 +344,10 @@ def measured(only: str | None, every: int) -> tuple[list[Mutant], list[Mutant]]:
     sys.stderr.write(f"{len(tried)} broken rules\n")
     bench = Bench(rendered)
     with ThreadPoolExecutor(2) as pool:
+        whole = wholes(rendered, only)
+        for each, is_failing in zip(whole, pool.map(bench.is_noticed, whole), strict=True):
+            if is_failing:
+                sys.exit(f"{each.file} {each.what}, nothing is broken, and yet a test fails")
         noticed = list(pool.map(bench.is_noticed, tried))
     return tried, [mutant for mutant, is_in in zip(tried, noticed, strict=True) if not is_in]
 

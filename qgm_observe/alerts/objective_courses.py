@@ -8,7 +8,14 @@ from qgm_observe.alerts.scenario import BAD, GONE, HEALTHY, IDLE, Phase, Phases
 from qgm_observe.slo.burn import PAGE, Burn
 from qgm_observe.slo.decimals import plain
 from qgm_observe.slo.objective import Objective
-from qgm_observe.slo.score import RECOVERED, WINDOWS, Score, Weights
+from qgm_observe.slo.score import (
+    FEWEST_ERRORS,
+    RECOVERED,
+    TICKET_THRESHOLD,
+    WINDOWS,
+    Score,
+    Weights,
+)
 from qgm_observe.slo.window import DAY
 
 Course = tuple[str, Phases, tuple[int, ...]]
@@ -41,6 +48,7 @@ def of_hours(score: Score, step: float) -> tuple[Course, ...]:
     return (
         (clean, *_at(1, fresh, step)),
         ("four failures after steady work, then too few successes", *_at(14, steady, step)),
+        ("five failures after just enough successes: no ticket", _at_once(score), (8,)),
         *(
             (_JUST, *_at(14, [*work, (just, 1), (IDLE, 6), (just, 1), (IDLE, 6)], step))
             for just in _just_recovered(score)
@@ -52,6 +60,7 @@ def of_days(score: Score, step: float) -> tuple[Course, ...]:
     """Return courses for evidence of up to seven days."""
     fresh: list[tuple[Phase, int]] = [(IDLE, 1), (_CRASH, 1), (_CLEAN, 1), (IDLE, 12)]
     work: list[tuple[Phase, int]] = [((17.0, 0.0), 3), (IDLE, 7), ((16.0, 0.0), 2), (_CRASH, 1)]
+    late: list[tuple[Phase, int]] = [((200.0, 0.0), 1), (IDLE, 12), ((0.0, 20.0), 1), (IDLE, 5)]
     away: Phases = [(IDLE, 1), ((10.0, 40.0), 1), (IDLE, 30), (GONE, 4), ((0.0, 1.0), 1), (IDLE, 4)]
     return (
         (
@@ -69,9 +78,17 @@ def of_days(score: Score, step: float) -> tuple[Course, ...]:
             for crash, phases in (
                 (1, [*fresh, (just, 1), (IDLE, 1)]),
                 (12, [*work, (just, 1), (IDLE, 14)]),
+                (14, [(IDLE, 1), *late, (just, 1)]),
             )
         ),
     )
+
+
+def _at_once(score: Score) -> Phases:
+    """Return failures that are far too many for half an hour, and not for any longer window."""
+    failed = float(FEWEST_ERRORS)
+    good = math.ceil((score.ticket.of(failed, failed) - TICKET_THRESHOLD) / score.ticket.event)
+    return [(IDLE, 1), ((good + 1.0, 0.0), 1), (IDLE, 6), ((0.0, failed), 1)]
 
 
 def of_window(score: Score, period: float) -> tuple[Course, ...]:
@@ -99,6 +116,11 @@ def of_window(score: Score, period: float) -> tuple[Course, ...]:
             "a quarter more than is planned fails for a whole window, then nothing",
             _planned([(days, 20, 25), (4, 20, 0)], score.budget),
             (7, 8, days, days + 4),
+        ),
+        (
+            "a quarter more than is planned fails for a whole window, then all of a day",
+            _planned([(days, 20, 25), (1, 20, 20 / score.budget)], score.budget),
+            (days, days + 1),
         ),
         *(each for limit in limits for each in _at_limit(*limit, score.budget, days)),
         ("four failures in a window", [(IDLE, 1), ((5.0, 3.0), 1), *few], (days,)),

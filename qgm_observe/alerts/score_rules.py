@@ -61,7 +61,7 @@ def _page(objective: Objective, score: Score, configuration: Configuration) -> R
     slo = objective.name
     expression = f'{HIGHEST}{{slo="{slo}"}} > on () {THRESHOLD}{{slo="{slo}"}}'
     if objective.window.seconds > LAST_DAYS[-1]:
-        expression += f"\nor max by (slo) (\n  {_threatened(objective, score)}\n)"
+        expression += f"\nor max(\n  {_threatened(objective, score)}\n)"
     count = _evidence(objective, score, [one(EVIDENCE, slo, each) for each in _TEXTS])
     said = Said(count=count, spending=_spending(slo), false=_false(objective))
     return budget_alert(
@@ -95,26 +95,26 @@ def _ticket(objective: Objective, score: Score, configuration: Configuration) ->
 
 def _spent(objective: Objective, score: Score) -> str:
     """More has failed in the whole window than was planned, and than chance explains."""
-    allowed = _allowed(objective, score, objective.window.seconds, SPENT)
+    allowed = _allowed(objective, score, SPENT)
     failed = one(ERRORS, objective.name, shorthand(objective.window.seconds))
-    return f"{failed} > on () clamp_min({allowed}, {FEWEST_ERRORS - 1})"
+    return f"{failed} > on (window) clamp_min({allowed}, {FEWEST_ERRORS - 1})"
 
 
 def _threatened(objective: Objective, score: Score) -> str:
     """The budget is spent and burns on, and did so before: no incident of this week alone."""
     slo, period = objective.name, shorthand(objective.window.seconds)
     parts = [_spent(objective, score)]
-    for window in LAST_DAYS:
-        text, allowed = shorthand(window), _allowed(objective, score, window, BURNING)
-        parts.append(f"{one(ERRORS, slo, text)} > on () {allowed}")
-    failed, all_ = (f"{one(name, slo, period)} - on () {one(name, slo, text)}" for name in _COUNTED)
-    parts.append(f"{failed} > on () {plain(score.budget)} * ({all_})")
+    allowed = _allowed(objective, score, BURNING)
+    parts += [f"{one(ERRORS, slo, shorthand(each))} > on (window) {allowed}" for each in LAST_DAYS]
+    last = shorthand(LAST_DAYS[-1])
+    failed, all_ = (f"{one(name, slo, period)} - on () {one(name, slo, last)}" for name in _COUNTED)
+    parts.append(f"{failed} > {plain(score.budget)} * ({all_})")
     return "\n  and on () ".join(parts)
 
 
-def _allowed(objective: Objective, score: Score, window: float, deviations: float) -> str:
-    """See `Score.allowed`; one standard deviation is written without its number."""
-    events, times = one(EVENTS, objective.name, shorthand(window)), plain(deviations)
+def _allowed(objective: Objective, score: Score, deviations: float) -> str:
+    """See `Score.allowed`, of each window; one standard deviation is written without its number."""
+    events, times = f'{EVENTS}{{slo="{objective.name}"}}', plain(deviations)
     root = f"sqrt({plain(score.budget * score.design_effect)} * {events})"
     chance = root if times == "1" else f"{times} * {root}"
     return f"{plain(score.budget)} * {events} + {chance}"
