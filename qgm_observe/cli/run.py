@@ -148,7 +148,8 @@ class _Watched:
         from rich.console import Console
         from rich.rule import Rule
 
-        from qgm_observe.cli.summary import render, summarize, to_json
+        from qgm_observe.cli.summary import summarize, to_json
+        from qgm_observe.cli.summary_text import render
 
         still_open = sum(handle.noun == "job" for handle in self._run.recorder.open)
         summary = summarize(self._events(), self._settings.journal_path, still_open)
@@ -158,6 +159,8 @@ class _Watched:
             with contextlib.suppress(OSError, ValueError):
                 sys.stdout.flush()
             Console(stderr=True).print(Rule("qgm-observe", align="left"), render(summary))
+            if why := scoring.why_nothing():
+                sys.stderr.write(f"--target: no samples were evaluated: {why}\n")
 
     def _events(self) -> list[Event]:
         """What the journal has of this run, of runs inside it, and of what was only tallied."""

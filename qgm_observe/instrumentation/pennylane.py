@@ -7,15 +7,14 @@ to a library with hooks of its own is left to them.
 Source of the list: PennyLane 0.44 and 0.45.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
-from qgm_observe.instrumentation import compiling, primitives, stepping
+from qgm_observe.instrumentation import compiling, primitives, stepping, tapes
 from qgm_observe.instrumentation.fitting import SeenStep
 from qgm_observe.instrumentation.instrumentor import Instrumentor
 from qgm_observe.instrumentation.loops import Loop
-from qgm_observe.instrumentation.pubs import Asked
 from qgm_observe.instrumentation.scope import doing, owner
 from qgm_observe.instrumentation.stepping import numbers
 from qgm_observe.instrumentation.watch import Watch
@@ -38,9 +37,9 @@ def execute(own: Callable[..., Any], device: Any, *args: Any, **kwargs: Any) -> 
     with recorder().guard("instrumentation"):
         asked = SimpleNamespace(_backend=_device(device))
     done = primitives.recorded(
-        lambda: _Done(own(device, *args, **kwargs)),
+        lambda: _Done(own(device, *args, **kwargs), _circuits(*args, **kwargs)),
         asked,
-        lambda: _asked(args[0] if args else kwargs["circuits"]),
+        lambda: tapes.asked_of(_circuits(*args, **kwargs)),
     )
     with recorder().guard("instrumentation"):
         done.settle()
@@ -50,8 +49,9 @@ def execute(own: Callable[..., Any], device: Any, *args: Any, **kwargs: Any) -> 
 class _Done:
     """What a device returned, as a job that is done."""
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: Any, circuits: Any) -> None:
         self.value = value
+        self._circuits = circuits
         self._watch = doing()
 
     def status(self) -> str:
@@ -61,7 +61,15 @@ class _Done:
     def settle(self) -> None:
         """A device elsewhere has answered as well: its plugin has waited for it."""
         if isinstance(self._watch, Watch) and not self._watch.is_over:
-            self._watch.finished(None)
+            self._watch.finished(None, self)
+
+    def get_counts(self) -> dict[str, int] | None:
+        """Return what was sampled, where one circuit was."""
+        return tapes.counts_of(self._circuits, self.value)
+
+
+def _circuits(*args: Any, **kwargs: Any) -> Any:
+    return args[0] if args else kwargs["circuits"]
 
 
 def construct(own: Callable[..., Any], node: Any, *args: Any, **kwargs: Any) -> Any:
@@ -170,14 +178,6 @@ def _is_bridge(device: Any) -> bool:
 
 def _device(device: Any) -> Device:
     return describe(getattr(device, "target_device", device))
-
-
-def _asked(tapes: Any) -> Asked:
-    batch = list(tapes) if isinstance(tapes, Iterable) and not hasattr(tapes, "shots") else [tapes]
-    circuits = [getattr(tape, "batch_size", None) or 1 for tape in batch]
-    shots = [tape.shots.total_shots for tape in batch]
-    total = None if None in shots else sum(c * s for c, s in zip(circuits, shots, strict=True))
-    return Asked(circuits=sum(circuits), shots=total or None)
 
 
 _OPTIMIZERS = "pennylane.optimize"

@@ -2,12 +2,11 @@
 
 import json
 import os
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qgm_observe.catalog import signals
+from qgm_observe.catalog import observe_signals
 from qgm_observe.errors import MissingExtra, UsageError
 from qgm_observe.lifecycle import JobHandle, recorder
 from qgm_observe.lifecycle.results import counts_of
@@ -57,6 +56,8 @@ class Scorer:
 
     def __init__(self, target: "Target") -> None:
         self._target = target
+        self._scored = 0
+        self._unfit = "no job gave a result"
         self._process = os.getpid()
         self._thread: ThreadPoolExecutor | None = None
         self._waiting: set[Future[None]] = set()
@@ -67,7 +68,7 @@ class Scorer:
             self._thread, self._process = ThreadPoolExecutor(1, "qgm-scoring"), os.getpid()
             self._waiting = set()
         if len(self._waiting) >= _WAITING:
-            recorder().count(signals.OBSERVE_DROPPED, 1)
+            recorder().count(observe_signals.DROPPED, 1)
             return
         future = self._thread.submit(self._score, job, result)
         self._waiting.add(future)
@@ -81,25 +82,41 @@ class Scorer:
             facts = (job.attributes or {}).get("circuits") or [{}]
             circuit = facts[0].get("hash") if len(facts) == 1 else None
             for counts in told if isinstance(told, list) else [told]:
-                if isinstance(counts, dict) and self._fits(counts):
+                if self._fits(counts):
+                    self._scored += 1
                     comparison = Comparison(circuit=circuit)
                     Evaluator(job, comparison).evaluate(counts, self._target)
 
-    def _fits(self, counts: dict[Any, int]) -> bool:
-        first = next(iter(counts), None)
-        return isinstance(first, str) and len(first.replace(" ", "")) == self._target.num_bits
+    def _fits(self, counts: Any) -> bool:
+        first = next(iter(counts), None) if isinstance(counts, dict) else None
+        if not isinstance(first, str):
+            self._unfit = "no result is counts of one circuit"
+            return False
+        bits = len(first.replace(" ", ""))
+        if bits != self._target.num_bits:
+            self._unfit = f"counts have {bits} bits, the target has {self._target.num_bits}"
+        return bits == self._target.num_bits
+
+    def why_nothing(self) -> str | None:
+        """Return why no result was evaluated, `None` where one was."""
+        return None if self._scored else self._unfit
 
 
-_score: Callable[[JobHandle, Any], None] | None = None
+_scorer: Scorer | None = None
 
 
 def use(target: "Target | None") -> None:
     """Compare every result with a target from now on, or with none."""
-    global _score  # noqa: PLW0603  hooks are a matter of the whole process
-    _score = None if target is None else Scorer(target).take
+    global _scorer  # noqa: PLW0603  hooks are a matter of the whole process
+    _scorer = None if target is None else Scorer(target)
 
 
 def score(job: JobHandle, result: Any) -> None:
     """Have a result evaluated, if a target was declared and it was no dry run."""
-    if _score is not None and result is not None and not (job.attributes or {}).get("dry_run"):
-        _score(job, result)
+    if _scorer is not None and result is not None and not (job.attributes or {}).get("dry_run"):
+        _scorer.take(job, result)
+
+
+def why_nothing() -> str | None:
+    """Return why no result was compared with the target that was declared, if there is one."""
+    return None if _scorer is None else _scorer.why_nothing()

@@ -115,6 +115,7 @@ class Watch:
             self.job.stamp("execute", self._started, self.now())
             self._attempt.provider_job_id = id_of(answer)
             self.job.concluded(self._attempt, None, "execute")
+            scoring.score(self.job, answer)
             self._end(None, "execute")
         else:
             self._submitted(answer)

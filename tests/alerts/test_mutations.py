@@ -96,12 +96,23 @@ def test_a_matcher_of_several_selectors_is_left_out_of_all(clauses):
     }
 
 
-def test_rules_that_are_whole_pass(mutations, rendered, tools):
-    """Nothing is noticed of rules in which nothing is broken."""
+@pytest.mark.parametrize("file", ["quality", "slo-paged-burn"])
+def test_rules_that_are_whole_pass(mutations, rendered, tools, file):
+    """Nothing is noticed of rules in which nothing is broken, whichever alert is left of them."""
     tools("promtool")
-    group = yaml.safe_load(rendered["rules/quality.yml"])["groups"][0]
+    bench, whole = mutations.Bench(rendered), mutations.wholes(rendered, file)
 
-    assert not mutations.Bench(rendered).is_noticed(mutations.Mutant("quality", "whole", group))
+    assert len(whole) > 1
+    assert [each.what for each in whole if bench.is_noticed(each)] == []
+
+
+def test_an_alert_is_tried_on_what_is_asked_of_it_alone(mutations, rendered):
+    """What a test asks of another alert would fail without its rule, whatever is broken."""
+    files = tuple(text for place, text in rendered.items() if place.startswith("tests/"))
+    found = mutations._tests(files, "QgmSloBurnTicket")
+
+    assert len(found) > 100
+    assert not any("QgmSloBurnPage" in each for each in found)
 
 
 def drawn(mutants, seed):

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import pennylane as qml
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.primitives import StatevectorSampler
@@ -30,7 +32,7 @@ def estimated(path: Path, recorder: Recorder) -> Callable[[], list[str]]:
     """Reads which jobs were evaluated, after the evaluations are done."""
 
     def read() -> list[str]:
-        scorer = getattr(scoring._score, "__self__", None)
+        scorer = scoring._scorer
         if scorer is not None and scorer._thread is not None:
             scorer._thread.shutdown(wait=True)
         assert recorder.flush(5)
@@ -59,6 +61,43 @@ def test_without_a_target_nothing_is_evaluated(
     StatevectorSampler(seed=1).run([bell], shots=100).result()
 
     assert estimated() == []
+
+
+def test_what_pennylane_samples_is_evaluated(
+    target: Path, run: RunHandle, estimated: Callable[[], list[str]]
+) -> None:
+    """Counts of a QNode are compared with the target, values of one are not."""
+
+    def circuit(measured: Callable[[], Any]) -> Any:
+        @qml.set_shots(100)
+        @qml.qnode(qml.device("default.qubit", wires=2, seed=1))
+        def node() -> Any:
+            qml.Hadamard(0)
+            qml.CNOT([0, 1])
+            return measured()
+
+        return node
+
+    circuit(lambda: qml.expval(qml.PauliZ(0)))()
+    assert estimated() == []
+    assert scoring.why_nothing() == "no result is counts of one circuit"
+    scoring.use(scoring._scorer and scoring._scorer._target)
+    circuit(qml.counts)()
+    assert len(set(estimated())) == 1
+    assert scoring.why_nothing() is None
+
+
+def test_why_nothing_was_evaluated_is_told(
+    target: Path, run: RunHandle, estimated: Callable[[], list[str]]
+) -> None:
+    """A target of another width than all counts is no silence."""
+    assert scoring.why_nothing() == "no job gave a result"
+    one = QuantumCircuit(1)
+    one.measure_all()
+    StatevectorSampler(seed=1).run([one], shots=100).result()
+
+    assert estimated() == []
+    assert scoring.why_nothing() == "counts have 1 bits, the target has 2"
 
 
 def test_what_cannot_be_kept_up_with_is_counted(
