@@ -222,16 +222,10 @@ def _facts(summary: "Summary") -> list[tuple[str, str]]:
     if summary.shots:
         rows.append(("shots", f"{summary.shots:,} in {summary.circuits:,} circuits"))
     if summary.steps:
-        rows.append(("steps", f"{summary.steps:,}{_losses(summary)}"))
+        rows.append(("steps", f"{summary.steps:,}{summary.course}"))
     rows += list(summary.verdicts.items())
     rows += [("errors", f"{count:,} {place}") for place, count in summary.errors.items()]
     return [*rows, ("journal", summary.journal or "")]
-
-
-def _losses(summary: "Summary") -> str:
-    if summary.first_loss is None or summary.last_loss is None:
-        return ""
-    return f", loss {summary.first_loss:.4g} at first, {summary.last_loss:.4g} at last"
 
 
 def _estimates(summary: "Summary") -> list[tuple[str, str, str]]:
@@ -244,7 +238,7 @@ def _estimates(summary: "Summary") -> list[tuple[str, str, str]]:
 
 
 def _duration(seconds: float | None) -> str:
-    from qgm_observe.cli.summary import duration
+    from qgm_observe.cli.summary_text import duration
 
     return duration(seconds)
 

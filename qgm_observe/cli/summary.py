@@ -1,4 +1,4 @@
-"""What the work came to: a summary of its events as data, for people and as JSON."""
+"""What the work came to: a summary of its events as data."""
 
 import math
 from collections import Counter
@@ -8,17 +8,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
-
 from qgm_observe.catalog import STAGES, ExecutionMode, Outcome, signals
-from qgm_observe.cli.estimate_table import estimate_table
 from qgm_observe.journal import TERMINAL, Event, Totals
 from qgm_observe.records import Estimate
-
-UNPRICED = "unknown until priced"
-_STYLES = {"success": "green", "failure": "red", "lost": "red", "timeout": "red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +48,7 @@ class Summary:
         shots: Shots of the successful jobs.
         stages: In the order of the work.
         steps: Completed steps.
-        first_loss: Of the first step that told one.
-        last_loss: Of the last step that told one.
+        losses: Of the first and the last step that told one, of each optimizer that takes turns.
         errors: Failed jobs by `stage/class`; one that a guard stopped is none.
         stopped: What guards did not let through, or cancelled, by reason.
         prevented: What that would have cost by estimate, exact text by currency.
@@ -80,8 +71,7 @@ class Summary:
     shots: int = 0
     stages: tuple[StageTimes, ...] = ()
     steps: int = 0
-    first_loss: float | None = None
-    last_loss: float | None = None
+    losses: tuple[tuple[float, float], ...] = ()
     errors: dict[str, int] = field(default_factory=dict)
     stopped: dict[str, int] = field(default_factory=dict)
     prevented: dict[str, str] = field(default_factory=dict)
@@ -89,6 +79,25 @@ class Summary:
     verdicts: dict[str, str] = field(default_factory=dict)
     expected: dict[str, str] = field(default_factory=dict)
     journal: str | None = None
+
+    @property
+    def first_loss(self) -> float | None:
+        """Of the first step that told one, and of the first optimizer."""
+        return self.losses[0][0] if self.losses else None
+
+    @property
+    def last_loss(self) -> float | None:
+        """Of its last step that told one."""
+        return self.losses[0][1] if self.losses else None
+
+    @property
+    def course(self) -> str:
+        """How the losses went, as it follows the number of steps; nothing where none was told."""
+        each = (f"{first:.4g} at first, {last:.4g} at last" for first, last in self.losses)
+        told = " and ".join(each)
+        if len(self.losses) > 1:
+            told += f" ({len(self.losses)} optimizers by turns)"
+        return told and f", loss {told}"
 
 
 def summarize(events: Iterable[Event], journal: Path | None = None, open_jobs: int = 0) -> Summary:
@@ -106,7 +115,6 @@ def summarize(events: Iterable[Event], journal: Path | None = None, open_jobs: i
     ended = [event for event in told if event.verb == TERMINAL]
     jobs = [event.body for event in ended if event.noun == "job"]
     steps = [event.body for event in ended if event.noun == "step"]
-    losses = [body["loss"] for body in steps if body.get("loss") is not None]
     tally = _Tally.of(told)
     good = [body for body in jobs if body.get("outcome") == "success"]
     return Summary(
@@ -119,8 +127,7 @@ def summarize(events: Iterable[Event], journal: Path | None = None, open_jobs: i
         shots=sum(body.get("shots", 0) for body in good) + tally.shots,
         stages=_stages(ended, tally.stages),
         steps=sum(body.get("outcome") == "success" for body in steps),
-        first_loss=losses[0] if losses else None,
-        last_loss=losses[-1] if losses else None,
+        losses=_losses(steps),
         errors=_by_count(Counter(_place(body["error"]) for body in jobs if _is_error(body))),
         stopped=_by_count(Counter(_reason(e.body) for e in told if e.verb == "guarded")),
         prevented=_sums(told, "guarded"),
@@ -133,46 +140,8 @@ def summarize(events: Iterable[Event], journal: Path | None = None, open_jobs: i
 
 def to_json(summary: Summary) -> dict[str, Any]:
     """Return the summary as JSON-compatible content; a cost that is not known is null."""
-    return asdict(summary) | {"cost": None}
-
-
-def render(
-    summary: Summary, extra: Sequence[tuple[str, str]] = (), heading: str = "more"
-) -> RenderableType:
-    """Return the summary as something that rich prints.
-
-    Args:
-        summary: What to show.
-        extra: Further rows, name and text, in a section of their own.
-        heading: Of that section.
-    """
-    parts: list[RenderableType] = [_facts(summary)]
-    if summary.stages:
-        parts += [Text(), _stage_table(summary)]
-    if summary.estimates:
-        parts += [Text(), estimate_table(summary.estimates)]
-    if extra:
-        parts += [Text(), Text(heading, style="bold"), _grid(list(extra))]
-    last = [("cost", _cost(summary)), ("run id", summary.run), ("journal", summary.journal)]
-    return Group(*parts, Text(), _grid([(name, value) for name, value in last if value]))
-
-
-def duration(seconds: float | None) -> str:
-    """Return a duration in the unit that people would use."""
-    if seconds is None:
-        return "-"
-    for limit, factor, unit in _UNITS:
-        if seconds * factor < limit:
-            number = seconds * factor
-            return f"{number:.{max(0, 2 - int(math.log10(max(number, 1))))}f} {unit}"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
-
-
-_UNITS = ((999.5, 1e6, "µs"), (999.5, 1e3, "ms"), (119.5, 1.0, "s"))
-
-
-# ------------------------------------------------------------------------------------------ data
+    losses = {"first_loss": summary.first_loss, "last_loss": summary.last_loss}
+    return asdict(summary) | losses | {"cost": None}
 
 
 @dataclass(slots=True)
@@ -212,6 +181,14 @@ def _first_run(ended: list[Event]) -> dict[str, Any]:
         "error": error.get("type"),
         "exit_code": first.body.get("attributes", {}).get("exit_code"),
     }
+
+
+def _losses(steps: list[dict[str, Any]]) -> tuple[tuple[float, float], ...]:
+    told: dict[int, list[float]] = {}
+    for body in steps:
+        if body.get("loss") is not None:
+            told.setdefault(body.get("attributes", {}).get("turn", 1), []).append(body["loss"])
+    return tuple((losses[0], losses[-1]) for _, losses in sorted(told.items()))
 
 
 def _stages(ended: list[Event], tallied: Counter[str]) -> tuple[StageTimes, ...]:
@@ -289,98 +266,3 @@ def _answer(body: Mapping[str, Any]) -> str:
 def _estimate(event: Event) -> Estimate:
     known = {name: event.body[name] for name in Estimate.__dataclass_fields__ if name in event.body}
     return Estimate(**known)
-
-
-# ------------------------------------------------------------------------------------------ text
-
-
-def _cost(summary: Summary) -> str:
-    if not summary.expected and (summary.remote or summary.open_jobs):
-        return UNPRICED
-    if not summary.expected:
-        return "nothing: simulated here" if summary.jobs else "none"
-    return f"about {_money(summary.expected)} by estimate; 'qgm-observe cost' tells the bills"
-
-
-def _money(amounts: Mapping[str, str]) -> str:
-    return ", ".join(f"{Decimal(text):,.2f} {currency}" for currency, text in amounts.items())
-
-
-def _guards(summary: Summary) -> str:
-    reasons = list(summary.stopped)
-    told = f"{_many(sum(summary.stopped.values()), 'job')} stopped: {reasons[0]}"
-    more = f", and {_many(len(reasons) - 1, 'other reason')}" if len(reasons) > 1 else ""
-    spared = f"; {_money(summary.prevented)} not spent" if summary.prevented else ""
-    return told + more + spared
-
-
-def _facts(summary: Summary) -> Table:
-    rows: list[tuple[str, str | Text]] = []
-    if summary.run is not None:
-        rows.append(("run", _ending(summary)))
-    rows.append(("jobs", _outcomes(summary)))
-    if summary.shots:
-        rows.append(("shots", f"{summary.shots:,} in {_many(summary.circuits, 'circuit')}"))
-    if summary.steps:
-        rows.append(("steps", f"{summary.steps:,}{_losses(summary)}"))
-    rows += [(_ASKED.get(name, name), answer) for name, answer in summary.verdicts.items()]
-    if summary.stopped:
-        rows.append(("guards", _guards(summary)))
-    if summary.errors:
-        told = [f"{count:,} {place}" for place, count in summary.errors.items()]
-        rows.append(("errors", ", ".join(told)))
-    return _grid(rows)
-
-
-_ASKED = {"collapse": "modes"}
-"""Question to what its answer is of, where `whole` beside the question would be no answer."""
-
-
-def _ending(summary: Summary) -> Text:
-    how = Text(summary.outcome or "open", style=_STYLES.get(summary.outcome or "", ""))
-    after = "" if summary.seconds is None else f" after {duration(summary.seconds)}"
-    by = ""
-    if summary.error == "SystemExit":
-        by = f" with exit code {summary.exit_code}"
-    elif summary.error and summary.outcome != Outcome.GUARDED:
-        by = f" by {summary.error}"
-    return how + Text(by + after)
-
-
-def _outcomes(summary: Summary) -> Text:
-    told = [
-        Text(f"{count:,} {outcome}", style=_STYLES.get(outcome, ""))
-        for outcome, count in summary.jobs.items()
-    ]
-    told += [Text(f"{summary.open_jobs:,} still open")] if summary.open_jobs else []
-    text = Text(", ").join(told) if told else Text("none")
-    return text + Text(f" ({summary.tallied:,} without detail)" if summary.tallied else "")
-
-
-def _losses(summary: Summary) -> str:
-    if summary.first_loss is None or summary.last_loss is None:
-        return ""
-    return f", loss {summary.first_loss:.4g} at first, {summary.last_loss:.4g} at last"
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def _stage_table(summary: Summary) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
-    table.add_column("stage", min_width=8)
-    for name in ("count", "p50", "p95"):
-        table.add_column(name, justify="right", min_width=8)
-    for each in summary.stages:
-        table.add_row(each.stage, f"{each.count:,}", duration(each.p50), duration(each.p95))
-    return table
-
-
-def _grid(rows: Sequence[tuple[str, str | Text]]) -> Table:
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(min_width=8, style="bold")
-    grid.add_column(overflow="fold")
-    for name, value in rows:
-        grid.add_row(name, value if isinstance(value, Text) else Text(value))
-    return grid

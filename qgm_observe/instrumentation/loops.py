@@ -39,6 +39,9 @@ class Loop:
                 run = _loop_run(self._optimizer, run_of(handle))
                 run.settle()
                 made = SeenStep(run.recorder, run, None, run.steps)
+                made.turn = _turn(self._optimizer, run)
+                if made.turn > 1:
+                    made.note(turn=made.turn)
                 self.step = made.__enter__()
                 self._listing = scope.look_for_jobs(self._jobs)
         return self.step
@@ -66,6 +69,7 @@ class _Loops:
         self.lock = threading.RLock()
         self.run: FitRun | None = None
         self.living: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.turns: weakref.WeakKeyDictionary[Any, tuple[str, int]] = weakref.WeakKeyDictionary()
 
 
 _loops = _Loops()
@@ -97,6 +101,15 @@ def _loop_run(optimizer: Any, run: RunHandle | None) -> RunHandle:
             _loops.living.add(optimizer)
             weakref.finalize(optimizer, _left, _loops.run).atexit = False
         return _loops.run
+
+
+def _turn(optimizer: Any, run: RunHandle) -> int:
+    """Return which of the living optimizers of a run this is, from 1, in the order they came."""
+    with _loops.lock:
+        if _loops.turns.get(optimizer, ("", 0))[0] != run.id:
+            others = (turn for run_id, turn in _loops.turns.values() if run_id == run.id)
+            _loops.turns[optimizer] = run.id, max(others, default=0) + 1
+        return _loops.turns[optimizer][1]
 
 
 def _left(run: FitRun) -> None:

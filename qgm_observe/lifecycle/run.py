@@ -191,7 +191,8 @@ class RunHandle(WithJobs):
         if step.loss_value is not None:
             with self.recorder.guard("training"):
                 self.window = self.window or Window()
-                self.window.take(self, StepFacts(step.loss_value, **step.told_facts or {}))
+                facts = StepFacts(step.loss_value, step.turn, **step.told_facts or {})
+                self.window.take(self, facts)
 
     def median_step(self) -> float | None:
         """Return the median duration of the last hundred steps, seconds."""
@@ -200,10 +201,15 @@ class RunHandle(WithJobs):
 
 
 class StepHandle(WithJobs):
-    """One iteration of a run."""
+    """One iteration of a run.
+
+    Attributes:
+        turn: Whose step it is where several optimizers of a run take turns, from 1.
+    """
 
     noun: ClassVar[str] = "step"
     inside = frozenset({"run"})
+    turn = 1
     loss_value: float | None = None
     told_facts: dict[str, Any] | None = None
 

@@ -9,6 +9,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import cache, partial
+from itertools import pairwise
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,6 +33,7 @@ class StepFacts(NamedTuple):
     """What a step told of itself; all but the loss may be unknown.
 
     Attributes:
+        turn: Which of the optimizers that take turns the loss is of.
         error: Standard error of the loss, its shot noise.
         floor: The lowest loss that can be had.
         gradient: One number a parameter, or a row of such.
@@ -40,6 +42,7 @@ class StepFacts(NamedTuple):
     """
 
     loss: float
+    turn: int = 1
     error: float | None = None
     floor: float | None = None
     gradient: Any = None
@@ -77,6 +80,10 @@ class Window:
 
     def _told(self) -> "Iterator[Callable[[TrainingVerdict], Estimate | Verdict]]":
         """What there is to say, which is no more than was told."""
+        turns = [step.turn for step in self._steps]
+        if sum(turn != before for before, turn in pairwise(turns)) > 1:
+            yield _by_turns
+            return
         yield from (_verdict, _slope)
         if self._steps[-1].error is not None:
             yield partial(_loss, self._steps[-1])
@@ -114,6 +121,12 @@ def _known(steps: tuple[StepFacts, ...]) -> Iterator[tuple[str, Any]]:
 
 def _verdict(told: "TrainingVerdict") -> Verdict:
     return Verdict(question="training", answer=told.state.value, reason=told.reason)
+
+
+def _by_turns(_told: object) -> Verdict:
+    """Losses that pull against each other, as of a generator and its critic, are no one's state."""
+    reason = "optimizers take turns: the loss of one alone does not tell how the training does"
+    return Verdict(question="training", answer="insufficient_data", reason=reason)
 
 
 def _loss(step: StepFacts, _told: "TrainingVerdict") -> Estimate:

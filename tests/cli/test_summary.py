@@ -12,14 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from qgm_observe.cli.summary import (
-    Summary,
-    duration,
-    percentile,
-    render,
-    summarize,
-    to_json,
-)
+from qgm_observe.cli.summary import Summary, percentile, summarize, to_json
+from qgm_observe.cli.summary_text import duration, render
 from qgm_observe.journal import Event, Totals
 from qgm_observe.records import Estimate
 
@@ -66,6 +60,19 @@ def test_a_run_is_summed_up() -> None:
     assert (summary.steps, summary.first_loss, summary.last_loss) == (3, 0.9, 0.25)
     assert summary.errors == {"submit/network": 1}
     assert summary.journal == "/somewhere/journal.db"
+
+
+def test_losses_of_optimizers_that_take_turns_stay_apart() -> None:
+    """A generator's losses and its critic's are told one beside the other."""
+    summary = summarize(
+        ended("step", n, loss=loss, **({"attributes": {"turn": 2}} if n % 2 else {}))
+        for n, loss in enumerate([0.9, 2.0, 0.5, 3.0])
+    )
+
+    assert summary.losses == ((0.9, 0.5), (2.0, 3.0))
+    assert summary.course == (
+        ", loss 0.9 at first, 0.5 at last and 2 at first, 3 at last (2 optimizers by turns)"
+    )
 
 
 def test_the_outermost_run_gives_its_name() -> None:
@@ -298,7 +305,7 @@ def test_json_holds_the_same(tmp_path: Path) -> None:
         json.dumps(to_json(Summary(run=RUN, jobs={"success": 2}, estimates=(estimate,))))
     )
 
-    assert told.keys() == {*Summary.__dataclass_fields__, "cost"}
+    assert told.keys() == {*Summary.__dataclass_fields__, "first_loss", "last_loss", "cost"}
     assert (told["run"], told["jobs"], told["cost"]) == (RUN, {"success": 2}, None)
     assert told["estimates"][0]["value"] == 1.0
 

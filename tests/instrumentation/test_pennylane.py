@@ -176,6 +176,19 @@ def test_loops_of_two_optimizers_are_one_run(hooks: None, finished: Finished) ->
 
     (run,) = finished("run")
     assert run.body["steps"] == 4
+    turns = [event.body.get("attributes", {}).get("turn") for event in finished("step")]
+    assert turns == [None, 2, None, 2]
+
+
+def test_an_optimizer_that_comes_after_another_has_no_turn(
+    run: RunHandle, finished: Finished
+) -> None:
+    """Where the one before is gone, the next goes on with the same loss."""
+    train(qml.AdamOptimizer(), "step", steps=1)
+    gc.collect()
+    train(qml.GradientDescentOptimizer(), "step", steps=1)
+
+    assert all("turn" not in event.body.get("attributes", {}) for event in finished("step"))
 
 
 def test_a_step_inside_a_step_adds_none(run: RunHandle, finished: Finished) -> None:

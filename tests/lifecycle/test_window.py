@@ -53,6 +53,26 @@ def test_a_falling_loss_is_improving_and_shown(
     assert b"\nqgm_quality_verdict{" not in recorder.aggregates.exposition().text
 
 
+@pytest.mark.parametrize(
+    ("turns", "answer"),
+    [([1, 2] * 15, "insufficient_data"), ([1] * 15 + [2] * 15, "improving")],
+    ids=["by turns", "one after the other"],
+)
+def test_losses_of_optimizers_that_take_turns_are_no_verdict(
+    rows: Rows, turns: list[int], answer: str
+) -> None:
+    """A generator's loss and its critic's say nothing together; a second phase of training does."""
+    with qgm.run(model="m") as run:
+        for loss, turn in zip(np.linspace(1.0, 0.2, 30), turns, strict=True):
+            with run.step() as step:
+                step.turn = turn
+                step.loss(loss, standard_error=0.01)
+    told = rows(verbs=("judged",))
+
+    assert [e.body["answer"] for e in told][-1] == answer
+    assert ("take turns" in told[-1].body["reason"]) == (answer == "insufficient_data")
+
+
 def test_a_loss_with_noise_has_an_interval(rows: Rows) -> None:
     """The newest loss is told with the normal interval of its shot noise; none without noise."""
     train(np.linspace(1.0, 0.2, 30))
