@@ -109,8 +109,7 @@ def _journal(args: argparse.Namespace) -> Any:
     from qgm_observe.exporters.journal import open_exporter
     from qgm_observe.settings import load_settings
 
-    own = [] if args.paths or args.config else [load_settings().journal_path]
-    return open_exporter([*args.paths, *own], args.config)
+    return open_exporter(args.paths, args.config, load_settings().journal_path)
 
 
 def _plan(exporter: Any) -> list[str]:

@@ -183,7 +183,7 @@ def _first_run(ended: list[Event]) -> dict[str, Any]:
     }
 
 
-def _losses(steps: list[dict[str, Any]]) -> tuple[tuple[float, float], ...]:
+def _losses(steps: list[Mapping[str, Any]]) -> tuple[tuple[float, float], ...]:
     told: dict[int, list[float]] = {}
     for body in steps:
         if body.get("loss") is not None:

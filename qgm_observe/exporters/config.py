@@ -92,7 +92,9 @@ class AccountConfig(Model):
         "provider's name.",
     )
     options: Mapping[str, Any] = Field(
-        default_factory=dict, description="What the provider's adapter takes; no secrets."
+        default_factory=dict,
+        description="What the provider's adapter takes, such as {plan: pay-as-you-go} of ibm for "
+        "its prices; no secrets.",
     )
     credentials: Credentials = Field(default=Credentials(), description="Where the token is.")
     devices: tuple[DeviceConfig, ...] = Field(

@@ -46,19 +46,23 @@ DAY = 86400.0
 
 
 def open_exporter(
-    paths: Sequence[str | Path], config_path: str | Path | None = None
+    paths: Sequence[str | Path],
+    config_path: str | Path | None = None,
+    own: str | Path | None = None,
 ) -> "JournalExporter":
     """Return an exporter of journals; `start` begins to follow them.
 
     Args:
         paths: Journals, directories of journals and patterns; see `discovery`.
         config_path: YAML file, see `journal_config`; its journals are followed as well.
+        own: What is followed where neither names any.
 
     Raises:
         UsageError: nothing is to be followed, or the file cannot be used.
     """
     file = None if config_path is None else Path(config_path)
-    return JournalExporter([str(path) for path in paths], file)
+    default = [] if own is None else [str(own)]
+    return JournalExporter([str(path) for path in paths], file, default=default)
 
 
 class JournalExporter:
@@ -69,6 +73,7 @@ class JournalExporter:
         config_path: Its configuration.
         clock: Epoch seconds.
         desks: Whom the reconciler asks, in place of the configured accounts.
+        default: What is followed where neither names any.
     """
 
     def __init__(
@@ -77,7 +82,9 @@ class JournalExporter:
         config_path: Path | None = None,
         clock: Callable[[], float] = time.time,
         desks: Sequence[Desk] = (),
+        default: Sequence[str] = (),
     ) -> None:
+        self._default = tuple(default)
         self._paths, self._config_path, self._clock = tuple(paths), config_path, clock
         self.config = load_journal_config(config_path)
         discovery.check(self._places(self.config))
@@ -305,7 +312,7 @@ class JournalExporter:
 
     def _places(self, config: JournalConfig) -> list[str]:
         received = [] if config.receive is None else [str(config.receive)]
-        return [*self._paths, *config.journals, *received]
+        return [*self._paths, *config.journals, *received] or list(self._default)
 
     def _timeout(self, follower: Follower) -> float:
         received = self.config.receive

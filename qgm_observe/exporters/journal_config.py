@@ -21,8 +21,8 @@ class ReconcileConfig(Model):
     )
     cancel_abandoned: bool = Field(
         default=False,
-        description="Cancel jobs, and close sessions, whose process is gone and whose guard's "
-        "time to live has passed.",
+        description="Cancel jobs, and close sessions and batches, whose process is gone and whose "
+        "guard's time to live has passed.",
     )
     abandoned_after_hours: float | None = Field(
         default=None, gt=0, description="Time to live of work whose guards told none."
@@ -58,7 +58,10 @@ class JournalConfig(Model):
         description="Silence after which open work that was shipped here is lost.",
     )
     providers: tuple[AccountConfig, ...] = Field(
-        default=(), max_length=50, description="Accounts that are asked how remote jobs ended."
+        default=(),
+        max_length=50,
+        description="Accounts that are asked how remote jobs ended, and what they cost, such as "
+        "{provider: ibm, account: research, options: {plan: pay-as-you-go}}.",
     )
     reconcile: ReconcileConfig = Field(
         default=ReconcileConfig(), description="How later truths are asked for."

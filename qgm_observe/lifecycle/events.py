@@ -260,14 +260,14 @@ def _known(handle: Handle) -> dict[str, Any]:
     elif isinstance(handle, SessionHandle):
         known["usage_seconds"] = handle.usage_seconds
         known["provider_session_id"] = id_of(handle.provider, "session_id")
-        known["ttl_seconds"] = ttl_of(handle)
+        known |= {"ttl_seconds": ttl_of(handle), "plan": handle.recorder.settings.plan}
     return {key: value for key, value in known.items() if value is not None}
 
 
 def _job(job: JobFacts) -> dict[str, Any]:
     known: dict[str, Any] = {"shots": job.shots, "circuits": job.circuits}
     if job.remote:
-        known["ttl_seconds"] = ttl_of(job)
+        known |= {"ttl_seconds": ttl_of(job), "plan": job.recorder.settings.plan}
     if job.parent is not None and job.parent.noun == "step":
         known["step"] = job.parent.id
     if job.session is not None:

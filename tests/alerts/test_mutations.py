@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PARTS = 9

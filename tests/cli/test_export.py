@@ -84,21 +84,14 @@ def test_check_tells_what_would_be_done(opened, capsys, tmp_path):
     ]
 
 
-def test_journals_are_many_and_their_configuration_is_optional(opened, tmp_path):
-    """`export journal` takes several paths, with or without a configuration."""
+def test_journals_are_many_and_their_configuration_is_optional(opened, monkeypatch):
+    """`export journal` takes several paths, with or without a configuration, beside the own one."""
+    monkeypatch.setenv("QGM_OBSERVE_JOURNAL", "mine.db")
     main(["export", "journal", "a", "b", "--check"])
     main(["export", "journal", "a", "--config", "c.yml", "--check"])
 
-    assert opened == [([Path("a"), Path("b")], None), ([Path("a")], Path("c.yml"))]
-
-
-def test_without_a_path_the_own_journal_is_followed(opened, monkeypatch):
-    """Neither path nor configuration means the user's journal; a configuration names its own."""
-    monkeypatch.setenv("QGM_OBSERVE_JOURNAL", "mine.db")
-    main(["export", "journal", "--check"])
-    main(["export", "journal", "--config", "c.yml", "--check"])
-
-    assert opened == [([Path("mine.db")], None), ([], Path("c.yml"))]
+    own = Path("mine.db")
+    assert opened == [([Path("a"), Path("b")], None, own), ([Path("a")], Path("c.yml"), own)]
 
 
 @pytest.mark.parametrize(

@@ -267,6 +267,22 @@ def test_nothing_to_follow_is_refused() -> None:
         open_exporter([" "])
 
 
+@pytest.mark.parametrize(
+    ("text", "followed"), [("follow_seconds: 1\n", "mine.db"), ("journals: [its.db]\n", "its.db")]
+)
+def test_the_own_journal_is_followed_where_none_is_named(
+    tmp_path: Path, text: str, followed: str
+) -> None:
+    """A configuration without journals means the user's own; one that names some means those."""
+    config = tmp_path / "export.yml"
+    config.write_text(text)
+    exporter = open_exporter([], config, tmp_path / "mine.db")
+    try:
+        assert followed in next(iter(exporter.plan()))
+    finally:
+        exporter.stop(5)
+
+
 @pytest.mark.parametrize("text", ["providers: [{provider: ibm, account: a, credentials: {}}]\n"])
 def test_it_follows_by_itself(tmp_path: Path, text: str) -> None:
     """Started, it reads within its interval, and ends within the time it is given."""

@@ -15,6 +15,8 @@ from qgm_observe.exporters.provider import ProviderExporter, open_exporter
 from qgm_observe.telemetry.openmetrics import OPENMETRICS
 from qgm_observe.telemetry.prometheus import CLASSIC
 
+from ..waiting import until
+
 TEXT = "providers:\n- provider: ibm\n  account: team\n  deadline_seconds: 0.2\n"
 LOCAL = """\
 providers:
@@ -26,14 +28,6 @@ providers:
   - fake_kingston
 targets: [fake_fez, here]
 """
-
-
-def until(condition, seconds=20.0):
-    """Waits until something holds, at most so long."""
-    end, pause = time.monotonic() + seconds, threading.Event()
-    while not condition():
-        assert time.monotonic() < end, "it never happened"
-        pause.wait(0.005)
 
 
 def text(exporter, target=None):

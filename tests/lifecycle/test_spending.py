@@ -102,6 +102,20 @@ def test_a_stopped_job_is_no_error_and_its_money_is_counted(path: Path, rows: Ro
     assert ("guarded" in {labels[-1] for labels in totals.counters[signals.JOBS.name]}) is True
 
 
+def test_the_plan_goes_with_the_work_to_its_bill(rows: Rows) -> None:
+    """Whoever prices a bill later, elsewhere, finds the plan on jobs and sessions; no local one."""
+    train(1)
+    with qgm.run() as run:
+        run.session(REMOTE).begin().end()
+        with run.job("aer", shots=1):
+            pass
+    told = rows(verbs=("finished",))
+
+    plans = {(e.noun, e.body.get("execution_mode")): e.body.get("plan") for e in told}
+    assert plans[("session", "session")] == plans[("job", "job")] == "pay-as-you-go"
+    assert plans[("job", "local")] is None
+
+
 def test_without_a_guard_nothing_is_stopped(rows: Rows) -> None:
     """Guards are off by default; estimates are recorded all the same."""
     assert train(3) == 3

@@ -48,10 +48,10 @@ class Abandonment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abandoned:
-    """A job or session that nobody waits for.
+    """A job, session or batch that nobody waits for.
 
     Attributes:
-        noun: `job` or `session`.
+        noun: `job`, `session` or `batch`.
         id: The provider's.
         age: Seconds since it was submitted.
         seconds: Device time that it is expected to take, `None` where that cannot be told.

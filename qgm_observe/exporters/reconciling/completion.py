@@ -34,10 +34,11 @@ _CLASSES = {
 }
 _DOUBTFUL = {Outcome.LOST, Outcome.TIMEOUT, Outcome.CANCELLED}
 _NOBODY = {"", "unknown", "local"}
+_HELD = {ExecutionMode.SESSION, ExecutionMode.BATCH}
 _LABELS = tuple(label.name for label in by.JOB)
 _KEPT = (
     *(*_LABELS, "start", "outcome", "error", "stages", "attempts", "shots", "session"),
-    *("provider_session_id", "ttl_seconds"),
+    *("provider_session_id", "ttl_seconds", "plan"),
 )
 
 Body = Mapping[str, Any]
@@ -87,10 +88,11 @@ def is_unsettled(body: Body) -> bool:
     return body.get("outcome") == Outcome.LOST or any(map(_is_open, _attempts(body)))
 
 
-def is_unbilled(body: Body) -> bool:
-    """Return whether the usage of a finished session is its cost and is not settled."""
-    is_dedicated = body.get("execution_mode") == ExecutionMode.SESSION
-    return is_dedicated and body.get("reconciliation") != "complete"
+def is_unclosed(body: Body) -> bool:
+    """Return whether a finished session or batch may be open, or its usage not be settled."""
+    if body.get("execution_mode") not in _HELD or body.get("provider", "") in _NOBODY:
+        return False
+    return body.get("reconciliation") != "complete"
 
 
 def ids_of(body: Body) -> list[str]:
@@ -131,6 +133,8 @@ def complete_session(
 ) -> tuple[Event, ...]:
     """Return what a provider's closed session tells about one of ours, and its bill.
 
+    A batch has none: its jobs are billed one by one.
+
     Args:
         case: Ours.
         session: The provider's; its usage is known.
@@ -141,8 +145,9 @@ def complete_session(
     told = {"usage_seconds": usage, "provider_session_id": session.id, "reconciliation": "complete"}
     id_ = reconciled_id(case.subject, encode(told))
     event = _event("reconciled", "session", case.subject, case.run, at=at, body=told, id_=id_)
-    bill = session_bill(replace(event, body={**case.body, **told}), usage, uses, price)
-    return event, bill
+    if case.body.get("execution_mode") == ExecutionMode.BATCH:
+        return (event,)
+    return event, session_bill(replace(event, body={**case.body, **told}), usage, uses, price)
 
 
 def _attempts(body: Body) -> list[Body]:

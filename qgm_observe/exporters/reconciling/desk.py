@@ -2,10 +2,10 @@
 
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from qgm_observe.catalog import ErrorClass
 from qgm_observe.exporters.journal_config import JournalConfig
@@ -15,6 +15,7 @@ from qgm_observe.exporters.polling.schedule import Budget
 from qgm_observe.exporters.reconciling.abandoned import Abandoned
 from qgm_observe.exporters.reconciling.completion import TAG, ids_of, needs_search
 from qgm_observe.exporters.reconciling.docket import Unsettled
+from qgm_observe.providers.prices import prices
 from qgm_observe.providers.protocol import (
     Canceler,
     Capability,
@@ -89,12 +90,18 @@ class Desk:
         """Have abandoned work ended; return whether it was."""
         return self.ask(partial(_end, left=left), now) is True
 
-    def price(self, device: str) -> Price | None:
-        """Return the account's price of a device; one that cannot be told is unknown."""
+    def price(self, work: Mapping[str, Any]) -> Price | None:
+        """Return the account's price of the device of work; one that cannot be told is unknown.
+
+        Where the account was configured without a plan, it is the list price of the work's own.
+        """
         if self.opened is None or Capability.PRICE not in self.opened.capabilities:
             return None
+        device = str(work.get("device"))
         try:
-            return self.opened.price(device)
+            return self.opened.price(device) or prices().price(
+                self.provider, device, work.get("plan")
+            )
         except Exception as error:  # noqa: BLE001  a plug-in's own fault
             log.warning("reconcile %s: price: %s", self.provider, type(error).__name__)
             return None
@@ -150,7 +157,9 @@ def _session(provider: Provider, id_: str | None, jobs: Iterable[Job]) -> Provid
         ids = [a.provider_job_id for job in jobs for a in job.attempts if a.provider_job_id]
         told = _one(provider, ids[0]) if ids else None
         id_ = None if told is None else told.session
-    return provider.session(id_) if id_ and Capability.SESSIONS in provider.capabilities else None
+    if not id_ or Capability.SESSIONS not in provider.capabilities:
+        return None
+    return _known(provider, lambda: provider.session(id_))
 
 
 _UNANSWERED = {ErrorClass.AUTH, ErrorClass.NETWORK, ErrorClass.RATE_LIMIT}
@@ -170,8 +179,13 @@ def _end(provider: Provider, left: Abandoned) -> bool:
 
 
 def _one(provider: Provider, id_: str) -> ProviderJob | None:
+    return _known(provider, lambda: provider.job(id_))
+
+
+def _known(provider: Provider, question: Callable[[], Answer]) -> Answer | None:
+    """Return an answer, `None` where the account knows nothing of that id."""
     try:
-        return provider.job(id_)
+        return question()
     except Exception as error:
         if _class_of(provider, error) is ErrorClass.NOT_FOUND:
             return None

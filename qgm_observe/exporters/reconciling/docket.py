@@ -1,11 +1,11 @@
-"""The remote jobs and sessions of a journal whose end or bill is unknown, and when to ask again."""
+"""The remote jobs, sessions and batches of a journal whose end or bill is unknown: when to ask."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from qgm_observe.exporters.reconciling.completion import is_unbilled, is_unsettled, kept
+from qgm_observe.exporters.reconciling.completion import is_unclosed, is_unsettled, kept
 from qgm_observe.journal import TERMINAL, Event, Store
 from qgm_observe.journal.folds import told_over
 
@@ -24,7 +24,7 @@ class Unsettled:
         body: The part of its record that a completion needs.
         ask_at: Not before, epoch seconds.
         pause: Seconds to wait after the next answer that settles nothing.
-        noun: `job` or `session`.
+        noun: `job` or `session`, which a batch is too.
     """
 
     subject: str
@@ -94,7 +94,7 @@ class Docket:
     def _take(self, event: Event, now: float) -> None:
         known = self._jobs.get(event.subject)
         body = event.body if known is None else told_over(known.body, event.body)
-        if not (is_unsettled if event.noun == "job" else is_unbilled)(body):
+        if not (is_unsettled if event.noun == "job" else is_unclosed)(body):
             self._jobs.pop(event.subject, None)
         elif known is not None:
             known.body = kept(body)

@@ -2,8 +2,9 @@
 
 One process at a time does this for a journal, by lease. Each account is asked within a budget of
 calls; one that fails is left in peace for a while. A job is found by the provider's id of each
-attempt, and by our tag where an id never came back. A session is billed once all its jobs are.
-What nobody waits for any more is told, and cancelled where that is wanted.
+attempt, and by our tag where an id never came back. A session is billed once all its jobs are; a
+batch is billed by its jobs alone. What nobody waits for any more is told, and ended where that is
+wanted.
 """
 
 import contextlib
@@ -128,7 +129,7 @@ class Reconciler:
             told.append(desk.jobs_of(job, self._clock()))
             found = told[-1] or []
             if found:
-                price = desk.price(str(job.body.get("device")))
+                price = desk.price(job.body)
                 found = self._without_abandoned(journal, desk, job, found, price)
                 break
         now = self._clock()
@@ -159,7 +160,7 @@ class Reconciler:
             if told is not None and not told.is_open and told.usage_seconds is not None:
                 case = Case(session.subject, session.run, session.body, now)
                 used = [use for each in uses for use in each or ()]
-                price = desk.price(str(session.body.get("device")))
+                price = desk.price(session.body)
                 events = complete_session(case, told, used, price)
                 journal.append(events)
                 docket.take(events, now)
@@ -197,8 +198,13 @@ class Reconciler:
         self, desk: Desk, session: Unsettled, told: ProviderSession, age: float
     ) -> ProviderSession | None:
         """Close an abandoned session if that is wanted, and return it as it is then."""
-        device = str(session.body.get("device", told.device))
-        left = Abandoned(noun="session", id=told.id, provider=desk.provider, device=device, age=age)
+        left = Abandoned(
+            noun=str(session.body["execution_mode"]),
+            id=told.id,
+            provider=desk.provider,
+            device=str(session.body.get("device", told.device)),
+            age=age,
+        )
         if not self._ends(desk, left):
             self.abandoned.append(left)
             return told

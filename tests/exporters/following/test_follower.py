@@ -24,6 +24,7 @@ from qgm_observe.records.process import Process, current_process
 from qgm_observe.telemetry.endpoint import serve
 from qgm_observe.telemetry.prometheus import Exposition, Form
 
+from ...waiting import until
 from ..journals import (
     NOW,
     REMOTE,
@@ -191,14 +192,6 @@ def prometheus(
     for process in begun:
         process.terminate()
         process.wait(10)
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Waits within a bound for what Prometheus does in its own time."""
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        threading.Event().wait(0.1)
 
 
 @pytest.mark.slow

@@ -155,10 +155,13 @@ def test_a_provider_that_cannot_cancel_is_only_told_of(tmp_path: Path) -> None:
     assert [each.is_cancelled for each in desks.reconciler.abandoned] == [False]
 
 
+@pytest.mark.parametrize("mode", ["session", "batch"])
 @pytest.mark.parametrize("has_open_job", [True, False], ids=["in use", "left"])
-def test_a_session_is_closed_unless_a_job_is_open_in_it(has_open_job: bool, tmp_path: Path) -> None:
-    """Another process may go on with the session of one that died."""
-    body = {**REMOTE, "execution_mode": "session", "start": NOW - 100.0, "outcome": "lost"}
+def test_a_session_is_closed_unless_a_job_is_open_in_it(
+    has_open_job: bool, mode: str, tmp_path: Path
+) -> None:
+    """Another process may go on with the session or batch of one that died."""
+    body = {**REMOTE, "execution_mode": mode, "start": NOW - 100.0, "outcome": "lost"}
     event = Event(
         verb="finished",
         noun="session",
@@ -178,9 +181,11 @@ def test_a_session_is_closed_unless_a_job_is_open_in_it(has_open_job: bool, tmp_
         body={**REMOTE, "session": SESSION, "start": NOW},
     )
     journal.append([], open_work=[work] if has_open_job else [])
-    Desks(journal, Clock(), provider, abandonment=CANCELS).settle()
+    desks = Desks(journal, Clock(), provider, abandonment=CANCELS)
+    desks.settle()
 
     assert provider.ended == ([] if has_open_job else ["ps"])
+    assert [each.noun for each in desks.reconciler.abandoned] == ([] if has_open_job else [mode])
 
 
 def test_the_exporter_cancels_where_its_configuration_says_so(tmp_path: Path) -> None:

@@ -88,11 +88,11 @@ def test_a_refused_login_is_closed_and_made_anew(monkeypatch: pytest.MonkeyPatch
 def test_a_price_is_told_once_the_account_is_open() -> None:
     """A price is no reason to log in; an open account tells it where it can."""
     asked = desk(Priced(at_provider()))
-    before = asked.price("ibm_fez")
+    before = asked.price({"device": "ibm_fez"})
     asked.ask(lambda each: each.job("pj1"), NOW)
 
     assert before is None
-    assert asked.price("ibm_fez") == PRICE
+    assert asked.price({"device": "ibm_fez"}) == PRICE
 
 
 def test_faults_of_a_provider_stay_its_own(caplog: pytest.LogCaptureFixture) -> None:
@@ -102,7 +102,7 @@ def test_faults_of_a_provider_stay_its_own(caplog: pytest.LogCaptureFixture) -> 
     asked.ask(lambda each: each.job("pj1"), NOW)
     provider.fault = ValueError("a secret")
     with caplog.at_level(logging.WARNING, "qgm_observe"):
-        told = asked.price("ibm_fez")
+        told = asked.price({"device": "ibm_fez"})
         asked.close()
 
     assert told is None
@@ -111,3 +111,21 @@ def test_faults_of_a_provider_stay_its_own(caplog: pytest.LogCaptureFixture) -> 
         "reconcile ibm: price: ValueError",
         "reconcile ibm: closing: ValueError",
     ]
+
+
+class Planless(Priced):
+    """An account that was configured without its plan."""
+
+    def price(self, _device: str) -> None:  # type: ignore[override]
+        return None
+
+
+@pytest.mark.parametrize(("plan", "is_known"), [("pay-as-you-go", True), (None, False)])
+def test_the_plan_of_the_work_prices_its_bill(plan: str | None, is_known: bool) -> None:
+    """Where the account's plan was not configured, the one holds that the training was told."""
+    asked = desk(Planless(at_provider()))
+    asked.ask(lambda each: each.job("pj1"), NOW)
+    price = asked.price({"device": "ibm_fez", "plan": plan})
+
+    assert (price is not None) == is_known
+    assert price is None or price.per_second

@@ -10,9 +10,10 @@ from qgm_observe.catalog import ExecutionMode
 from qgm_observe.exporters.reconciling.docket import Docket
 from qgm_observe.journal import Event, Store
 from qgm_observe.providers.protocol import Capability, Price, ProviderJob, ProviderSession
+from qgm_observe.records import Session
 
 from ..journals import NOW, REMOTE, Clock, close_all, fill, finished
-from .asking import Desks, FakeProvider, at_provider
+from .asking import Desks, FakeProvider, NoSuchJobError, at_provider
 
 IN_SESSION = {**REMOTE, "execution_mode": "session"}
 
@@ -42,6 +43,13 @@ class Accounting(FakeProvider):
             source="list",
             as_of="2026-05-25",
         )
+
+
+class Stranger(Accounting):
+    """An account to which the session does not belong."""
+
+    def session(self, id_: str) -> ProviderSession | None:
+        raise NoSuchJobError
 
 
 @pytest.fixture(autouse=True)
@@ -125,16 +133,40 @@ def test_a_session_without_an_id_is_found_by_its_jobs(tmp_path: Path) -> None:
 
 
 def test_a_batch_is_billed_by_its_jobs(tmp_path: Path) -> None:
-    """In batch mode each job has its cost, and the batch itself is not asked for."""
+    """In batch mode each job has its cost; the batch has a usage and no bill of its own."""
     batch = {"execution_mode": "batch", "provider_session_id": "ps"}
     attempts = [{"number": 1, "outcome": "success", "provider_job_id": "pj1"}]
     one = finished(labels={**REMOTE, "execution_mode": "batch"}, attempts=attempts)
     journal = fill(tmp_path / "a.db", one, session(**batch))
-    desks = Desks(journal, Clock(), Accounting(at_provider()))
+    desks = Desks(journal, Clock(), Accounting(at_provider(), usage_seconds=7.5))
     desks.settle()
+    (record,) = journal.records(Session)
+    totals, _ = journal.snapshot()
 
     assert bills(journal)["attempt"]["cost"] == "12"
     assert "session" not in bills(journal)
+    assert record.usage_seconds == 7.5
+    assert sum(totals.counters["qgm.cost"].values()) == 12 * 10**9
+    assert not desks.docket.due(1e12, early=True)
+
+
+@pytest.mark.parametrize("mode", ["session", "batch"])
+def test_a_session_on_this_machine_is_nobodys(tmp_path: Path, mode: str) -> None:
+    """No provider is asked for a session or batch of a simulator."""
+    event = session(execution_mode=mode, provider="local", device="aer")
+    desks = Desks(fill(tmp_path / "a.db", event), Clock(), Accounting())
+
+    assert not desks.docket.due(0, early=True)
+
+
+def test_an_account_that_does_not_know_a_session_is_not_held_back(tmp_path: Path) -> None:
+    """Of two accounts one knows the session; the other's answer is no failure."""
+    journal = fill(tmp_path / "a.db", session(provider_session_id="ps"))
+    desks = Desks(journal, Clock(), Stranger(), Accounting())
+    desks.settle()
+
+    assert bills(journal)["session"]["cost"] == "48"
+    assert [desk.breaker.retry_at for desk in desks.desks] == [None, None]
 
 
 def test_a_docket_remembers_sessions(tmp_path: Path) -> None:

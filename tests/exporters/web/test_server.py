@@ -18,6 +18,8 @@ from qgm_observe.exporters.web import server as server_module
 from qgm_observe.exporters.web import worker as worker_module
 from qgm_observe.exporters.web.server import Server, listen, parsed
 
+from ...waiting import until
+
 WAIT = 10.0
 TLS = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"
 MUTUAL = TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n"
@@ -71,14 +73,6 @@ def get(server, path="/metrics", context=None, method="GET", **fields):
         connection.request(method, path, headers=fields)
         response = connection.getresponse()
         return response.status, dict(response.getheaders()), response.read()
-
-
-def until(condition):
-    """Wait within a bound for something that another thread does."""
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        threading.Event().wait(0.02)
 
 
 def closed_within(clients, seconds):
