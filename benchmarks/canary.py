@@ -3,7 +3,8 @@
 Simulated canaries of 28 days with five criteria (success, a quality score, the median and the 95th
 percentile of latency, cost), judged each day by `qgm_observe.quality.canary`. What is shared by
 both versions: the day (score and latency), and in one row sessions of ten jobs and outages. Beside
-it, what a plain test at 5 % that is looked at each day does on the same success counts.
+it, what a plain test at 5 % that is looked at each day does on the same success counts, and the
+day that is foretold after three looks: four of five equal canaries should be promoted by then.
 
 Quantities are assumptions: 5 % failures, a score of 0.8 with a deviation of 0.03 between jobs and
 0.02 between days, latencies and costs lognormal (0.5 and 0.2).
@@ -22,10 +23,13 @@ import numpy as np
 from scipy.special import ndtr
 
 from qgm_observe.quality.canary import Criterion, Plan, Statistic, Verdict, judge
+from qgm_observe.quality.canary_length import length_of
 from qgm_observe.quality.traffic import Traffic
 
 PLAN = Plan()
 FAILURES, SCORE = 0.05, 0.8
+EARLY = 3
+"""The look after which it is foretold how long a canary takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class World:
         dearer: By which factor.
         session: Jobs of a session, which fail together in a third of all failures.
         ramp: The candidate's share grows from a half of its mean to one and a half.
+        every: Days from look to look.
     """
 
     name: str
@@ -54,11 +59,13 @@ class World:
     dearer: float = 1.0
     session: int = 1
     ramp: bool = False
+    every: int = 1
 
 
 EQUAL = (
     World("equal, 20 of 200 roots a day"),
     World("equal, 3 of 30", stable=27, candidate=3),
+    World("equal, 3 of 30, looks 4 d apart", stable=27, candidate=3, every=4),
     World("equal, 100 of 200", stable=100, candidate=100),
     World("equal, sessions of 10 jobs", stable=300, candidate=60, session=10),
     World("equal, share grows, bad days", ramp=True),
@@ -120,8 +127,8 @@ def _routed(world: World) -> tuple[Any, Any]:
     arms, days = [], []
     for day in range(1, PLAN.looks + 1):
         grown = 0.5 + (day - 1) / (PLAN.looks - 1) if world.ramp else 1.0
-        mine = round(world.candidate * grown)
-        stable = world.stable + world.candidate - mine
+        mine = round(world.candidate * grown) * world.every
+        stable = (world.stable + world.candidate) * world.every - mine
         arms += [np.zeros(stable, bool), np.ones(mine, bool)]
         days.append(np.full(stable + mine, day))
     return np.concatenate(arms), np.concatenate(days)
@@ -132,15 +139,16 @@ def judged(worlds: tuple[World, ...], canaries: int, seed: int) -> Iterator[dict
     for world in worlds:
         random = np.random.default_rng([seed, sum(map(ord, world.name))])
         ends: list[tuple[Verdict, int]] = []
-        plain = 0
+        plain, foretold = 0, []
         for _ in range(canaries):
             criteria = canary(world, random)
             told = judge(criteria, PLAN.looks, PLAN)
             ends.append((told.verdict, told.look))
             plain += plain_test(criteria[0][1])
-        backs = [look for verdict, look in ends if verdict is Verdict.ROLL_BACK]
-        goes = [look for verdict, look in ends if verdict is Verdict.PROMOTE]
-        yield {
+            foretold.append(looks_of(criteria) * world.every)
+        backs = [look * world.every for verdict, look in ends if verdict is Verdict.ROLL_BACK]
+        goes = [look * world.every for verdict, look in ends if verdict is Verdict.PROMOTE]
+        row = {
             "candidate": world.name,
             "rolled back": len(backs) / canaries,
             "promoted": len(goes) / canaries,
@@ -149,6 +157,19 @@ def judged(worlds: tuple[World, ...], canaries: int, seed: int) -> Iterator[dict
             "days to promote": _days(goes),
             "plain test on success finds harm": plain / canaries,
         }
+        if world in EQUAL:
+            row["foretold"] = _days(foretold)
+            row["promoted by then"] = sum(day <= np.median(foretold) for day in goes) / canaries
+        yield row
+
+
+def looks_of(criteria: list[tuple[Criterion, Traffic]]) -> float:
+    """Return after how many looks an equal candidate would be promoted, foretold early."""
+    early = [(criterion, seen.until(EARLY)) for criterion, seen in criteria]
+    told = length_of(early, EARLY, PLAN)
+    if told is None:
+        return math.inf
+    return told.looks or told.times * PLAN.looks
 
 
 def plain_test(seen: Traffic) -> bool:
@@ -166,10 +187,10 @@ def plain_test(seen: Traffic) -> bool:
     return bool((ndtr(-z) < 0.05).any())
 
 
-def _days(looks: list[int]) -> str:
+def _days(looks: list[float]) -> str:
     if not looks:
         return "-"
-    return f"{np.median(looks):g} ({np.quantile(looks, 0.9):g})"
+    return f"{np.median(looks):.3g} ({np.quantile(looks, 0.9):.3g})"
 
 
 def _show(title: str, rows: list[dict[str, Any]], canaries: int) -> None:

@@ -187,7 +187,10 @@ def _without_a_side(expression: str, bare: str, found: re.Match[str]) -> Iterato
 
 
 def _around(expression: str, found: re.Match[str]) -> str:
-    return " ".join(expression[max(0, found.start() - 25) : found.end() + 12].split())
+    """Return a place of an expression, and what is broken there in angles."""
+    before = expression[max(0, found.start() - 25) : found.start()]
+    told = f"{before}«{found[0].strip()}»{expression[found.end() : found.end() + 12]}"
+    return " ".join(told.split())
 
 
 def _selected_more(selector: str) -> Iterator[Edit]:

@@ -133,8 +133,8 @@ def mutants(file: str, group: dict[str, Any]) -> Iterator[Mutant]:
             told = f"{name}: {what}"
             if name.startswith(FIRST) and file not in EXACT:
                 continue
-            is_at_limit = told.endswith("becomes >=") and name == "QgmSloBurnTicket"
-            if is_at_limit and file not in AT_LIMIT:
+            is_burn = alert is not None and "slo:sli_error" in str(rules[numbers[0]]["expr"])
+            if is_burn and told.endswith("becomes >=") and file not in AT_LIMIT:
                 continue
             if not any(re.search(each, f"{file} {told}") for each in EQUIVALENT):
                 yield Mutant(file, told, group | {"rules": kept}, alert)
@@ -182,8 +182,8 @@ _WATCHDOG = "QgmWatchdog"
 """Of `vector(1)` any number does the same."""
 
 EQUIVALENT = {
-    r"slo_errors:count: .*\), 0\) becomes -1$": "what is good is counted among all, so that there "
-    "are never fewer than none; only a sample that comes between two rules could make it so",
+    r"^(?!slo-inference-latency ).*slo_errors:count: .*, «0»\) becomes -1$": "what is good is "
+    "counted among all in one signal, so that there are never fewer than none",
     r'slo_score:max: .* drop window=~"30m.*1d"$': "the windows left out before are then 3d's own: "
     "with the weights of 95 % its evidence is below -2 as well, and one of 30m is above",
     r'slo_score:max: qgm:slo_score:llr.* drop window="7d"$': "where no window vetoes that of 7d, "
@@ -193,22 +193,21 @@ EQUIVALENT = {
     ),
     r"-(modes|residual) qgm:slo_slice:good: qgm_quality_\w+.*: drop \w+=": "both sides match on "
     "all labels, so that what is asked of one holds of the other; left out of both it is noticed",
-    r"-usual qgm:slo_slice:good: .*_bucket{.*: drop stage=": "likewise: both sides keep the stage",
-    r"-Inf\)+ .* becomes >$|>= -Inf\) .* becomes >$": "no quantile is -Inf, all others are above",
-    r"-usual qgm:slo_slice:good: .*>= \(3.* becomes >$": "quantiles are quotients of rates, just "
+    r"«>=» -Inf\).* becomes >$": "no quantile is -Inf, all others are above",
+    r"-usual qgm:slo_slice:good: .*«>=» \(3.* becomes >$": "quantiles are quotients of rates, just "
     "so many times another but by rounding; of gauges the same function's line is tried",
     r"Qgm(LayoutEdgeDisabled: count .* max|QualityDrift: max .* statistic\) .* min)$|"
     r"Qgm(Consec|Comp)\w+: max .* min$": "the alert fires when there is any; which number of "
     "several is told, or how many there are, stands in its text alone",
-    r"slo_score:threshold: sum.* max$|QgmSloBurnPage: max\( .* min$|"
+    r"slo_score:threshold: sum.* max$|slo_threatened:count: max\( .* min$|"
     r"QgmSloBurnTicket: max\(qgm:slo_errors.* min$": "one rule records one series of a window",
-    r'QgmSloBurnPage: {slo="[\w-]+"} > on \(\) qgm:s.* becomes >=$': "evidence has six "
-    "decimals, and a threshold of 0.5 + 0.5 ln of a whole number above 1 is irrational",
-    r"QgmSloBurnTicket: .*\) > 2.* becomes >=$": "in millionths evidence is 747214 E - 54067 N, a "
-    "multiple of 13, and 2 is none",
+    r"QgmSloBurnPage: .*«>» qgm:s.* becomes >=$": "evidence has six decimals, and a "
+    "threshold of 0.5 + 0.5 ln of a whole number above 1 is irrational",
+    r"QgmSloBurnTicket: .*\) «>» 2 .* becomes >=$": "in millionths evidence is 747214 E - "
+    "54067 N, a multiple of 13, and 2 is none",
     r"QgmTelemetryLost events: sum .* max$": "what is lost has no labels, so that there is one",
-    r"slo_first:\w+: (\[5m|offset 5m|min_over_time.*) becomes": "evaluations that are minutes "
-    "apart miss no first sample; in these tests none are apart, and one told twice counts once",
+    r"slo_first:\w+: \[5m becomes 1200s$": "a first sample that is looked for longer is told more "
+    "than once, and what is told twice counts once",
 }
 """Broken rules that do the same on all that can happen, and why; they are not counted."""
 

@@ -3,6 +3,7 @@
 Both record the same finished job (a 4-qubit Qiskit sampler result, 512 shots) with their defaults;
 counted is the whole process, threads that write or deliver included, less the job itself. The peer
 delivers to a collector on loopback that answers at once. Its package comes from the package index.
+A row whose jobs were not recorded, or not delivered, is none: the exit code is 1.
 
 Usage: python benchmarks/peers.py
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 PEER = "qobserva-agent==0.1.3"
 QISKIT = ("qiskit==2.6.2", "qiskit-aer==0.18.2")
 JOB = """
-import sys, time
+import os, sys, time
 from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
 from qiskit_aer.primitives import SamplerV2
@@ -54,6 +55,14 @@ def recorded():
         return job.results(job.attempt(Done), decode=None)
 settle = lambda: qgm.flush(30)
 print(spent(recorded, 2000) - base)
+from qgm_observe.journal import open_journal
+from qgm_observe.lifecycle import recorder
+recorder().close()
+with open_journal(os.environ["QGM_OBSERVE_JOURNAL"], read_only=True) as journal:
+    totals, _ = journal.snapshot()
+kept = sum(totals.counters["qgm.jobs"].values())
+if kept != 2001:
+    sys.exit(f"qgm-observe: {kept} of 2,001 jobs were recorded")
 """
 THEIRS = """
 import qobserva
@@ -66,13 +75,15 @@ print(spent(recorded, 200) - base)
 
 
 class Collector(http.server.BaseHTTPRequestHandler):
-    """Takes everything and says so."""
+    """Takes everything and says so; `bodies` counts what was not empty."""
 
     protocol_version = "HTTP/1.1"
+    bodies = 0
 
     def do_POST(self) -> None:
         """Read the body and answer."""
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.rfile.read(int(self.headers.get("Content-Length", 0))):
+            Collector.bodies += 1
         self.send_response(200)
         self.send_header("Content-Length", "2")
         self.end_headers()
@@ -96,7 +107,9 @@ def measured(python: Path, code: str, **variables: str) -> float:
     """Microseconds a job that the code prints last."""
     environment = {**os.environ, **variables, "OMP_NUM_THREADS": "1"}
     words = [python, "-c", JOB + code]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
     return float(done.stdout.split()[-1])
 
 
@@ -107,14 +120,17 @@ def main() -> int:
     url = f"http://127.0.0.1:{server.server_address[1]}"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        journal = {"QGM_OBSERVE_JOURNAL": str(folder / "journal.db")}
-        full = {**journal, "QGM_OBSERVE_DETAIL_RATE": "1000000000"}
+        tallied = {"QGM_OBSERVE_JOURNAL": str(folder / "tallied.db")}
+        full = {"QGM_OBSERVE_JOURNAL": str(folder / "full.db")}
+        full["QGM_OBSERVE_DETAIL_RATE"] = "1000000000"
         rows = {
             "qgm-observe, every job in full": measured(Path(sys.executable), OURS, **full),
-            "qgm-observe, by default": measured(Path(sys.executable), OURS, **journal),
+            "qgm-observe, by default": measured(Path(sys.executable), OURS, **tallied),
         }
         python = environment_for_the_peer(folder / "peer")
         theirs = measured(python, THEIRS, QOBSERVA_ENDPOINT=url, HOME=name)
+    if not Collector.bodies:
+        sys.exit(f"{PEER}: its collector was sent nothing")
     print(f"{'processor time a job':<36}{'us':>10}{'x less':>10}")
     for who, microseconds in rows.items():
         print(f"{who:<36}{microseconds:>10.1f}{theirs / microseconds:>10.0f}")

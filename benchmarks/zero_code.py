@@ -3,12 +3,13 @@
 The works: one simultaneous-perturbation step of a 4-qubit Aer training that compiles its circuit
 anew, as a script does that binds its parameters first; one sampler job of about 5 ms of processor
 time; and, for our hooks alone, SciPy's `minimize` (COBYLA, 25 evaluations at most) over such jobs,
-and a PennyLane qnode with as many shots. In one process, blocks of about 0.25 s with and without
-the hooks take turns, each pair in the other order than the one before, for as many seconds as
-`--seconds` says, and for 7 pairs at least. The median of the pairs' ratios counts, with the order
-statistics that hold it in 95 of 100 cases: so other load on the machine falls on both. Counted is
-the processor time, user and system, of the whole process, our writer's thread included, until all
-that was recorded is where it is kept.
+and a PennyLane qnode with as many shots. In one process, blocks of about 0.25 s of processor time
+with and without the hooks take turns, each pair in the other order than the one before, for as many
+seconds as `--seconds` says, and for 7 pairs at least. The median of the pairs' ratios counts, with
+the order statistics that hold it in 95 of 100 cases: so other load on the machine falls on both.
+Counted is the processor time, user and system, of the whole process, our writer's thread included,
+until all that was recorded is where it is kept. Every job that was made with the hooks in place has
+to be there, or the exit code is 1.
 
 The peers, on the works they can see:
 
@@ -61,7 +62,11 @@ sampler = SamplerV2(seed=5)
 isa = transpile(ansatz, backend)
 point = rng.random(len(angles))
 
+jobs = {True: 0, False: 0}  # by whether the hooks were in place
+hooked = False
+
 def counts(circuit, x):
+    jobs[hooked] += 1
     return sampler.run([(circuit, x)], shots=SHOTS).result()[0].data.meas.get_counts()
 
 def job():
@@ -70,6 +75,7 @@ def job():
 def step():
     shift = rng.choice([-0.1, 0.1], len(point))
     for x in (point + shift, point - shift):
+        jobs[hooked] += 1
         compiled = transpile(ansatz.assign_parameters(x), backend, optimization_level=1)
         sampler.run([compiled], shots=512).result()[0].data.meas.get_counts()
 
@@ -93,19 +99,21 @@ def spent(work, times):
     return (time.process_time() - began) / times * 1e3
 
 def pair(work, times, swapped):
+    global hooked
     took = {}
     for hooked in (swapped, not swapped):
         (on if hooked else off)()
         took[hooked] = spent(work, times)
+    hooked = False
     off()
     return took[False], took[True]
 
 def compared(name):
     work, told = works[name], []
     pair(work, 1, False)
-    began = time.monotonic()
+    began = time.process_time()
     pair(work, 3, False)
-    times = max(1, round(BLOCK * 6 / (time.monotonic() - began)))
+    times = max(1, round(BLOCK * 6 / (time.process_time() - began)))
     began = time.monotonic()
     while len(told) < LEAST or time.monotonic() - began < SECONDS:
         told.append(pair(work, times, len(told) % 2))
@@ -118,19 +126,28 @@ def compared(name):
 def measure(*names):
     for name in names or ("step", "job"):
         compared(name)
+    print("recorded", recorded(), jobs[True])
 """
 
-OURS = """
+RECORDED = """
 import qgm_observe as qgm
+from qgm_observe.journal import open_journal
 on, off = qgm.instrument, qgm.uninstrument
 settle = qgm.flush
+
+def recorded():
+    qgm.flush(60)
+    with open_journal(os.environ["QGM_OBSERVE_JOURNAL"], read_only=True) as journal:
+        totals, _ = journal.snapshot()
+    return sum(totals.counters["qgm.jobs"].values())
+"""
+OURS = RECORDED + """
 measure()
 """
 
-LOOPS = """
+LOOPS = RECORDED + """
 import pennylane as qml
 import scipy.optimize
-import qgm_observe as qgm
 
 def loss(x):
     return -counts(isa, x).get("0000", 0) / SHOTS
@@ -148,9 +165,12 @@ def circuit(x):
 
 sampled = qml.set_shots(circuit, SHOTS)
 weights = point.reshape(LAYERS + 1, QUBITS)
-works |= {"minimize": minimize, "qnode": lambda: sampled(weights)}
-on, off = qgm.instrument, qgm.uninstrument
-settle = qgm.flush
+
+def qnode():
+    jobs[hooked] += 1
+    sampled(weights)
+
+works |= {"minimize": minimize, "qnode": qnode}
 measure("minimize", "qnode")
 """
 
@@ -161,7 +181,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 class Nowhere(SpanExporter):
+    jobs = 0
     def export(self, spans):
+        Nowhere.jobs += sum(span.name == "job" for span in spans)
         return SpanExportResult.SUCCESS
 
 provider = TracerProvider()
@@ -170,7 +192,7 @@ provider.add_span_processor(processor)
 tracer = provider.get_tracer("bench")
 meter = MeterProvider([InMemoryMetricReader()]).get_meter("bench")
 stages = meter.create_histogram("qgm.job.stage.duration", "s")
-jobs = meter.create_counter("qgm.jobs")
+ended = meter.create_counter("qgm.jobs")
 labels = {"model": "m", "device": "aer_simulator", "provider": "aer", "outcome": "success"}
 own = SamplerV2.run
 
@@ -186,7 +208,7 @@ def run(self, pubs, **options):
             stages.record(time.perf_counter() - began, {**labels, "stage": "execute"})
         with tracer.start_as_current_span("decode", attributes=labels):
             stages.record(time.perf_counter() - began, {**labels, "stage": "decode"})
-        jobs.add(1, labels)
+        ended.add(1, labels)
     return answer
 
 def on():
@@ -196,6 +218,7 @@ def off():
     SamplerV2.run = own
 
 settle = processor.force_flush
+recorded = lambda: Nowhere.jobs
 measure()
 """
 
@@ -235,10 +258,19 @@ def traced(self, pubs, **options):
 def settle():
     mlflow.flush_trace_async_logging()
 
+def recorded():
+    client = mlflow.MlflowClient()
+    run = mlflow.active_run()
+    if run is not None:
+        return len(client.get_metric_history(run.info.run_id, "shots"))
+    return len(mlflow.search_traces(max_results=10**6, include_spans=False, return_type="list"))
+
 def off():
     SamplerV2.run = own
 """
 AUTOLOG = """
+recorded = lambda: "none"
+
 def on():
     mlflow.autolog(silent=True)
 
@@ -283,6 +315,7 @@ def off():
     SamplerV2.run = own
 
 settle = qobserva.flush
+recorded = lambda: "sent"
 measure()
 """
 
@@ -290,7 +323,11 @@ LINE = "{:<38}{:>9}{:>10}{:>10}{:>8}{:>17}{:>7}"
 
 
 def show(who: str, python: Path, code: str, **variables: str) -> None:
-    """Measure in a process of its own, and print milliseconds without and with, and the ratio."""
+    """Measure in a process of its own, and print milliseconds without and with, and the ratio.
+
+    A row whose jobs were not recorded ends everything, with exit code 1.
+    """
+    sent = Collector.bodies
     environment = {**os.environ, **variables, "OMP_NUM_THREADS": "1"}
     words = [python, "-W", "ignore", "-c", WORK + code]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
@@ -301,13 +338,22 @@ def show(who: str, python: Path, code: str, **variables: str) -> None:
             work, pairs = told[0], told[-1]
             times = (work, f"{plain:.2f}", f"{hooked:.2f}", f"{ratio:.3f}")
             print(LINE.format(who, *times, f"[{low:.3f}, {high:.3f}]", pairs), flush=True)
+        elif row == "recorded":
+            kept, jobs = told
+            if not int(jobs) or kept not in (jobs, "none" if "autolog" in who else "sent"):
+                sys.exit(f"{who}: {kept} of {jobs} jobs were recorded")
+            if kept == "sent" and Collector.bodies == sent:
+                sys.exit(f"{who}: nothing was sent")
 
 
 def rows(folder: Path, url: str) -> dict[str, Callable[[str], None]]:
     """What prints each row, by what it is called."""
     here = Path(sys.executable)
-    journal = {"QGM_OBSERVE_JOURNAL": str(folder / "journal.db")}
-    full = {**journal, "QGM_OBSERVE_DETAIL_RATE": "1000000000"}
+    journal = {"QGM_OBSERVE_JOURNAL": str(folder / "tallied.db")}
+    full = {"QGM_OBSERVE_JOURNAL": str(folder / "full.db")}
+    loops = {"QGM_OBSERVE_JOURNAL": str(folder / "loops.db")}
+    for each in (full, loops):
+        each["QGM_OBSERVE_DETAIL_RATE"] = "1000000000"
     store = {"MLFLOW_STORE": f"sqlite:///{folder / 'mlflow.db'}", "GIT_PYTHON_REFRESH": "quiet"}
 
     def peer(who: str) -> None:
@@ -317,7 +363,7 @@ def rows(folder: Path, url: str) -> dict[str, Callable[[str], None]]:
     return {
         "qgm-observe, every job in full": partial(show, python=here, code=OURS, **full),
         "qgm-observe, by default": partial(show, python=here, code=OURS, **journal),
-        "qgm-observe, loops in full": partial(show, python=here, code=LOOPS, **full),
+        "qgm-observe, loops in full": partial(show, python=here, code=LOOPS, **loops),
         "OpenTelemetry SDK, called directly": partial(show, python=here, code=SDK),
         "MLflow, autolog()": partial(show, python=here, code=MLFLOW + AUTOLOG, **store),
         "MLflow, trace a job": partial(show, python=here, code=MLFLOW + TRACE, **store),

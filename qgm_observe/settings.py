@@ -33,7 +33,8 @@ class Settings:
         loss_floor: The lowest loss that can be had, for steps that tell none of their own.
         capture: `none`, `hashes`, `circuits` or `all`: which blobs the journal keeps.
         ring: Events that wait for the writer at most; more are dropped and counted.
-        detail_rate: Successful local jobs a second that are kept in full; more are tallied.
+        detail_rate: Successful local jobs a second that are kept in full, and estimates that later
+            ones about the same work repeat (a minute's at once); more are tallied.
         retention_days: Age at which rows are pruned into totals.
         retention_bytes: Size above which the oldest rows are pruned into totals.
         scrape_interval: Seconds between two scrapes; a new label set stays at 0 for two.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qgm_observe.redaction import redacted
+from qgm_observe.redaction import LONGEST, MASK, redacted
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,11 @@ from qgm_observe.redaction import redacted
 def test_what_looks_like_a_secret_is_masked(line: str, kept: str) -> None:
     """Credentials, keys, resource names and long random runs are masked; words are not."""
     assert redacted(line) == kept
+
+
+def test_a_secret_across_the_cut_is_masked_whole() -> None:
+    """A line is masked before it is cut: no part of a secret stays that is too short to be one."""
+    line = redacted("x " * 240 + "A1" * 40)
+
+    assert len("x " * 240) < LONGEST < len("x " * 240) + 40
+    assert line == "x " * 240 + MASK

@@ -8,6 +8,7 @@ from qgm_observe.alerts.budget import ALL, PLACES, standing
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.alerts.table import BY_NAME
 from qgm_observe.alerts.text import Said, annotations
+from qgm_observe.slo.indicator import Selection
 from qgm_observe.slo.window import MINUTE, shorthand
 
 NO_OBJECTIVE = "none"
@@ -26,6 +27,7 @@ class Cause:
         said: Its own parts of the text.
         labels: Further labels that stay as they are.
         records: What is recorded before it, by the name of the series.
+        counted: Counters of a journal that it counts, of which first samples are recorded.
     """
 
     alert: str
@@ -35,6 +37,7 @@ class Cause:
     hold: float = 0.0
     labels: Mapping[str, str] = field(default_factory=dict)
     records: Mapping[str, str] = field(default_factory=dict)
+    counted: tuple[Selection, ...] = ()
 
     def rules(self, configuration: Configuration) -> Iterator[dict[str, Any]]:
         """Yield what is recorded for it, and it."""

@@ -15,7 +15,6 @@ from qgm_observe.alerts.selectors import Selectors
 from qgm_observe.alerts.table import BY_NAME, FULL
 from qgm_observe.alerts.text import Said, asked_of
 from qgm_observe.catalog import Basis, ErrorClass, provider_signals, signals
-from qgm_observe.slo import promql
 from qgm_observe.slo.decimals import plain
 from qgm_observe.slo.window import DAY, HOUR, MINUTE
 
@@ -27,12 +26,23 @@ _FEWEST = 5
 
 def groups(configuration: Configuration) -> dict[str, dict[str, Any]]:
     """Return a group a layer, of the causes in the configured profile, by the layer."""
-    found: dict[str, dict[str, Any]] = {}
+    layers: dict[str, list[Cause]] = {}
     for cause in causes(configuration):
-        layer = BY_NAME[cause.alert].layer
-        group = found.setdefault(layer, {"name": f"qgm-{layer}", "rules": []})
-        group["rules"] += cause.rules(configuration)
-    return found
+        layers.setdefault(BY_NAME[cause.alert].layer, []).append(cause)
+    selectors = Selectors(configuration)
+    return {
+        layer: {"name": f"qgm-{layer}", "rules": [*_rules(found, configuration, selectors)]}
+        for layer, found in layers.items()
+    }
+
+
+def _rules(
+    found: list[Cause], configuration: Configuration, selectors: Selectors
+) -> Iterator[dict[str, Any]]:
+    counted = [selection for cause in found for selection in cause.counted]
+    yield from selectors.firsts(counted, NO_OBJECTIVE)
+    for cause in found:
+        yield from cause.rules(configuration)
 
 
 def causes(configuration: Configuration) -> list[Cause]:
@@ -212,7 +222,7 @@ def _cost(configuration: Configuration, selectors: Selectors) -> Cause:
             count='{{ $value | printf "%.2f" }} USD in the last day, more than '
             f"{plain(told.cost_times)} times the mean of the six days before."
         ),
-        records=promql.firsts([cost]),
+        counted=(cost,),
     )
 
 
@@ -224,12 +234,15 @@ def _work(configuration: Configuration, selectors: Selectors) -> Iterator[Cause]
     too_long = selectors.chosen(signals.JOB_ERRORS, error_class=ErrorClass.RUN_TIMEOUT)
     yield Cause(
         alert="QgmRunTooLong",
-        expression=f"{selectors.count(too_long, DAY, PLACE)} >= 2",
+        expression=f"{selectors.count(too_long, DAY, PLACE, NO_OBJECTIVE)} >= 2",
         by=PLACE,
+        counted=(too_long,),
         said=Said(count="{{ $value }} jobs were cancelled in the last day for they ran too long."),
     )
     attempts, ended = (selectors.chosen(each) for each in (signals.JOB_ATTEMPTS, signals.JOBS))
-    tried, jobs = (selectors.count(each, 6 * HOUR, PLACE) for each in (attempts, ended))
+    tried, jobs = (
+        selectors.count(each, 6 * HOUR, PLACE, NO_OBJECTIVE) for each in (attempts, ended)
+    )
     count = 'sum(qgm:jobs_ended:count{pipeline=%q,device=%q,window="6h"})'
     yield Cause(
         alert="QgmRetriesExcessive",
@@ -237,6 +250,7 @@ def _work(configuration: Configuration, selectors: Selectors) -> Iterator[Cause]
             f"{tried}\n> {plain(told.attempts_per_job)} * ({jobs})\nand ({jobs}) >= {_FEWEST}"
         ),
         by=PLACE,
+        counted=(attempts, ended),
         said=Said(
             count="{{ $value }} attempts for "
             f"{asked_of(count, ('pipeline', 'device'))} jobs in the last six hours."
@@ -249,8 +263,9 @@ def _throttled(configuration: Configuration, selectors: Selectors) -> Iterator[C
     refused = selectors.chosen(signals.JOB_ERRORS, error_class=ErrorClass.RATE_LIMIT)
     yield Cause(
         alert="QgmSubmissionThrottled",
-        expression=f"{selectors.count(refused, HOUR, PLACE)} >= 3",
+        expression=f"{selectors.count(refused, HOUR, PLACE, NO_OBJECTIVE)} >= 3",
         by=PLACE,
+        counted=(refused,),
         labels={"seen_by": "jobs"},
         said=Said(count="{{ $value }} jobs of the last hour were refused as too many."),
     )

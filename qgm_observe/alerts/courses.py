@@ -10,6 +10,7 @@ from qgm_observe.alerts.objective_lines import counted, decoys_of, series_of, si
 from qgm_observe.alerts.scenario import (
     ANEW,
     BAD,
+    GONE,
     HEALTHY,
     IDLE,
     INSTANT,
@@ -25,7 +26,7 @@ from qgm_observe.alerts.selectors import Selectors
 from qgm_observe.alerts.table import BY_NAME
 from qgm_observe.catalog import Signal
 from qgm_observe.slo.indicator import Selection
-from qgm_observe.slo.window import DAY
+from qgm_observe.slo.window import DAY, HOUR
 
 SOME = "some"
 STEP = 600.0
@@ -182,6 +183,17 @@ def anew() -> Scenario:
         "counters begin anew: silent",
         [(HEALTHY, HEALTHY_STEPS), (ANEW, 4)],
         tuple(Check(HEALTHY_STEPS + step, False) for step in range(4)),
+    )
+
+
+def away(bad: int, window: float, step: float = STEP) -> Scenario:
+    """Return an incident that is told again after hours in which nothing was scraped."""
+    gone = round((window + 7 * HOUR) / step)
+    last = HEALTHY_STEPS + bad + gone
+    return Scenario(
+        "nothing is scraped for longer than six hours: what was before is no news",
+        [(HEALTHY, HEALTHY_STEPS), (BAD, bad), (GONE, gone), (HEALTHY, 4)],
+        (Check(HEALTHY_STEPS + bad - 1, True), Check(last, False), Check(last + 3, False)),
     )
 
 

@@ -9,22 +9,24 @@ from qgm_observe.slo.score import WINDOWS
 from qgm_observe.slo.window import shorthand
 
 _RATIO = "slo:sli_error:ratio"
-DECISIVE = (_RATIO, score_rules.EVIDENCE, score_rules.RECOVERY)
+DECISIVE = (_RATIO, score_rules.EVIDENCE, score_rules.RECOVERY, score_rules.THREATENED)
 """Beginnings of names that decide whether an alert fires."""
 
 _MANY = 1000.0
-_ANOTHER = {
+_ANOTHER: dict[str, tuple[float, float | None]] = {
     ERRORS: (_MANY, 0.0),
     EVENTS: (_MANY, _MANY**4),
     score_rules.EVIDENCE: (_MANY, -_MANY),
     score_rules.RECOVERY: (-_MANY, -_MANY),
     score_rules.HIGHEST: (_MANY, -_MANY),
     score_rules.THRESHOLD: (-_MANY, _MANY),
+    score_rules.THREATENED: (_MANY, None),
     promql.GOOD: (0.0, 1.0),
     promql.COUNTED: (1.0, 1.0),
     money_rules.SPENT: (_MANY * _MANY, 0.0),
 }
-"""What is recorded of another objective that burns, and of one that does not; others are ratios."""
+"""What is recorded of another objective that burns, and of one that does not, `None` where nothing
+is; others are ratios."""
 
 
 def series(
@@ -46,6 +48,7 @@ def series(
         for record, labels in recorded
         if record.startswith(names) and (record in _ANOTHER or record.startswith(_RATIO))
         for value in (_ANOTHER.get(record, (1.0, 0.0))[place],)
+        if value is not None
         for told in _by_window(record, labels)
     )
 

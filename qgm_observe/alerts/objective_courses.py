@@ -36,7 +36,18 @@ _AWAY = (31, 36, 37, 38, 39, 40)
 _JUST = "four failures, then successes that are just too few to veto"
 _RATIO_OF_SHARES = 5.0
 _MILLION = 1_000_000
+_DECISIVE = 4
+"""Bad steps after which there is no doubt: two hours."""
+
 _LAST = 4
+
+
+def failures(score: Score | None) -> int:
+    """Return how many fail in a bad step for a few of them to leave no doubt."""
+    if score is None:
+        return 1
+    page, ticket = (weights.error - weights.event for weights in (score.page, score.ticket))
+    return math.ceil(max(1.5 * score.threshold(0) / page, TICKET_THRESHOLD / ticket) / _DECISIVE)
 
 
 def of_hours(score: Score, step: float) -> tuple[Course, ...]:
@@ -114,8 +125,8 @@ def of_window(score: Score, period: float) -> tuple[Course, ...]:
     return (
         (
             "a quarter more than is planned fails for a whole window, then nothing",
-            _planned([(days, 20, 25), (4, 20, 0)], score.budget),
-            (7, 8, days, days + 4),
+            _planned([(days, 20, 25), (5, 20, 0)], score.budget),
+            (7, 8, days, days + 3, days + 5),
         ),
         (
             "a quarter more than is planned fails for a whole window, then all of a day",

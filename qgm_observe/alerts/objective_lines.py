@@ -30,7 +30,8 @@ def lines_of(objective: Objective, selectors: Selectors) -> tuple[Line, ...]:
     if isinstance(indicator, Ratio):
         good = [selectors.narrowed(each) for each in indicator.good]
         total = [selectors.narrowed(each) for each in indicator.total]
-        return tuple(_ratio(good[0], total[0]))
+        further = (counted(each, 0, 1) for each in total[1:])
+        return (*_ratio(good[0], total[0]), *further)
     if isinstance(indicator, Slices):
         return tuple(_slices(indicator, selectors))
     return ()

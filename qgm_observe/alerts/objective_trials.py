@@ -77,6 +77,8 @@ class ObjectiveTrials:
         self._lines = lines_of(objective, selectors)
         self._others = [(each["record"], each["labels"]) for each in recorded if "record" in each]
         self._step = QUARTER if isinstance(objective.indicator, Slices) else STEP
+        self._failures = objective_courses.failures(objective.score)
+        self._bad: Phase = (0.0, float(self._failures)) if self._failures > 1 else BAD
 
     def all(self) -> Iterator[Trial]:
         """Yield a trial an alert and step; of what never alerts, one of what is recorded."""
@@ -153,7 +155,7 @@ class ObjectiveTrials:
         clean = _AFTER_MINUTES if is_minutes else self._clean_steps(is_busy=is_busy)
         checks = Check(begun - 1, False), Check(ended - 1, True), Check(ended + clean - 1, False)
         recovery = BUSY if is_busy else HEALTHY
-        normal: Phases = [(HEALTHY, _HEALTHY), (BAD, bad), (recovery, clean)]
+        normal: Phases = [(HEALTHY, _HEALTHY), (self._bad, bad), (recovery, clean)]
         incident = Scenario("an incident: silent before, fires in it, recovers", normal, checks)
         if isinstance(self.objective.indicator, Slices):
             recorded = tuple(recorded_minutes(self.objective, self._step, begun - 1, ended - 1))
@@ -193,7 +195,8 @@ class ObjectiveTrials:
         """Return steps that clear an alert; busy ones until all that was bad becomes planned."""
         score = self.objective.score
         if is_busy:
-            return max(_AFTER_BUSY, math.ceil(_BAD / 100 / float(self.objective.budget)))
+            failed = self._failures * _BAD
+            return max(_AFTER_BUSY, math.ceil(failed / 100 / float(self.objective.budget)))
         return math.ceil(_AFTER * (1 if score is None else score.design_effect))
 
     def _none(self, at: int) -> Tests:
@@ -225,7 +228,7 @@ class ObjectiveTrials:
 
     def _counted(self, before: Check) -> Iterator[Scenario]:
         begun = _HEALTHY
-        failing: Phases = [(HEALTHY, begun), (BAD, 6)]
+        failing: Phases = [(HEALTHY, begun), (self._bad, 6)]
         yield Scenario(
             "the first failure of a new label set counts",
             failing,
@@ -233,7 +236,7 @@ class ObjectiveTrials:
             unborn=True,
             recorded=self._recorded(failing, (begun, begun + 5)),
         )
-        never: Phases = [(BAD, 6)]
+        never: Phases = [(self._bad, 6)]
         yield Scenario(
             "nothing has ever been good: it fires",
             never,
@@ -249,7 +252,7 @@ class ObjectiveTrials:
             (),
             recorded=self._recorded(left, (8,)),
         )
-        again: Phases = [(HEALTHY, begun), (BAD, 6), (REBORN, 6)]
+        again: Phases = [(HEALTHY, begun), (self._bad, 6), (REBORN, 1), (self._bad, 5)]
         yield Scenario(
             "counters begin anew in the incident, beside another objective that is well: fires",
             again,
@@ -340,23 +343,31 @@ class ObjectiveTrials:
         score, period = self.objective.score, self.objective.window.seconds
         if score is None:
             return
-        found = self._on_courses(objective_courses.of_window(score, period), severity, DAY)
-        daily: list[Scenario] = []
-        at_end: list[Scenario] = []
-        for course in found:
-            last = course.checks[-1]
-            is_daily = len(course.checks) > 1 or last.step * DAY != period
-            ended = replace(course, checks=(replace(last, step=1),))
-            (daily if is_daily else at_end).append(course if is_daily else ended)
-        yield from ((step, tuple(told)) for step, told in ((DAY, daily), (period, at_end)) if told)
+        daily: list[objective_courses.Course] = []
+        at_end: list[objective_courses.Course] = []
+        for course in objective_courses.of_window(score, period):
+            is_at_end = [at * DAY for at in course[2]] == [period]
+            (at_end if is_at_end else daily).append(course)
+        if daily:
+            yield DAY, tuple(self._on_courses(daily, severity, DAY))
+        if at_end:
+            found = self._on_courses(at_end, severity, DAY, is_once=True)
+            ended = (replace(each, checks=(replace(each.checks[0], step=1),)) for each in found)
+            yield period, tuple(ended)
 
     def _on_courses(
-        self, courses: Iterable[objective_courses.Course], severity: str, step: float
+        self,
+        courses: Iterable[objective_courses.Course],
+        severity: str,
+        step: float,
+        *,
+        is_once: bool = False,
     ) -> Iterator[Scenario]:
         is_scored = self.objective.score is not None and step < DAY
         for name, phases, steps in courses:
             found = self._judged(phases, step)
-            checks = tuple(Check(at, found.fires(at, severity)) for at in steps)
+            fires = found.fires_at if is_once else found.fires
+            checks = tuple(Check(at, fires(at, severity)) for at in steps)
             recorded = tuple(found.highest(at) for at in steps) if is_scored else ()
             course = Scenario(name, phases, checks, recorded=recorded)
             decisive = (*neighbor.DECISIVE, *((ERRORS, EVENTS) if step == DAY else ()))

@@ -171,6 +171,7 @@ def _beside(slo: str, buckets: Buckets, own: str) -> Iterator[Scenario]:
         ("less than half is slow together", slow, together, [(some, 0)], 1.0),
         ("less than half was slow together", [(_SLOW, 0)], together, [(some, -3), (_NONE, 0)], 0.0),
         ("what is not asked for is slow", usual, unasked, [(_USUAL, -3), (_MANY_SLOW, 0)], 1.0),
+        ("what is not asked for is slow beside its own day", usual, unasked, slow, 1.0),
         ("what is not asked for was slow", slow, unasked, [(_MANY_SLOW, 0)], 0.0),
         ("nothing that is asked for is observed", [], unasked, [(_USUAL, 0)], None),
     ):

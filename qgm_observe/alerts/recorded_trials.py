@@ -16,6 +16,7 @@ from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.promql import COUNTED, FIRST, GAP, GOOD, NEWEST
 from qgm_observe.slo.score import (
     BURNING,
+    BURNING_HELD,
     FEWEST_ERRORS,
     HELD,
     LAST_DAYS,
@@ -97,7 +98,10 @@ class Recorded:
         """Yield tests of what is counted at a step, for windows (s)."""
         counts = {window: self._counts(at, window) for window in windows}
         when, slo = self._when(at), self.objective.name
-        if all(_newest(each, at, _OLDEST[NEWEST], self._step) is None for each in self._total):
+        indicator = self.objective.indicator
+        is_one = isinstance(indicator, Ratio) and len(indicator.total) == 1
+        newest = (_newest(each, at, _OLDEST[NEWEST], self._step) for each in self._total)
+        if is_one and all(each is None for each in newest):
             yield {"expr": f'qgm:slo_events:count{{slo="{slo}"}}', "eval_time": when}
             return
         for name, place in (("errors", 0), ("events", 1)):
@@ -149,17 +153,25 @@ class Recorded:
         score = self._score
         if score is None:
             return burns(self.objective, severity, self._share, at, self._step)
-        if severity == PAGE:
-            held = math.ceil(HELD / self._step)
-            return any(self._pages(score, each) for each in range(max(0, at - held), at + 1))
-        counts = (self._counts(at, each) for each in TICKET_WINDOWS)
-        is_evident = max(score.ticket.of(*each) for each in counts) > TICKET_THRESHOLD
-        return is_evident or self._is_spent(score, at)
+        if severity != PAGE:
+            return self.fires_at(at, severity)
+        first = max(0, at - math.ceil(HELD / self._step))
+        if any(self.fires_at(each, severity) for each in range(first, at + 1)):
+            return True
+        first = max(0, first - int(BURNING_HELD / self._step))
+        return any(self._is_threatened(score, each) for each in range(first, at + 1))
 
-    def _pages(self, score: Score, at: int) -> bool:
-        counts = {each: self._counts(at, each) for each in _WEIGHED}
-        is_evident = _highest(score, counts) > score.threshold(counts[TRAFFIC_WINDOW][1])
-        return is_evident or self._is_threatened(score, at)
+    def fires_at(self, at: int, severity: str) -> bool:
+        """Return whether a score fires that is looked at in no other step."""
+        score = self._score
+        assert score is not None  # noqa: S101  told to the type checker
+        if severity == PAGE:
+            counts = {each: self._counts(at, each) for each in _WEIGHED}
+            is_evident = _highest(score, counts) > score.threshold(counts[TRAFFIC_WINDOW][1])
+            return is_evident or self._is_threatened(score, at)
+        counts_of_ticket = (self._counts(at, each) for each in TICKET_WINDOWS)
+        is_evident = max(score.ticket.of(*each) for each in counts_of_ticket) > TICKET_THRESHOLD
+        return is_evident or self._is_spent(score, at)
 
     def _is_spent(self, score: Score, at: int) -> bool:
         bad, all_ = self._counts(at, self.objective.window.seconds)

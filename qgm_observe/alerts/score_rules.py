@@ -14,6 +14,7 @@ from qgm_observe.slo.decimals import plain
 from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.score import (
     BURNING,
+    BURNING_HELD,
     FEWEST_ERRORS,
     FEWEST_EVENTS,
     HELD,
@@ -30,6 +31,9 @@ from qgm_observe.slo.window import shorthand
 
 EVIDENCE, RECOVERY = "qgm:slo_score:llr", "qgm:slo_recovery:llr"
 HIGHEST, THRESHOLD = "qgm:slo_score:max", "qgm:slo_score:threshold"
+THREATENED = "qgm:slo_threatened:count"
+"""How many failed in the whole window, recorded only while its spent budget burns on."""
+
 USED = (*WINDOWS, TRAFFIC_WINDOW)
 """Seconds of the windows that are counted."""
 
@@ -53,16 +57,25 @@ def rules(objective: Objective, configuration: Configuration) -> Iterator[Rule]:
     yield {"record": THRESHOLD, "expr": _threshold(slo, score), "labels": labels}
     yield {"record": HIGHEST, "expr": _highest(slo), "labels": labels}
     if objective.severity == PAGE:
-        yield _page(objective, score, configuration)
+        if _is_long(objective):
+            text = f"max(\n  {_threatened(objective, score)}\n)"
+            yield {"record": THREATENED, "expr": text, "labels": labels}
+        yield _page(objective, configuration)
     yield _ticket(objective, score, configuration)
 
 
-def _page(objective: Objective, score: Score, configuration: Configuration) -> Rule:
+def _is_long(objective: Objective) -> bool:
+    return objective.window.seconds > LAST_DAYS[-1]
+
+
+def _page(objective: Objective, configuration: Configuration) -> Rule:
     slo = objective.name
-    expression = f'{HIGHEST}{{slo="{slo}"}} > on () {THRESHOLD}{{slo="{slo}"}}'
-    if objective.window.seconds > LAST_DAYS[-1]:
-        expression += f"\nor max(\n  {_threatened(objective, score)}\n)"
-    count = _evidence(objective, score, [one(EVIDENCE, slo, each) for each in _TEXTS])
+    expression = f'{HIGHEST}{{slo="{slo}"}} > {THRESHOLD}{{slo="{slo}"}}'
+    threatened = f'max_over_time({THREATENED}{{slo="{slo}"}}[{shorthand(BURNING_HELD)}])'
+    if _is_long(objective):
+        expression += f"\nor {threatened}"
+    weighed = [one(EVIDENCE, slo, each) for each in _TEXTS]
+    count = _evidence(objective, weighed, threatened)
     said = Said(count=count, spending=_spending(slo), false=_false(objective))
     return budget_alert(
         "QgmSloBurnPage",
@@ -80,7 +93,7 @@ def _ticket(objective: Objective, score: Score, configuration: Configuration) ->
     weights = score.ticket.error, score.ticket.event
     weighed = [_weighed(objective.name, *weights, (each,)) for each in windows]
     said = Said(
-        count=_evidence(objective, score, weighed),
+        count=_evidence(objective, weighed, _spent(objective, score)),
         spending=_spending(objective.name),
         false="How often this ticket is false is not tabled; it takes less evidence than a page.",
     )
@@ -148,7 +161,7 @@ def _highest(slo: str) -> str:
 # ------------------------------------------------------------------------------------------ text
 
 
-def _evidence(objective: Objective, score: Score, weighed: list[str]) -> str:
+def _evidence(objective: Objective, weighed: list[str], spent: str) -> str:
     """How many failed in the window that speaks loudest; where none does, that all is spent."""
     slo, period = objective.name, shorthand(objective.window.seconds)
     parts = (f"{text} - {plain(number * _TIE)}" for number, text in enumerate(weighed))
@@ -163,9 +176,7 @@ def _evidence(objective: Objective, score: Score, weighed: list[str]) -> str:
     )
     week = " of ".join(asked(one(name, slo, "7d")) for name in _COUNTED)
     told = f"{week} {units(objective)} failed in the last 7d, and in {period} more than by chance."
-    return asked(
-        f"topk(1, {' or '.join(parts)}) > 0", loudest, asked(_spent(objective, score), told, "")
-    )
+    return asked(f"topk(1, {' or '.join(parts)}) > 0", loudest, asked(spent, told, ""))
 
 
 def _spending(slo: str) -> str:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from qgm_observe.alerts.cause import Cause
+from qgm_observe.alerts.cause import NO_OBJECTIVE, Cause
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.alerts.selectors import Selectors
 from qgm_observe.alerts.text import Said
-from qgm_observe.catalog import provider_signals, signals
+from qgm_observe.catalog import observe_signals, provider_signals
 from qgm_observe.slo.decimals import plain
+from qgm_observe.slo.indicator import Selection
 from qgm_observe.slo.promql import SOURCE
 from qgm_observe.slo.window import HOUR, MINUTE
 
@@ -44,7 +45,7 @@ def causes(configuration: Configuration, selectors: Selectors) -> Iterator[Cause
         ),
     )
     least = configuration.written.thresholds.disk_free_bytes
-    free = signals.OBSERVE_DISK_FREE.prometheus
+    free = observe_signals.DISK_FREE.prometheus
     yield Cause(
         alert="QgmJournalDisk",
         expression=f"min by (instance) ({free}) < {plain(least)}",
@@ -55,7 +56,7 @@ def causes(configuration: Configuration, selectors: Selectors) -> Iterator[Cause
 
 
 def _lost(selectors: Selectors) -> Iterator[Cause]:
-    shown = f"{signals.OBSERVE_INFO.prometheus}{{{SOURCE}}}"
+    shown = f"{observe_signals.INFO.prometheus}{{{SOURCE}}}"
     yield _telemetry(
         "exporter",
         f"absent({shown})",
@@ -66,21 +67,28 @@ def _lost(selectors: Selectors) -> Iterator[Cause]:
     yield _telemetry(
         "journal", f"{up} == 0", ("journal",), "Journal {{ $labels.journal }} cannot be read."
     )
-    dropped, unwritten = (
-        selectors.count(selectors.chosen(each), HOUR)
-        for each in (signals.OBSERVE_DROPPED, signals.OBSERVE_UNWRITTEN)
+    counted = tuple(
+        selectors.chosen(each) for each in (observe_signals.DROPPED, observe_signals.UNWRITTEN)
     )
+    dropped, unwritten = (selectors.count(each, HOUR, slo=NO_OBJECTIVE) for each in counted)
     yield _telemetry(
         "events",
         f"(({dropped} or vector(0)) + ({unwritten} or vector(0))) > 0",
         (),
         "{{ $value }} events of the last hour are lost.",
         hold=0,
+        counted=counted,
     )
 
 
 def _telemetry(
-    lost: str, expression: str, by: tuple[str, ...], count: str, hold: float = 5 * MINUTE
+    lost: str,
+    expression: str,
+    by: tuple[str, ...],
+    count: str,
+    *,
+    hold: float = 5 * MINUTE,
+    counted: tuple[Selection, ...] = (),
 ) -> Cause:
     return Cause(
         alert="QgmTelemetryLost",
@@ -89,4 +97,5 @@ def _telemetry(
         hold=hold,
         labels={"lost": lost},
         said=Said(count=count, spending=_BLIND),
+        counted=counted,
     )

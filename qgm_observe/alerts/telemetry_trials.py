@@ -7,6 +7,7 @@ from qgm_observe.alerts.courses import (
     Trials,
     absent,
     anew,
+    away,
     course,
     lasting,
     short,
@@ -14,7 +15,7 @@ from qgm_observe.alerts.courses import (
     unborn,
 )
 from qgm_observe.alerts.scenario import HEALTHY, INSTANT, LEVEL, Check, Line, Scenario, Trial
-from qgm_observe.catalog import provider_signals, signals
+from qgm_observe.catalog import observe_signals, provider_signals
 from qgm_observe.slo.window import HOUR
 
 
@@ -22,7 +23,7 @@ def telemetry(made: Trials) -> Iterator[Trial]:
     """Yield the trials of what is seen at all."""
     always = Scenario("always fires", [(HEALTHY, 3)], (Check(0, True), Check(2, True)), absent=True)
     yield made.trial("QgmWatchdog", (), scenarios=(always,))
-    shown = made.level(signals.OBSERVE_INFO, 1, None)
+    shown = made.level(observe_signals.INFO, 1, None)
     of_process = Line(shown.decoys[-1], LEVEL, 1, 1)
     yield made.trial(
         "QgmTelemetryLost",
@@ -42,15 +43,15 @@ def telemetry(made: Trials) -> Iterator[Trial]:
         lost="journal",
     )
     for own, other in (
-        (signals.OBSERVE_DROPPED, signals.OBSERVE_UNWRITTEN),
-        (signals.OBSERVE_UNWRITTEN, signals.OBSERVE_DROPPED),
+        (observe_signals.DROPPED, observe_signals.UNWRITTEN),
+        (observe_signals.UNWRITTEN, observe_signals.DROPPED),
     ):
         yield made.trial(
             "QgmTelemetryLost",
             (),
             made.count(own, 0, 1),
             made.count(other, 0, 0),
-            scenarios=(course(1), lasting(1, HOUR), absent(), anew(), unborn(1)),
+            scenarios=(course(1), lasting(1, HOUR), absent(), anew(), unborn(1), away(1, HOUR)),
             lost="events",
         )
         yield made.trial(
@@ -68,7 +69,7 @@ def telemetry(made: Trials) -> Iterator[Trial]:
     )
     yield from _readings(made)
     least = made.thresholds.disk_free_bytes
-    series = f'{signals.OBSERVE_DISK_FREE.prometheus}{{instance="{SOME}"}}'
+    series = f'{observe_signals.DISK_FREE.prometheus}{{instance="{SOME}"}}'
     yield made.trial(
         "QgmJournalDisk",
         (),

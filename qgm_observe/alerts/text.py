@@ -61,6 +61,7 @@ def annotations(
         fixed: Variables of the board beside the labels.
     """
     written = configuration.written
+    asked_first = _triage(configuration, alert, labels, (fixed or {}).get("slo"))
     runbook = runbook_url(written.runbooks_url, alert.name)
     board = board_url(written.boards_url, alert.board, labels, **fixed or {})
     lines = [
@@ -69,8 +70,8 @@ def annotations(
         f"Budget left: {said.budget or _budgets()}.",
         said.spending or _in_flight(labels),
         _provider_status(labels),
-        f"First: {_triage(configuration, alert, labels)}",
-        f"Then: {_next(configuration, alert, labels)}",
+        f"First: {asked_first}",
+        f"Then: {_next(alert, asked_first)}",
         f"Escalate to {alert.escalation} when that does not help.",
         f"Runbook: {runbook}",
         f"Board: {board}",
@@ -117,8 +118,11 @@ def _with(query: str, values: str, shown: str, otherwise: str = "") -> str:
     return f"{{{{ with {told} }}}}{shown}{{{{ else }}}}{otherwise}{{{{ end }}}}"
 
 
-def _triage(configuration: Configuration, alert: Alert, labels: tuple[str, ...]) -> str:
+def _triage(
+    configuration: Configuration, alert: Alert, labels: tuple[str, ...], slo: str | None
+) -> str:
     words = [f"qgm-observe triage {alert.name} --url {configuration.written.exporter_url}"]
+    words += [f" --slo {slo}"] if slo else []
     words += [
         f"{{{{ with $labels.{name} }}}} --{name} {{{{ . | {_HARMLESS} }}}}{{{{ end }}}}"
         for name in ("pipeline", "device")
@@ -127,9 +131,9 @@ def _triage(configuration: Configuration, alert: Alert, labels: tuple[str, ...])
     return "".join([*words, " --prometheus {{ $externalURL }}"])
 
 
-def _next(configuration: Configuration, alert: Alert, labels: tuple[str, ...]) -> str:
+def _next(alert: Alert, asked_first: str) -> str:
     if alert.command.startswith("--"):
-        return f"{_triage(configuration, alert, labels)} {alert.command}"
+        return f"{asked_first} {alert.command}"
     return alert.command.replace("URL", "{{ $externalURL }}")
 
 

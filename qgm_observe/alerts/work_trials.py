@@ -13,6 +13,7 @@ from qgm_observe.alerts.courses import (
     Trials,
     absent,
     anew,
+    away,
     course,
     lasting,
     reborn,
@@ -211,6 +212,7 @@ def work(made: Trials) -> Iterator[Trial]:
             absent(),
             unborn(2),
             anew(),
+            away(2, DAY, 3 * STEP),
         ),
         step=3 * STEP,
     )
@@ -227,6 +229,7 @@ def work(made: Trials) -> Iterator[Trial]:
             absent(),
             unborn(3),
             anew(),
+            away(3, HOUR),
         ),
         seen_by="jobs",
     )
@@ -247,7 +250,8 @@ def _retries(made: Trials) -> Iterator[Trial]:
         [(IDLE, 6), (BAD, 5)],
         (Check(8, False), Check(9, False), Check(10, True)),
     )
-    scenarios = (course(12, after=40), few, lasts, together(1), short(1), absent(), anew())
+    usual = (course(12, after=40), few, lasts, together(1), short(1), absent(), anew())
+    scenarios = (*usual, away(12, 6 * HOUR))
     yield made.trial("QgmRetriesExcessive", JOB_PLACES, attempts, jobs, scenarios=scenarios)
     steady = made.count(signals.JOB_ATTEMPTS, tries, tries)
     for line, name, bad in (

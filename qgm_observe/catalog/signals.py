@@ -1,7 +1,10 @@
-"""Every signal, once. Rules, panels, exporters and documentation refer to these objects."""
+"""The signals of the work, and every signal by name.
+
+Each is declared once; rules, panels, exporters and documentation refer to these objects.
+"""
 
 from qgm_observe.catalog import labels as by
-from qgm_observe.catalog import provider_signals
+from qgm_observe.catalog import observe_signals, provider_signals
 from qgm_observe.catalog.buckets import DURATION
 from qgm_observe.catalog.signal import Kind, Signal, Stability
 
@@ -335,66 +338,13 @@ COMPILE_HITS = Signal(
     by.DEVICES,
 )
 
-OBSERVE_INFO = Signal(
-    "qgm.observe.build", Kind.INFO, "1", "The running version of this package.", (by.VERSION,)
-)
-OBSERVE_ERRORS = Signal(
-    "qgm.observe.errors",
-    COUNTER,
-    "{error}",
-    "Errors inside this package that were kept away from the training.",
-    (by.PART,),
-)
-OBSERVE_DROPPED = Signal(
-    "qgm.observe.events.dropped", COUNTER, "{event}", "Events lost because the ring was full."
-)
-OBSERVE_UNWRITTEN = Signal(
-    "qgm.observe.events.unwritten", COUNTER, "{event}", "Events the journal could not take."
-)
-OBSERVE_GAPS = Signal(
-    "qgm.observe.intent.gaps",
-    COUNTER,
-    "{gap}",
-    "Submissions that went ahead before their intent was on disk.",
-)
-OBSERVE_HOOKS_MISSING = Signal(
-    "qgm.observe.hooks.missing",
-    COUNTER,
-    "{method}",
-    "Methods that an instrumented library lacks in its present version, so that they go unseen.",
-)
-OBSERVE_SPANS = Signal(
-    "qgm.observe.spans.delivered", COUNTER, "{span}", "Spans that an OTLP endpoint has taken."
-)
-OBSERVE_SPANS_SKIPPED = Signal(
-    "qgm.observe.spans.skipped",
-    COUNTER,
-    "{span}",
-    "Spans that were not delivered: too old, refused, or beyond what may wait.",
-)
-OBSERVE_FOLDED = Signal(
-    "qgm.observe.label_sets.folded",
-    COUNTER,
-    "{label_set}",
-    "Label values that were folded into `other` by the cardinality guard.",
-)
-OBSERVE_SKEW = Signal(
-    "qgm.observe.clock.skew",
-    GAUGE,
-    "s",
-    "Provider clock minus local clock, as last seen.",
-    (by.PROVIDER,),
-)
-OBSERVE_JOURNAL_SIZE = Signal(
-    "qgm.observe.journal.size", GAUGE, "By", "Size of the journal on disk."
-)
-OBSERVE_DISK_FREE = Signal(
-    "qgm.observe.journal.disk.free", GAUGE, "By", "Free space where the journal is."
-)
-
 SIGNALS: dict[str, Signal] = {
     value.name: value
-    for value in (*globals().values(), *vars(provider_signals).values())
+    for value in (
+        *globals().values(),
+        *vars(observe_signals).values(),
+        *vars(provider_signals).values(),
+    )
     if isinstance(value, Signal)
 }
 """Every signal by name, in the order of declaration."""

@@ -102,6 +102,7 @@ def scraped(url: str, timeout: float, form: str = "text") -> Reply:
             body: bytes = response.read(LARGEST + 1)
             media_type: str = response.headers.get_content_type()
     except urllib.error.HTTPError as error:
+        error.close()
         raise UsageError(f"{url} answers {error.code}: write where the metrics are") from error
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from qgm_observe.cli.calibration_changes import ParameterChange, parameter_changes
+from qgm_observe.cli.noise_changes import noise_changes
 from qgm_observe.cli.run_facts import RunFacts
 
 COMPILERS = frozenset({"qiskit", "pytket", "bqskit", "qiskit-transpiler-service", "samplomatic"})
@@ -37,6 +38,7 @@ WEIGHTS = {
     "device": 94,
     "optimization level": 90,
     "compiler": 88,
+    "noise model": 87,
     "setting": 87,
     "argument": 86,
     "iterations": 84,
@@ -65,7 +67,8 @@ _NEGLIGIBLE = 0.01
 """Relative change of a setting that is a number with a fraction, below which it is a nuance."""
 
 _COMPILING = {"compiler", "optimization level"}
-_OF_COMPILING = {*_COMPILING, "sdk", "seed", "device", "device version", "calibration"}
+_OF_DEVICE = {"device", "device version", "calibration", "noise model"}
+_OF_COMPILING = {*_COMPILING, *_OF_DEVICE, "sdk", "seed"}
 """What may change gates and layouts of a circuit that is the same otherwise."""
 
 _OF_WORK = {"code", "setting", "argument", "encoding", "model", "model version"}
@@ -116,6 +119,7 @@ def compare(before: RunFacts, after: RunFacts) -> list[Change]:
         *_of_process(before.origin, after.origin),
         *_shots(before, after),
         *_calibration(before, after),
+        *_noise(before, after),
     ]
     causes = [_in_context(each, before, after) for each in found]
     is_explained = _is_explained(causes, before, after)
@@ -249,6 +253,23 @@ def _calibration(before: RunFacts, after: RunFacts) -> Iterator[Change]:
     yield Change(
         weight, "calibration", worst.name, _number(worst.before), _number(worst.after), note
     )
+
+
+def _noise(before: RunFacts, after: RunFacts) -> Iterator[Change]:
+    if any(run.noise is None and "noise_model" in run.gaps for run in (before, after)):
+        return  # which is said among the gaps
+    kind, one, other = "noise model", before.noise, after.noise
+    hashes = [None if told is None else told["hash"][:12] for told in (one, other)]
+    if one is None or other is None or "gates" not in one or "gates" not in other:
+        yield from _one(kind, kind, *hashes)
+        return
+    changes = noise_changes(one, other)
+    if changes:
+        first, *others = changes
+        known = [_number(first.before), _number(first.after)]
+        also = "".join(f", {each.name}" for each in others[:_MOST_FILES])
+        shown = hashes if known[0] == known[1] else known
+        yield Change(WEIGHTS[kind], kind, first.name, *shown, also and f"as well as {also[2:]}")
 
 
 def _size(change: ParameterChange) -> float:

@@ -1,7 +1,12 @@
-"""Runs and jobs by what people write: an id, the beginning of one, `latest`, `previous`."""
+"""Runs and jobs by what people write: an id, the beginning of one, `latest`, `previous`.
+
+Runs inside one another are one execution, as of a script with runs of its own that
+`qgm-observe run` runs: `latest` is the run that began last in the latest execution, `previous` the
+one that began last in the execution before.
+"""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from qgm_observe.errors import UsageError
@@ -36,8 +41,8 @@ def find(journal: Store, noun: str, text: str) -> Event | None:
         told.pop(event.subject, None)
         told[event.subject] = event
     if text in _PLACES and noun == "run":
-        begun = sorted(told.values(), key=lambda e: e.body.get("start", e.at), reverse=True)
-        return begun[_PLACES[text]] if len(begun) > _PLACES[text] else None
+        last = list(_last_of_each_execution(told))
+        return last[_PLACES[text]] if len(last) > _PLACES[text] else None
     if len(text) < _LEAST:
         raise UsageError(f"{noun} {text!r}: write at least {_LEAST} characters of its id")
     fitting = [id_ for id_ in told if id_.startswith(text.lower())]
@@ -45,6 +50,18 @@ def find(journal: Store, noun: str, text: str) -> Event | None:
         shown = ", ".join(id_[: len(text) + 8] for id_ in fitting[:_SHOWN])
         raise UsageError(f"{noun} {text!r} may be {shown}: write more of its id")
     return told[fitting[0]] if fitting else None
+
+
+def _last_of_each_execution(runs: Mapping[str, Event]) -> Iterator[Event]:
+    """The run of each execution that began last, the newest first."""
+    seen = set()
+    for event in sorted(runs.values(), key=lambda e: e.body.get("start", e.at), reverse=True):
+        outermost = event
+        while (parent := runs.get(outermost.body.get("parent", ""))) is not None:
+            outermost = parent
+        if outermost.subject not in seen:
+            seen.add(outermost.subject)
+            yield event
 
 
 def events_of(journal: Store, runs: Iterable[str], since: float | None = None) -> list[Event]:

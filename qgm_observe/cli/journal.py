@@ -83,7 +83,8 @@ def _verb(
 
 def _show(args: argparse.Namespace) -> int:
     from qgm_observe.cli.finding import events_of, find_run, journal_at, tallied_by
-    from qgm_observe.cli.summary import render, summarize, to_json
+    from qgm_observe.cli.summary import summarize, to_json
+    from qgm_observe.cli.summary_text import render
 
     with journal_at(args.journal) as journal:
         run = find_run(journal, args.run)

@@ -1,7 +1,8 @@
 """Register trained parameters with their provenance; compare versions, promote, roll back, list.
 
-All but `compare` need an MLflow: --tracking-uri or MLFLOW_TRACKING_URI; another registry by its
-package's entry point and --tracker. Artifacts that carry secrets are refused.
+All but `compare`, which asks for aliases alone, need an MLflow: --tracking-uri or
+MLFLOW_TRACKING_URI; another registry by its package's entry point and --tracker. Artifacts that
+carry secrets are refused.
 """
 
 import argparse

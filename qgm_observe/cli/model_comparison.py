@@ -8,6 +8,7 @@ import argparse
 import json
 import shlex
 import time
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,19 @@ _LOOKS: dict[str, Any] = {"kind": "inference", "every": 24.0, "looks": 28, **_CH
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("model", metavar="MODEL", help="the label `model`")
-    parser.add_argument("stable", metavar="STABLE", help="the label `model_version` it has now")
-    parser.add_argument("candidate", metavar="CANDIDATE", help="that of the new version")
+    parser.add_argument(
+        "stable",
+        metavar="STABLE",
+        help="the label `model_version` it has now, or @ALIAS of the registry, such as @champion",
+    )
+    parser.add_argument("candidate", metavar="CANDIDATE", help="that of the new version, likewise")
+    parser.add_argument(
+        "--tracker",
+        metavar="NAME",
+        default="mlflow",
+        help="the registry of @ALIAS (default: mlflow)",
+    )
+    parser.add_argument("--tracking-uri", metavar="URI", help="default: MLFLOW_TRACKING_URI")
     parser.add_argument(
         "--journal",
         type=Path,
@@ -38,7 +50,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="again for each replica's (default: the user's own)",
     )
-    parser.add_argument("--kind", choices=list(Purpose), default=_LOOKS["kind"])
+    parser.add_argument(
+        "--kind", choices=list(Purpose), default=_LOOKS["kind"], help="default: inference"
+    )
     parser.add_argument(
         "--since",
         type=option_types.instant,
@@ -91,6 +105,9 @@ def main(args: argparse.Namespace) -> int:
     if args.stable == args.candidate:
         raise UsageError(f"{args.stable} twice: write the stable version, then the candidate")
     margins = _margins(args.margin)
+    aliases = _alias(args.stable), _alias(args.candidate)
+    if any(aliases):
+        args.stable, args.candidate = _versions(args, aliases)
     try:
         from qgm_observe.cli import version_judgment as judging
     except ImportError as error:
@@ -108,13 +125,44 @@ def main(args: argparse.Namespace) -> int:
         power=args.power,
     )
     compared = judging.compare(
-        args.journal or [None], asked, margins, plan, every=args.every * _HOUR, again=_again(args)
+        args.journal or [None],
+        asked,
+        margins,
+        plan,
+        every=args.every * _HOUR,
+        again=_again(args),
+        aliases=aliases,
     )
     if args.json:
         print(json.dumps(judging.as_json(compared), indent=2))
     else:
         print("\n".join(judging.lines_of(compared)))
     return EXIT[compared.judgment.verdict]
+
+
+def _alias(word: str) -> str | None:
+    return word[1:] if word.startswith("@") else None
+
+
+def _versions(args: argparse.Namespace, aliases: tuple[str | None, str | None]) -> tuple[str, str]:
+    """The versions that are to be compared, aliases looked up in the registry."""
+    try:
+        from qgm_observe.trackers import open_tracker
+        from qgm_observe.trackers.registering import version_at
+    except ImportError as error:
+        raise MissingExtra("an alias", "mlflow") from error
+    with closing(open_tracker(args.tracker, args.tracking_uri, create=False)) as tracker:
+        stable, candidate = (
+            word if alias is None else version_at(tracker, args.model, alias)
+            for word, alias in zip((args.stable, args.candidate), aliases, strict=True)
+        )
+    if stable == candidate:
+        raise UsageError(
+            f"{args.stable} and {args.candidate} of {args.model} are both version {stable}: point"
+            f" one of them to the other version by `qgm-observe model promote {args.model} VERSION"
+            " --alias NAME`"
+        )
+    return stable, candidate
 
 
 def _again(args: argparse.Namespace) -> str:

@@ -153,6 +153,11 @@ def _planned(args: argparse.Namespace) -> tuple[Plan, Any]:
     """The plan: options over what the script's last run did; and the circuit."""
     told: dict[str, Any] = {}
     circuit = None
+    if args.work is not None and not args.work.exists():
+        raise UsageError(
+            f"{args.work}: no such file; write a script's path, or a circuit's; a device is told"
+            " by --device NAME"
+        )
     if args.work is not None and args.work.suffix == SCRIPT:
         told = _of_script(args)
     elif args.work is not None:
@@ -176,8 +181,6 @@ def _planned(args: argparse.Namespace) -> tuple[Plan, Any]:
 
 
 def _of_script(args: argparse.Namespace) -> dict[str, Any]:
-    if not args.work.exists():
-        raise UsageError(f"{args.work}: no such file; write a script's path, or a circuit's")
     told = None
     place = args.journal or load_settings().journal_path
     if place.exists():

@@ -71,7 +71,9 @@ class Program(ABC):
     def _run(self) -> None:
         main = ModuleType("__main__")
         names = vars(main)
-        names |= {"__builtins__": builtins, "__annotations__": {}, "__cached__": None}
+        names |= {"__builtins__": builtins, "__cached__": None}
+        if sys.version_info < (3, 14):  # since then a module has them when it annotates something
+            names["__annotations__"] = {}
         sys.modules["__main__"] = main
         exec(self._code(names), names)  # noqa: S102  it is what the user asked for
 

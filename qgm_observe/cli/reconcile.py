@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qgm_observe.cli.summary import duration
+from qgm_observe.cli.summary_text import duration
 from qgm_observe.errors import UsageError
 from qgm_observe.journal import Store, open_journal
 from qgm_observe.records import Job
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from qgm_observe.exporters.reconciling.abandoned import Abandoned, Abandonment
 
 DAY = 86400.0
+_PLURALS = {"job": "jobs", "session": "sessions", "batch": "batches"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +38,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cancel-abandoned",
         action="store_true",
-        help="cancel jobs, and close sessions, whose process is gone and whose guard's ttl passed",
+        help="cancel jobs, and close sessions and batches, whose process is gone and whose guard's "
+        "ttl passed",
     )
     parser.add_argument(
         "--ttl",
@@ -66,7 +68,7 @@ def main(args: argparse.Namespace) -> int:
         docket = Docket(config.reconcile.max_age_days * DAY)
         scan(journal, docket, now)
         wanted = [job.subject for job in docket.due(now, early=True)]
-        sys.stderr.write(f"{len(wanted):,} jobs and sessions to ask for\n")
+        sys.stderr.write(f"{len(wanted):,} jobs, sessions and batches to ask for\n")
         reconciler = Reconciler(desks_of(config, now), time.time, how)
         try:
             asked = reconciler.settle(journal, docket, early=True)
@@ -132,8 +134,9 @@ def _print(told: dict[str, Any], abandoned: Sequence["Abandoned"]) -> None:
 
 def _counted(abandoned: Sequence["Abandoned"]) -> str:
     counts = Counter(each.noun for each in abandoned)
-    told = [f"{number:,} {noun}{'' if number == 1 else 's'}" for noun, number in counts.items()]
-    return " and ".join(told)
+    return " and ".join(
+        f"{number:,} {noun if number == 1 else _PLURALS[noun]}" for noun, number in counts.items()
+    )
 
 
 def _spared(abandoned: Sequence["Abandoned"], what: str) -> str:

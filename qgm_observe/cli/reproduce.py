@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -129,15 +130,22 @@ def _job(journal: Store, args: argparse.Namespace) -> Event:
 def _of_model(text: str, name: str, uri: str | None) -> str:
     """The job that a registered version names."""
     from qgm_observe.trackers import open_tracker
+    from qgm_observe.trackers.registering import version_at
 
     model, at, alias = text.partition("@")
-    tracker = open_tracker(name, uri, create=False)
-    version = tracker.alias(model, alias) if at else text.rpartition("/")[2]
-    registered = model if at else text.rpartition("/")[0]
-    for each in tracker.versions(registered):
-        if each.version == version and each.tags.get("qgm.job"):
-            return each.tags["qgm.job"]
-    raise UsageError(f"{_MODELS}{text}: no such version, or it names no job")
+    with closing(open_tracker(name, uri, create=False)) as tracker:
+        if not at:
+            model, _, version = text.rpartition("/")
+        else:
+            version = version_at(tracker, model, alias)
+        known = {each.version: each for each in tracker.versions(model)}
+    if version not in known:
+        listed = ", ".join(known) or "a model that `qgm-observe model list` shows"
+        raise UsageError(f"{_MODELS}{text}: no such version: write {listed}")
+    job = known[version].tags.get("qgm.job")
+    if not job:
+        raise UsageError(f"{_MODELS}{text}: its run recorded no job: write the id of a job")
+    return job
 
 
 def _material(journal: Store, job: Event, args: argparse.Namespace) -> Material:
@@ -162,8 +170,8 @@ def _material(journal: Store, job: Event, args: argparse.Namespace) -> Material:
     counts = _counts(journal, blobs.get("counts", ()))
     estimates = _estimates(journal, job)
     if not counts and not (estimates and args.target):
-        kept = "" if not estimates else "; or write --target FILE to compare its estimates"
-        missing.append(f"counts (kept only with QGM_OBSERVE_CAPTURE=all{kept})")
+        kept = "" if not estimates else ", or write --target FILE to compare its estimates"
+        missing.append(f"counts: set QGM_OBSERVE_CAPTURE=all and run it again{kept}")
     if missing:
         raise UsageError(f"job {job.subject} cannot be reproduced, missing: {', '.join(missing)}")
     whole = [each for each in circuits if each is not None]

@@ -5,6 +5,7 @@ All of it is plain: text, numbers, and mappings of these.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
@@ -45,8 +46,10 @@ class RunFacts:
         gates: How often each gate is in a circuit, as text, of each circuit.
         sizes: Virtual qubits, 0 where unknown, and free parameters of each circuit.
         shots: Of its jobs, the median, `None` where unknown.
+        noise: A simulator's noise model, of the last job that tells most of it: its `hash`, and its
+            content where it is kept; `None` where none is told.
         calibration: Of its last job that has one.
-        gaps: What is not known, with the reason.
+        gaps: What is not known, with the reason, and of how many jobs where others tell it.
     """
 
     run: str
@@ -64,6 +67,7 @@ class RunFacts:
     gates: set[str] = field(default_factory=set)
     sizes: set[tuple[int, int]] = field(default_factory=set)
     shots: float | None = None
+    noise: dict[str, Any] | None = None
     calibration: Calibration | None = None
     gaps: dict[str, str] = field(default_factory=dict)
 
@@ -123,18 +127,19 @@ def by_option(words: Iterable[str]) -> dict[str, str]:
 
 def _take_jobs(facts: RunFacts, journal: Store, told: "_Documents", run: str) -> None:
     shots: list[float] = []
-    gaps: dict[str, str] = {}
+    gaps = _Gaps()
     jobs = journal.events(verbs=("finished",), nouns=("job",), runs=(run,), limit=_MOST_JOBS)
     last: Event | None = None
     for event in jobs:
         document = told.read(event.body)
-        gaps |= document["gaps"]
+        gaps.take(document)
         _take_job(facts, event.body, document)
+        _take_noise(facts, journal, document.get("noise_model"))
         if event.body.get("shots"):
             shots.append(event.body["shots"] / (event.body.get("circuits") or 1))
         if document.get("calibration"):
             last = event
-    facts.gaps |= gaps
+    facts.gaps |= gaps.of_jobs()
     facts.shots = median(shots) if shots else None
     if last is not None:
         key = told.read(last.body)["calibration"]["hash"]
@@ -162,13 +167,25 @@ def _take_job(facts: RunFacts, body: Mapping[str, Any], document: Mapping[str, A
         _take_compilation(facts, circuit.get("compiled", {}))
     if "optimization_level" in document:
         facts.levels.add(str(document["optimization_level"]))
-    if "noise_model" in document:
-        facts.settings["noise model"] = document["noise_model"]["hash"][:12]
     facts.seeds |= document.get("seeds", {})
     facts.settings |= {f"sampler {k}": v for k, v in document.get("options", {}).items()}
     for name, seed in (body.get("provenance") or {}).get("seeds", {}).items():
         facts.seeds[name] = min(seed, facts.seeds.get(name, seed))  # a job more, a seed higher
     _take_encoding(facts, body)
+
+
+def _take_noise(facts: RunFacts, journal: Store, named: Mapping[str, Any] | None) -> None:
+    if named is None:
+        return
+    known = facts.noise or {}
+    if named["hash"] != known.get("hash"):
+        content = journal.blob(named["hash"])
+        told = {**json.loads(content or b"{}"), "hash": named["hash"]}
+        facts.noise = facts.noise if _extent(known) > _extent(told) else told
+
+
+def _extent(noise: Mapping[str, Any]) -> tuple[bool, int]:
+    return bool(noise.get("whole")), len(noise.get("qubits", ()))
 
 
 def _take_compilation(facts: RunFacts, compiled: Mapping[str, Any]) -> None:
@@ -182,6 +199,32 @@ def _take_compilation(facts: RunFacts, compiled: Mapping[str, Any]) -> None:
 def _take_encoding(facts: RunFacts, body: Mapping[str, Any]) -> None:
     if body.get("encoding"):
         facts.encodings.add(str(body["encoding"]))
+
+
+class _Gaps:
+    """What jobs do not tell, and of how many of them."""
+
+    def __init__(self) -> None:
+        self._jobs = 0
+        self._told: set[str] = set()
+        self._open = Counter[str]()
+        self._why: dict[str, str] = {}
+
+    def take(self, document: Mapping[str, Any]) -> None:
+        """Note what one job tells, and what it does not."""
+        self._jobs += 1
+        self._told |= document.keys()
+        self._open.update(document["gaps"].keys())
+        self._why |= document["gaps"]
+
+    def of_jobs(self) -> dict[str, str]:
+        """Return the reasons."""
+        return {
+            name: f"of {self._open[name]} of {self._jobs} jobs: {why}"
+            if name in self._told
+            else why
+            for name, why in self._why.items()
+        }
 
 
 class _Documents:

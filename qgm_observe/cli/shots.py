@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from qgm_observe.errors import MissingExtra, UsageError
-from qgm_observe.quality.shots import ShotPlan, ratio_sd, shots_for_change, shots_for_half_width
+from qgm_observe.quality.shots import (
+    XEB_SD,
+    ShotPlan,
+    ratio_sd,
+    shots_for_change,
+    shots_for_half_width,
+)
 from qgm_observe.records.estimate import VALID_SHOT_RATIO
 
 Told = TypeVar("Told", float, str)
@@ -27,7 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--journal", type=Path, metavar="PATH", help="default: the user's own")
     score = parser.add_mutually_exclusive_group()
     score.add_argument("--ratio", metavar="V", type=float, help="expected valid-shot ratio")
-    score.add_argument("--sd", type=float, help="deviation of one shot's score; linear XEB: 0.71")
+    score.add_argument(
+        "--sd", type=float, help=f"deviation of one shot's score; linear XEB: {XEB_SD:.2f}"
+    )
     parser.add_argument("--level", type=float, help="of the interval (default: 0.95)")
     parser.add_argument("--alpha", type=float, help="rate of false findings (default: 0.05)")
     parser.add_argument("--power", type=float, help="chance to see it (default: 0.8)")
@@ -91,7 +99,9 @@ def _sd(args: argparse.Namespace) -> float:
     if args.ratio is not None:
         return ratio_sd(args.ratio)
     if args.sd is None:
-        raise UsageError("say what is measured: --ratio 0.8 for valid shots, --sd 0.71 for XEB")
+        raise UsageError(
+            f"say what is measured: --ratio 0.8 for valid shots, --sd {XEB_SD:.2f} for XEB"
+        )
     return float(args.sd)
 
 

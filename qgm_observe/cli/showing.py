@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from qgm_observe.cli.summary import render, summarize, to_json
+from qgm_observe.cli.summary import summarize, to_json
+from qgm_observe.cli.summary_text import render
 from qgm_observe.journal import Event
 
 

@@ -5,10 +5,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from qgm_observe.catalog import Signal, signals
+from qgm_observe.catalog import Signal, observe_signals, signals
 from qgm_observe.catalog import provider_signals as provided
 from qgm_observe.cli.compile_log import told_failure
-from qgm_observe.cli.summary import duration
+from qgm_observe.cli.summary_text import duration
 from qgm_observe.errors import UsageError
 from qgm_observe.runbooks.asking import Answers
 from qgm_observe.runbooks.roots import Facts, ended_at
@@ -42,7 +42,7 @@ _LEVELS: Mapping[str, tuple[Signal, ...]] = {
     "journals": (
         provided.EXPORTER_FOLLOWED,
         provided.EXPORTER_LAG,
-        signals.OBSERVE_DISK_FREE,
+        observe_signals.DISK_FREE,
         signals.RUNS_STALLED,
     ),
 }

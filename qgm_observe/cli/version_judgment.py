@@ -23,6 +23,7 @@ from qgm_observe.quality.canary import (
     Verdict,
     judge,
 )
+from qgm_observe.quality.canary_length import Length, length_of
 from qgm_observe.quality.traffic import Traffic
 from qgm_observe.records import Estimate
 
@@ -30,6 +31,8 @@ __all__ = ["Asked", "Compared", "Plan", "as_json", "compare", "lines_of"]
 
 COST = "cost of a sample"
 _HOUR, _DAY = 3600.0, 86400.0
+
+Aliases = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,9 @@ class Compared:
         traffic: Of each criterion, by name.
         next_look: Epoch seconds, `None` after the last.
         waiting: Roots that the next look counts.
+        length: How long it takes, `None` before both versions were seen.
         again: The command that asks once more.
+        aliases: That pointed to the two versions, where they were asked for by these.
     """
 
     arms: Arms
@@ -50,7 +55,9 @@ class Compared:
     judgment: Judgment
     next_look: float | None
     waiting: int
+    length: Length | None
     again: str
+    aliases: Aliases
 
 
 def compare(
@@ -61,6 +68,7 @@ def compare(
     *,
     every: float,
     again: str,
+    aliases: Aliases = (None, None),
 ) -> Compared:
     """Judge a canary from journals.
 
@@ -71,6 +79,7 @@ def compare(
         plan: Of the looks.
         every: Seconds from look to look.
         again: The command that asks once more.
+        aliases: See `Compared`.
 
     Raises:
         UsageError: there is nothing to compare.
@@ -80,7 +89,8 @@ def compare(
     with ExitStack() as stack:
         arms = read([stack.enter_context(journal_at(path)) for path in journals], asked)
     criteria = list(_criteria(arms, margins, every))
-    over = min(int((asked.until - arms.begin) // every), plan.looks)
+    elapsed = (asked.until - arms.begin) / every
+    over = min(int(elapsed), plan.looks)
     end = arms.begin + over * every
     return Compared(
         arms=arms,
@@ -90,7 +100,9 @@ def compare(
         judgment=judge(criteria, over, plan),
         next_look=end + every if over < plan.looks else None,
         waiting=sum(root.ended_at >= end for root in arms.roots),
+        length=length_of(criteria, elapsed, plan),
         again=again,
+        aliases=aliases,
     )
 
 
@@ -122,10 +134,17 @@ def next_step(compared: Compared) -> str:
     """Return the command that follows from the verdict."""
     asked, verdict = compared.arms.asked, compared.judgment.verdict
     if verdict is Verdict.PROMOTE:
-        return shlex.join(["qgm-observe", "model", "promote", asked.model, asked.candidate])
+        return _moved(asked.model, asked.candidate, compared.aliases[0])
+    if verdict is Verdict.ROLL_BACK and compared.aliases[1] is not None:
+        return _moved(asked.model, asked.stable, compared.aliases[1])
     if verdict is Verdict.ROLL_BACK:
         return shlex.join(["qgm-observe", "model", "rollback", asked.model])
     return compared.again
+
+
+def _moved(model: str, version: str, alias: str | None) -> str:
+    words = ["qgm-observe", "model", "promote", model, version]
+    return shlex.join([*words, *(["--alias", alias] if alias is not None else [])])
 
 
 def _why(compared: Compared) -> str:
@@ -141,23 +160,43 @@ def _why(compared: Compared) -> str:
 
 
 def _missing(compared: Compared, left: Sequence[Finding]) -> str:
-    """What there has to be more of, and when that is."""
-    judgment, plan = compared.judgment, compared.plan
-    candidate, is_early = compared.arms.asked.candidate, any(each.reason for each in left)
-    needed = max((each.needed or 0 for each in left), default=0)
-    if is_early:
-        return f"no look yet with {plan.least} roots or sessions of each version"
-    if any(each.needed is None for each in left):
-        worse = ", ".join(each.criterion.name for each in left if each.needed is None)
-        return f"{candidate} is behind by a margin or more in {worse}, which may still be chance"
-    text = f"an equal {candidate} needs about {needed:,} more roots or sessions"
-    rate = max(each.counts[1] for each in judgment.findings) / max(judgment.look, 1)
-    looks = math.ceil(needed / max(rate, 1e-9))
-    if judgment.look + looks > plan.looks:
-        text += f", more than {plan.looks} looks bring: send it more traffic or widen --margin,"
-    else:
-        text += f", {looks * compared.every / _DAY:.3g} d at its share of the traffic,"
-    return f"{text} to be promoted at power {plan.power:g}"
+    """Why more has to be seen."""
+    candidate = compared.arms.asked.candidate
+    if any(each.reason for each in left):
+        return f"no look yet with {compared.plan.least} roots or sessions of each version"
+    worse = [each.criterion.name for each in left if each.needed is None]
+    if worse:
+        told = ", ".join(worse)
+        return f"{candidate} is behind by a margin or more in {told}, which may still be chance"
+    return "too few roots so far"
+
+
+def _course(compared: Compared) -> str:
+    """How long it takes at the traffic so far; beyond the last look, what to begin it with."""
+    asked, plan, every, length = compared.arms.asked, compared.plan, compared.every, compared.length
+    if length is None:
+        return f"the first {plan.least} roots of {asked.stable} tell how long it takes"
+    stable, mine = (count * _DAY / every for count in length.a_look)
+    traffic = f"at {mine:.3g} of {stable + mine:.3g} roots a day (power {plan.power:g})"
+    if length.looks is not None:
+        day = length.looks * every / _DAY
+        return f"an equal {asked.candidate} is promoted by about day {day:.3g} {traffic}"
+    days = plan.looks * every / _DAY
+    ways = [f"--every {math.ceil(every / _HOUR * length.times)}"]
+    if length.share is not None:
+        ways.append(f"{math.ceil(length.share * (stable + mine))} roots a day for it")
+    return (
+        f"an equal {asked.candidate} takes about {days * length.times:.3g} days {traffic}, and"
+        f" {plan.looks} looks end on day {days:.3g}:\n"
+        f"begin anew with {', '.join(ways)} or a wider --margin {_margin_of(length.slowest)}"
+    )
+
+
+def _margin_of(criterion: str) -> str:
+    """The name of a criterion's margin on the command line."""
+    if criterion.startswith("latency"):
+        return "latency"
+    return {"success": "success", COST: "cost"}.get(criterion, "quality")
 
 
 def lines_of(compared: Compared) -> Iterator[str]:
@@ -165,6 +204,8 @@ def lines_of(compared: Compared) -> Iterator[str]:
     arms, judgment, plan = compared.arms, compared.judgment, compared.plan
     asked = arms.asked
     yield f"{judgment.verdict}: {_why(compared)}"
+    if judgment.verdict is Verdict.HOLD:
+        yield _course(compared)
     yield ""
     heads = ("", asked.stable, asked.candidate, "difference", "margin", "")
     rows = [heads, *(_row(compared, each) for each in judgment.findings)]
@@ -266,8 +307,23 @@ def as_json(compared: Compared) -> dict[str, Any]:
         "next_look": compared.next_look,
         "plan": asdict(compared.plan) | {"every_seconds": compared.every},
         "open": len(arms.is_open),
+        "expected": _expected(compared),
         "criteria": [_finding_json(compared, each) for each in judgment.findings],
         "next": next_step(compared),
+    }
+
+
+def _expected(compared: Compared) -> dict[str, Any] | None:
+    """How long it takes an equal candidate, at the traffic so far."""
+    length = compared.length
+    if length is None:
+        return None
+    looks = length.looks or compared.plan.looks * length.times
+    return {
+        "days": looks * compared.every / _DAY,
+        "is_planned": length.looks is not None,
+        "slowest": length.slowest,
+        "roots_a_day": [each * _DAY / compared.every for each in length.a_look],
     }
 
 

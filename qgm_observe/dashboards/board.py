@@ -33,7 +33,6 @@ class Kind(enum.StrEnum):
 
     STAT = "stat"
     TIMESERIES = "timeseries"
-    BARGAUGE = "bargauge"
     STATE_TIMELINE = "state-timeline"
     STATUS_HISTORY = "status-history"
     HEATMAP = "heatmap"
@@ -282,18 +281,3 @@ class Board:
         """All panels, in order."""
         for row in self.rows:
             yield from row.panels
-
-
-def color_of(steps: tuple[Step, ...], reading: float) -> Color:
-    """Return the color of a reading: that of the last step whose value is not above it."""
-    return _step_of(steps, reading).color
-
-
-def word_of(steps: tuple[Step, ...], reading: float) -> str:
-    """Return what a reading means, in a word."""
-    return _step_of(steps, reading).word
-
-
-def _step_of(steps: tuple[Step, ...], reading: float) -> Step:
-    reached = [step for step in steps if step.value is None or step.value <= reading]
-    return reached[-1]

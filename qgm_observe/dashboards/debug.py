@@ -10,7 +10,6 @@ from qgm_observe.dashboards.kinds import COUNT, RATIO, SECONDS, basis, column, l
 from qgm_observe.dashboards.queries import INTERVAL, RANGE, RATE, Scope, pick
 from qgm_observe.dashboards.site import Site, annotations, links, site, variables
 
-MODEL = ("model", "device")
 CHOSEN = 'statistic=~"$statistic"'
 _BAD = {
     "diverging", "flat_with_signal", "barren_plateau", "stuck", "collapsed", "device",

@@ -133,55 +133,61 @@ def _budgets() -> tuple[Query, ...]:
 
 
 def _quality(here: Site) -> tuple[Panel, ...]:
-    valid = here.told(
+    return _valid(here), _fidelity(here), _diversity(here)
+
+
+def _valid(here: Site) -> Panel:
+    told = here.told(
         "Share of judged shots that were valid samples in 7 days.",
         "80 % and more.",
         "QgmQualityDrift",
     )
-    fidelity = here.told(
+    return kinds.ratio_stat(
+        "Valid shots (7 d)",
+        told,
+        here.scope.share(
+            pick(signals.QUALITY_VALID), pick(signals.QUALITY_SCORED), WEEK, fewest=1000
+        ),
+        basis(here.scope.count(signals.QUALITY_SCORED, WEEK), "shots judged"),
+        steps=higher_is_better(0.7, 0.8, ("poor", "below target", "good")),
+        width=8,
+    )
+
+
+def _fidelity(here: Site) -> Panel:
+    told = here.told(
         "Hellinger fidelity of samples to their target, the median of models, with the ends of "
         "its confidence intervals.",
         "High and steady; a fall that calibration does not explain is drift.",
         "QgmQualityDrift",
     )
-    diversity = here.told(
+    return kinds.ratio_timeseries(
+        "Fidelity with its interval",
+        told,
+        _with_interval(here, "hellinger_fidelity"),
+        basis(here.scope.count(signals.QUALITY_SCORED, DAY), "shots judged", interval="6h"),
+        width=16,
+    )
+
+
+def _diversity(here: Site) -> Panel:
+    told = here.told(
         "Effective modes of the samples against those of their healthy baseline, the worst model.",
         "90 % and more; far below it the model repeats itself.",
         "QgmModeCollapse",
-    )
-    judged = basis(here.scope.count(signals.QUALITY_SCORED, WEEK), "shots judged")
-    share = here.scope.share(
-        pick(signals.QUALITY_VALID), pick(signals.QUALITY_SCORED), WEEK, fewest=1000
     )
     now, usual = (
         here.scope.level(pick(signal, statistic="effective_modes"), ("model", "device"), "min")
         for signal in (signals.QUALITY_VALUE, signals.QUALITY_BASELINE)
     )
     ratio = f"{now} / on (model, device) {usual}"
-    return (
-        kinds.ratio_stat(
-            "Valid shots (7 d)",
-            valid,
-            share,
-            judged,
-            steps=higher_is_better(0.7, 0.8, ("poor", "below target", "good")),
-            width=8,
-        ),
-        kinds.ratio_timeseries(
-            "Fidelity with its interval",
-            fidelity,
-            _with_interval(here, "hellinger_fidelity"),
-            basis(here.scope.count(signals.QUALITY_SCORED, DAY), "shots judged", interval="6h"),
-            width=16,
-        ),
-        kinds.ratio_stat(
-            "Diversity against baseline",
-            diversity,
-            f"min({ratio})",
-            basis(f"count({ratio})", "models with a baseline"),
-            steps=higher_is_better(0.8, 0.9, ("repeats itself", "less diverse", "as usual")),
-            width=8,
-        ),
+    return kinds.ratio_stat(
+        "Diversity against baseline",
+        told,
+        f"min({ratio})",
+        basis(f"count({ratio})", "models with a baseline"),
+        steps=higher_is_better(0.8, 0.9, ("repeats itself", "less diverse", "as usual")),
+        width=8,
     )
 
 

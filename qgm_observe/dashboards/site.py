@@ -6,7 +6,7 @@ from qgm_observe.alerts.budget import ERRORS, EVENTS
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.alerts.links import board_uid, runbook_url
 from qgm_observe.alerts.table import BY_NAME
-from qgm_observe.catalog import Label, Signal, provider_signals, signals
+from qgm_observe.catalog import Label, Signal, observe_signals, provider_signals, signals
 from qgm_observe.dashboards.board import Annotation, Color, Link, Query, Variable
 from qgm_observe.dashboards.kinds import Told, basis, higher_is_better
 from qgm_observe.dashboards.queries import FEWEST, INTERVAL, RANGE, Scope, pick
@@ -117,7 +117,7 @@ def links(configuration: Configuration, own: str) -> tuple[Link, ...]:
 
 def annotations(scope: Scope) -> tuple[Annotation, ...]:
     """Return what happened beside the data: deployments, calibrations, pages, maintenance."""
-    version = scope.selector(signals.OBSERVE_INFO)
+    version = scope.selector(observe_signals.INFO)
     calibrated = scope.selector(provider_signals.CALIBRATION_CHANGES)
     state = scope.selector(pick(provider_signals.DEVICE_STATE, device_state=("paused", "offline")))
     return (

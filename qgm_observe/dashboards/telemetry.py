@@ -2,8 +2,8 @@
 
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.catalog import labels as by
+from qgm_observe.catalog import observe_signals, signals
 from qgm_observe.catalog import provider_signals as told_by
-from qgm_observe.catalog import signals
 from qgm_observe.dashboards import client_panels, device_panels, kinds
 from qgm_observe.dashboards.board import Board, Color, Meaning, Panel, Query, Role, Row
 from qgm_observe.dashboards.client_panels import slowest_of
@@ -94,7 +94,7 @@ def _versions(here: Site) -> Panel:
         "One, or two while it is being replaced.",
         "QgmTelemetryLost",
     )
-    running = f"count by (job, version) ({here.scope.selector(signals.OBSERVE_INFO)})"
+    running = f"count by (job, version) ({here.scope.selector(observe_signals.INFO)})"
     columns = (column(running, "Count", COUNT),)
     return kinds.table("Versions", told, ("job", "version"), columns, width=6)
 
@@ -107,13 +107,13 @@ def _losses(here: Site) -> Panel:
         "QgmTelemetryLost",
     )
     lost = (
-        (signals.OBSERVE_DROPPED, "Dropped"),
-        (signals.OBSERVE_UNWRITTEN, "Unwritten"),
-        (signals.OBSERVE_GAPS, "Late intents"),
-        (signals.OBSERVE_ERRORS, "Errors"),
-        (signals.OBSERVE_SPANS_SKIPPED, "Spans skipped"),
-        (signals.OBSERVE_FOLDED, "Folded"),
-        (signals.OBSERVE_HOOKS_MISSING, "No hook"),
+        (observe_signals.DROPPED, "Dropped"),
+        (observe_signals.UNWRITTEN, "Unwritten"),
+        (observe_signals.GAPS, "Late intents"),
+        (observe_signals.ERRORS, "Errors"),
+        (observe_signals.SPANS_SKIPPED, "Spans skipped"),
+        (observe_signals.FOLDED, "Folded"),
+        (observe_signals.HOOKS_MISSING, "No hook"),
         (told_by.EXPORTER_DROPPED, "Series dropped"),
     )
     columns = [
@@ -123,7 +123,7 @@ def _losses(here: Site) -> Panel:
     series = f"sum by (job) ({here.scope.selector(told_by.EXPORTER_SERIES)})"
     reloads = here.scope.selector(pick(told_by.EXPORTER_RELOADS, outcome="!success"))
     refused = f"sum by (job) (increase({reloads}[{RANGE}]))"
-    delivered = f"sum by (job) (increase({here.scope.selector(signals.OBSERVE_SPANS)}[{RANGE}]))"
+    delivered = f"sum by (job) (increase({here.scope.selector(observe_signals.SPANS)}[{RANGE}]))"
     return kinds.table(
         "Telemetry lost",
         told,
@@ -147,7 +147,7 @@ def _delays(here: Site) -> Panel:
         "QgmReadingsStale",
     )
     lag = here.scope.level(told_by.EXPORTER_LAG, ("journal",))
-    skew = here.scope.level(signals.OBSERVE_SKEW, ("provider",))
+    skew = here.scope.level(observe_signals.SKEW, ("provider",))
     counted = basis(f"count({here.scope.selector(told_by.EXPORTER_FOLLOWED)})", "journals")
     return kinds.lines(
         "Delay from event to exporter",
@@ -172,11 +172,11 @@ def _disk(here: Site) -> Panel:
     free, size = (
         f"{how} by (instance) ({here.scope.selector(signal)})"
         for how, signal in (
-            ("min", signals.OBSERVE_DISK_FREE),
-            ("max", signals.OBSERVE_JOURNAL_SIZE),
+            ("min", observe_signals.DISK_FREE),
+            ("max", observe_signals.JOURNAL_SIZE),
         )
     )
-    counted = basis(f"count({here.scope.selector(signals.OBSERVE_JOURNAL_SIZE)})", "journals")
+    counted = basis(f"count({here.scope.selector(observe_signals.JOURNAL_SIZE)})", "journals")
     return kinds.lines(
         "Disk of journals",
         told,

@@ -9,7 +9,6 @@ compiler is another key, so what was compiled for the former is not found.
 """
 
 import hashlib
-import io
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -18,6 +17,7 @@ from threading import Lock
 from typing import Any
 
 from qgm_observe.catalog import signals
+from qgm_observe.instrumentation.circuit_file import FORM, read, with_parameters_of, written
 from qgm_observe.lifecycle import compilation, recorder
 from qgm_observe.lifecycle.devices import describe
 from qgm_observe.spend.compiled import CompiledCircuits, key_of
@@ -63,14 +63,15 @@ class CachedCompiler:
         recorder().count(signals.COMPILE_LOOKUPS, 1, *labels)
         with self._lock:
             known = self._remembered.get(key)
+        is_hit = known is not None
         if known is None:
             known, is_hit = self._found(key, circuit, compile_)
             self._remember(key, known)
         else:
-            is_hit = True
+            known = with_parameters_of(circuit, known)
         if is_hit:
             recorder().count(signals.COMPILE_HITS, 1, *labels)
-        compiled = _with_parameters_of(circuit, known)
+        compiled = known.copy()  # for it may be changed in place
         compilation.tell(compiled, options)
         return compiled
 
@@ -84,22 +85,18 @@ class CachedCompiler:
             structure=structure_of(circuit),
             calibration=self._calibration_hash(),
             backend=f"{self._device.provider} {self._device.name} {version}",
-            compiler=f"qiskit {qiskit.__version__} qpy {qpy.common.QPY_VERSION}",
+            compiler=f"qiskit {qiskit.__version__} qpy {qpy.common.QPY_VERSION} form {FORM}",
             options=options,
         )
 
     def _found(self, key: str, circuit: Any, compile_: Callable[[Any], Any]) -> tuple[Any, bool]:
-        from qiskit import qpy
-
         kept = self.cache.get(key)
         if kept is not None:
             with recorder().guard("compiled"):  # what cannot be read is compiled anew
-                return qpy.load(io.BytesIO(kept))[0], True
+                return read(kept, circuit), True
         compiled = compile_(circuit)
         with recorder().guard("compiled"):
-            file = io.BytesIO()
-            qpy.dump(compiled, file)
-            self.cache.put(key, file.getvalue())
+            self.cache.put(key, written(compiled))
         return compiled, False
 
     def _remember(self, key: str, compiled: Any) -> None:
@@ -133,23 +130,17 @@ def structure_of(circuit: Any) -> str:
     places = {bit: at for at, bit in enumerate((*circuit.qubits, *circuit.clbits))}
     registers = [(each.name, len(each)) for each in (*circuit.qregs, *circuit.cregs)]
     told: list[object] = [len(places), registers, str(circuit.global_phase)]
+    place = places.__getitem__
     for step in circuit.data:
-        at = [places[bit] for bit in step.qubits]
-        params, clbits = step.params, step.clbits
-        if clbits:
-            at += [places[bit] for bit in clbits]
-        told.append((step.name, at, [_text(each) for each in params] if params else ()))
-        if not step.is_standard_gate():
-            told.append(_inside(step.operation))
+        told.append(step.name)
+        told.extend(map(place, step.qubits))
+        if step.is_standard_gate():  # its name says how many qubits and parameters follow
+            told.extend(map(str, step.params))
+            continue
+        told.append([place(each) for each in step.clbits])
+        told.append([_text(each) for each in step.params])
+        told.append(_inside(step.operation))
     return hashlib.sha256(repr(told).encode()).hexdigest()
-
-
-def _with_parameters_of(circuit: Any, compiled: Any) -> Any:
-    """A copy, for it may be changed in place, with the circuit's own parameters by their names."""
-    if compiled.parameters == circuit.parameters:
-        return compiled.copy()
-    own = {each.name: each for each in circuit.parameters}
-    return compiled.assign_parameters({each: own[each.name] for each in compiled.parameters})
 
 
 @cache

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any, NamedTuple
 
-from qgm_observe.lifecycle.programs import is_estimator
+from qgm_observe.lifecycle.primitives import is_estimator
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 

@@ -1,5 +1,6 @@
 """Sessions and batches of IBM's client: from their creation to their end, with their usage."""
 
+import logging
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +9,10 @@ from qgm_observe.catalog import Outcome
 from qgm_observe.instrumentation.scope import owner
 from qgm_observe.lifecycle import Handle, RunHandle, recorder
 from qgm_observe.lifecycle.run import SessionHandle
+from qgm_observe.lifecycle.spending import ttl_of
 from qgm_observe.providers.deadline import Deadline
+
+log = logging.getLogger("qgm_observe")
 
 _opened: "weakref.WeakKeyDictionary[Any, Opened]" = weakref.WeakKeyDictionary()
 _deadline = Deadline(5.0)
@@ -41,8 +45,21 @@ class Opened:
         """The script ends without having closed it, or without having waited for its jobs."""
         if not self._closed_at:
             self.handle.note(left_open=True)
+            self._shut(deadline)
         self._pending, self._closed_at = 0, self._closed_at or self.handle.now()
         self._settle(deadline)
+
+    def _shut(self, deadline: Deadline | None) -> None:
+        """Close it at its provider where a guard's time to live says that nothing stays behind."""
+        session, mode = self.handle.provider, self.handle.mode.value
+        if ttl_of(self.handle) is None:
+            advice = f"write `with {mode.title()}(backend) as {mode}:`, or a guard as 'ttl 2 h'"
+            log.warning("%s %s was left open: %s", mode, session.session_id, advice)
+        elif deadline is not None:
+            _opened.pop(session, None)  # else it would end twice
+            with recorder().guard("instrumentation"):
+                deadline.call("close a session", session.close)
+                self.handle.note(closed_by="guard")
 
     def _released(self) -> None:
         self._pending -= 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from qgm_observe.catalog import signals
+from qgm_observe.catalog import observe_signals
 from qgm_observe.lifecycle import recorder
 
 Hook = Callable[..., Any]
@@ -179,7 +179,7 @@ def _heirs(base: type) -> Iterator[type]:
 def gap(name: str) -> None:
     """Take note of something that a library lacks in its present version: it will not be seen."""
     made = recorder()
-    made.count(signals.OBSERVE_HOOKS_MISSING, 1)
+    made.count(observe_signals.HOOKS_MISSING, 1)
     made.guard.warn_once(
         name, f"{name} is not in this version of its library and will not be seen; all else is"
     )

@@ -9,7 +9,8 @@ from qgm_observe.errors import JournalError
 from qgm_observe.journal import TERMINAL, open_journal
 from qgm_observe.lifecycle.handle import Handle, current
 from qgm_observe.lifecycle.job_facts import JobFacts, Slot
-from qgm_observe.lifecycle.programs import is_estimator, name_of
+from qgm_observe.lifecycle.primitives import is_estimator
+from qgm_observe.lifecycle.programs import name_of
 from qgm_observe.providers.failures import class_of
 
 _IN_VAIN = ("CANCELLED", "ERROR", "FAILED")

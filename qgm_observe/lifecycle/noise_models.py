@@ -6,6 +6,9 @@ from typing import Any
 from qgm_observe.errors import UsageError
 from qgm_observe.lifecycle.programs import Content
 
+MOST_QUBITS = 32
+"""Qubits of which a model is written where none in use is seen; a large one takes seconds."""
+
 _KEPT = 64
 
 Written = Content | str
@@ -19,10 +22,15 @@ class NoiseModels:
     """
 
     def __init__(self) -> None:
-        self._written: dict[tuple[int, frozenset[int]], tuple[Any, Written]] = {}
+        self._written: dict[tuple[int, frozenset[int] | None], tuple[Any, Written]] = {}
 
-    def held(self, backend: Any, qubits: frozenset[int]) -> Written | None:
-        """Return what the backend's noise model says of qubits, `None` where it has no model."""
+    def held(self, backend: Any, qubits: frozenset[int] | None) -> Written | None:
+        """Return what the backend's noise model says, `None` where it has no model.
+
+        Args:
+            backend: Of Qiskit.
+            qubits: Those in use, `None` where they are not seen: then all of which it tells.
+        """
         model = model_of(backend)
         if model is None:
             return None
@@ -41,10 +49,12 @@ def model_of(backend: Any) -> Any:
     return getattr(options, "noise_model", None)
 
 
-def _written(model: Any, qubits: frozenset[int]) -> Written:
+def _written(model: Any, qubits: frozenset[int] | None) -> Written:
     from qgm_observe.providers.noise_content import content_of
 
     try:
+        if qubits is None and len(model.noise_qubits) > MOST_QUBITS:
+            return f"no qubit in use is seen, and it tells of more than {MOST_QUBITS}"
         return Content.of("noise_model", content_of(model, qubits))
     except UsageError as error:
         return str(error)

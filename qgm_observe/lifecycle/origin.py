@@ -180,7 +180,9 @@ def code_files() -> dict[str, str]:
 
 
 def _main_file() -> str | None:
-    return getattr(sys.modules.get("__main__"), "__file__", None)
+    main = sys.modules.get("__main__")
+    loader = getattr(main, "__loader__", None)  # remains when a script ends, `__file__` does not
+    return getattr(main, "__file__", None) or getattr(loader, "path", None)
 
 
 def _is_installed(file: Path) -> bool:

@@ -6,9 +6,10 @@ hash of their content: that of the process (`python`, `platform`, `packages`, `c
 `circuits` (of each `structure`, `layout`, `gates` by name, free `parameters`, and where its
 compilation was seen `compiled`), `device` (`version`, `processor`, `interface`, and `noise` of a
 simulator whose model names no calibration), `noise_model` of a simulator that was given one
-(`hash`, and of how many `qubits` it tells), `calibration` (`hash`, `taken_at`) as it was at the
-submission, `optimization_level`, `seeds`, `options` of its sampler that are set. Each has `gaps`:
-what could not be known, by name, with the reason. Steps and sessions rest on what their run does.
+(`hash`, and of how many `qubits` it tells where those in use were seen, else of all), `calibration`
+(`hash`, `taken_at`) as it was at the submission, `optimization_level`, `seeds`, `options` of its
+sampler that are set. Each has `gaps`: what could not be known, by name, with the reason. Steps and
+sessions rest on what their run does.
 
 `provenance` in a job's body has what differs from job to job: `parametric` (hash of circuits and
 values together), `seeds` of its sampler, and of a remote job `calibration_at_run` with
@@ -27,6 +28,7 @@ from qgm_observe.lifecycle.circuits import Gate
 from qgm_observe.lifecycle.handle import Handle
 from qgm_observe.lifecycle.noise_models import NoiseModels, model_of
 from qgm_observe.lifecycle.origin import Origin
+from qgm_observe.lifecycle.primitives import library_seeds
 from qgm_observe.lifecycle.programs import Content
 from qgm_observe.lifecycle.recording import Recording
 from qgm_observe.redaction import redacted
@@ -148,22 +150,22 @@ class Provenance:
         return found, {} if run is None else _skewed(held, run)
 
     def _of_noise(self, job: Any, own: dict[str, Any], gaps: dict[str, str]) -> Iterator[Content]:
-        """What a simulator's noise model says of the qubits in use."""
+        """What a simulator's noise model says of the qubits in use, of all where none is seen."""
         if model_of(job.backend) is None:
             return
         used: frozenset[Gate] = frozenset()
         if isinstance(job.program, programs.Program):
             used = programs.places_in_use(job.program, are_physical=True)
         qubits = frozenset(qubit for _, places in used for qubit in places)
-        told = self._noise_models.held(job.backend, qubits) if qubits else "no qubit in use is seen"
+        told = self._noise_models.held(job.backend, qubits or None)
         if isinstance(told, Content):
-            own["noise_model"] = {"hash": told.key, "qubits": len(qubits)}
+            own["noise_model"] = _known({"hash": told.key, "qubits": len(qubits) or None})
             yield told
         else:
             gaps["noise_model"] = told or "the simulator has none"
 
     def _take_told(self, job: Any, own: dict[str, Any], gaps: dict[str, str]) -> None:
-        seeds = programs.library_seeds()
+        seeds = library_seeds()
         if (seed := _told_above(job, "seed")) is not None:
             seeds["seed"] = seed
         if not seeds and not getattr(job.program, "seeds", None):

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from qgm_observe.catalog import Kind, Outcome, Signal, signals
+from qgm_observe.catalog import Kind, Outcome, Signal, observe_signals
 from qgm_observe.errors import Error
 from qgm_observe.journal import Event, OpenWork, open_journal
 from qgm_observe.journal.blobs import Blob
@@ -161,6 +161,8 @@ class Writer:
     def _put(self, batch: _Batch) -> None:
         if self.tracing is not None:
             self.tracing.put(batch.seen)
+        with self.recorder.guard("tally"):
+            batch.kept = self._tally.thinned(batch.kept, self.recorder.settings.detail_rate)
         totals = self._tally.taken()
         if totals is not None:
             batch.kept.append(self._own_event("tallied", {"totals": totals.to_json()}))
@@ -262,14 +264,14 @@ class Writer:
             except (Error, OSError):
                 self._backlog.append(row)
             except Exception:  # noqa: BLE001  counted, and told by who caught the first
-                self._count(signals.OBSERVE_UNWRITTEN, 1)
+                self._count(observe_signals.UNWRITTEN, 1)
 
     def _shorten(self) -> None:
         surplus = len(self._backlog) - self.recorder.settings.ring
         for _ in range(surplus):
             self._backlog.popleft()
         if surplus > 0:
-            self._count(signals.OBSERVE_UNWRITTEN, surplus)
+            self._count(observe_signals.UNWRITTEN, surplus)
 
     def _beat(self) -> None:
         """Say what is open, once a second; what ended within a second costs nothing here."""
@@ -286,7 +288,7 @@ class Writer:
         with self.recorder.guard("fold"):
             self.recorder.aggregates.set_open(rows, now)
         for provider, skew in list(self.recorder.skews.items()):
-            self.recorder.aggregates.set_gauge(signals.OBSERVE_SKEW, (provider,), skew)
+            self.recorder.aggregates.set_gauge(observe_signals.SKEW, (provider,), skew)
         with self.recorder.guard("expire"):
             expire(self.recorder)
         self._note()
@@ -320,14 +322,14 @@ class Writer:
         """Collect the counts of this package's own health."""
         recorder = self.recorder
         for part, count in recorder.guard.take().items():
-            self._count(signals.OBSERVE_ERRORS, count, part)
+            self._count(observe_signals.ERRORS, count, part)
         while recorder.counted:
             signal, number, labels = recorder.counted.popleft()
             self._count(signal, number, *labels)
         dropped, recorder.dropped = recorder.dropped, 0
         gaps, recorder.gaps = recorder.gaps, 0
-        self._count(signals.OBSERVE_DROPPED, dropped)
-        self._count(signals.OBSERVE_GAPS, gaps)
+        self._count(observe_signals.DROPPED, dropped)
+        self._count(observe_signals.GAPS, gaps)
 
     def _count(self, signal: Signal, count: float, *labels: str) -> None:
         if signal.kind is Kind.HISTOGRAM:
@@ -357,9 +359,9 @@ class Writer:
             self._watch(now)
         with self.recorder.guard("upkeep"):
             size = _size(self.journal.path)
-            self.recorder.aggregates.set_gauge(signals.OBSERVE_JOURNAL_SIZE, (), size)
+            self.recorder.aggregates.set_gauge(observe_signals.JOURNAL_SIZE, (), size)
             free = disk_free(self.journal.path)
-            self.recorder.aggregates.set_gauge(signals.OBSERVE_DISK_FREE, (), free)
+            self.recorder.aggregates.set_gauge(observe_signals.DISK_FREE, (), free)
             self.journal.reap(now)
             self.journal.prune(
                 now,

@@ -23,26 +23,25 @@ _LARGEST = 4 * 1024**2
 _OF_DELAYS = "RelaxationNoisePass"
 
 
-def content_of(model: Any, qubits: Collection[int]) -> bytes:
+def content_of(model: Any, qubits: Collection[int] | None) -> bytes:
     """Return what a noise model says of qubits.
 
     Args:
         model: A `qiskit_aer.noise.NoiseModel`.
-        qubits: Those in use.
+        qubits: Those in use, `None` for all of which it tells; the content is `whole` then.
 
     Raises:
         UsageError: it is too large to be kept, or has what cannot be written.
     """
-    wanted = frozenset(qubits)
+    wanted = frozenset(model.noise_qubits if qubits is None else qubits)
     gates = list(_gate_errors(model, wanted))
     readouts = list(_readout_errors(model, wanted))
     if len(gates) + len(readouts) > MOST_ERRORS:
         raise UsageError(f"more than {MOST_ERRORS} errors are in use")
     passes = [type(each).__name__ for each in getattr(model, "_custom_noise_passes", ())]
+    told = {"qubits": sorted(wanted), "gates": gates, "readout": readouts, "passes": passes}
     try:
-        written = canonical_json(
-            {"qubits": sorted(wanted), "gates": gates, "readout": readouts, "passes": passes}
-        )
+        written = canonical_json(told | ({"whole": True} if qubits is None else {}))
     except (TypeError, ValueError):
         raise UsageError("it has an error that cannot be written") from None
     if len(written) > _LARGEST:
@@ -88,7 +87,7 @@ def noise_of(content: bytes, places: Mapping[int, int]) -> Any:
 def gaps_of(content: bytes, qubits: Collection[int], *, has_delays: bool) -> list[str]:
     """Return what a content does not tell of a circuit on these qubits, in words."""
     told = json.loads(content)
-    unknown = sorted(set(qubits) - set(told.get("qubits", ())))
+    unknown = [] if told.get("whole") else sorted(set(qubits) - set(told.get("qubits", ())))
     passes = [each for each in told.get("passes", ()) if has_delays or each != _OF_DELAYS]
     gaps = [f"no noise is recorded of qubit {qubit}" for qubit in unknown]
     return gaps + [f"the noise model's {each} is not simulated" for each in passes]

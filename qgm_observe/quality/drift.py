@@ -161,19 +161,6 @@ def watch_drift(
     )
 
 
-def daily_means(times: ArrayLike, values: ArrayLike) -> Array:
-    """Return the mean of each day that has values, in order.
-
-    Args:
-        times: Epoch seconds, shape (n,).
-        values: One each, shape (n,).
-
-    Raises:
-        UsageError: the shapes differ or there are no finite numbers.
-    """
-    return slot_means(times, values, 86_400)
-
-
 def slot_means(times: ArrayLike, values: ArrayLike, seconds: float) -> Array:
     """Return the mean of each slot of so many seconds that has values, in order.
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from qgm_observe.alerts.table import BY_NAME
 from qgm_observe.catalog import provider_signals as provided
-from qgm_observe.runbooks.diagnosis import RECOVERS, UNTOLD, Diagnosis
-from qgm_observe.runbooks.evidence import Cause
+from qgm_observe.runbooks.cause import Cause
+from qgm_observe.runbooks.diagnosis import UNTOLD, Diagnosis
+from qgm_observe.runbooks.evidence import RECOVERS
 from qgm_observe.runbooks.priors import TOLD_BY_PROVIDERS
 from qgm_observe.runbooks.situation import Change, Situation
 from qgm_observe.runbooks.verdict import is_shown, is_unreached

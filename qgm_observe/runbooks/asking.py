@@ -3,22 +3,27 @@
 Whoever does not answer in time is named, and the others' answers are judged without it.
 """
 
+import contextlib
 import json
 import math
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 from http.client import BadStatusLine, HTTPException, RemoteDisconnected
 from typing import Any
 
-from qgm_observe.catalog import Signal, signals
+from qgm_observe.catalog import Signal, observe_signals, signals
 from qgm_observe.catalog import provider_signals as provided
 from qgm_observe.catalog.outcomes import Basis
 from qgm_observe.errors import Error, UsageError
+from qgm_observe.runbooks.budget import counted_by_roots
+from qgm_observe.runbooks.evaluated import evaluated
 from qgm_observe.runbooks.roots import Facts
+from qgm_observe.runbooks.scope import NO_VALUE
 from qgm_observe.runbooks.work_sightings import WATCHDOG
 from qgm_observe.slo import promql
 from qgm_observe.slo.indicator import Matcher, Selection
@@ -69,9 +74,9 @@ LEVELS: tuple[Signal, ...] = (
     signals.QUALITY_VERDICT,
     signals.QUALITY_DRIFT_LEVEL,
     signals.QUALITY_DRIFT_LIMIT,
-    signals.OBSERVE_DISK_FREE,
-    signals.OBSERVE_DROPPED,
-    signals.OBSERVE_UNWRITTEN,
+    observe_signals.DISK_FREE,
+    observe_signals.DROPPED,
+    observe_signals.UNWRITTEN,
 )
 """What triage looks at besides records."""
 
@@ -98,6 +103,9 @@ class Answers:
         has_prometheus: Whether the Prometheus did.
         is_inactive: Whether it evaluates our alerts and does not hold this one active.
         active_at: Since when the alert is active, epoch seconds, by the Prometheus.
+        held: Labels of each alert that is active under its name, by the Prometheus.
+        about: The objectives that it guards, as the Prometheus evaluates them, else as loaded.
+        unknown: Names of those that neither tells.
         statuses: How the objectives stand, by the Prometheus; `None` where nobody told.
         hour_usd: What the work of the last hour is estimated to cost, USD, by the Prometheus.
     """
@@ -111,6 +119,9 @@ class Answers:
     has_prometheus: bool = False
     is_inactive: bool = False
     active_at: float | None = None
+    held: Sequence[Mapping[str, str]] = ()
+    about: Sequence[Objective] = ()
+    unknown: Sequence[str] = ()
     hour_usd: float | None = None
     statuses: Sequence[Status] | None = None
 
@@ -123,6 +134,7 @@ def ask_all(
     *,
     now: float,
     objectives: Sequence[Objective] = (),
+    slo: str | None = None,
 ) -> Answers:
     """Ask everybody at once and return what came in time.
 
@@ -132,7 +144,9 @@ def ask_all(
         prometheus: Asked for levels and for the alert.
         parse: Reads an exposition; the second argument names it.
         now: Epoch seconds.
-        objectives: Whose state the Prometheus is asked for.
+        objectives: Whose state the Prometheus is asked for: of those that the alert guards, else
+            of those that count runs and requests.
+        slo: The objective that the alert guards; by default whatever its labels say.
 
     Raises:
         UsageError: a login is refused: nobody could be told anything.
@@ -143,7 +157,12 @@ def ask_all(
     ]
     if prometheus is not None:
         questions.append(
-            (_SERVER, partial(_ask_prometheus, prometheus, alert, now, asking, objectives))
+            (
+                _SERVER,
+                partial(
+                    _ask_prometheus, prometheus, alert, now, asking, objectives=objectives, slo=slo
+                ),
+            )
         )
     threads = [
         threading.Thread(target=asking.guarded, args=each, daemon=True) for each in questions
@@ -275,26 +294,48 @@ def _ask_prometheus(
     alert: str,
     now: float,
     asking: _Asking,
+    *,
     objectives: Sequence[Objective],
+    slo: str | None,
 ) -> None:
     levels = [
         Sample(labels["__name__"], labels, value)
         for labels, value in server.vector(f'{{__name__=~"{"|".join(sorted(_NAMES))}"}}', now)
     ]
     held = server.vector(f'ALERTS_FOR_STATE{{alertname=~"{alert}|{WATCHDOG}"}}', now)
-    active = [since for labels, since in held if labels.get("alertname") == alert]
+    active = [
+        (labels, since)
+        for labels, since in held
+        if labels.get("alertname") == alert and slo in (None, labels.get("slo"))
+    ]
     cost = server.value(promql.count([_ESTIMATED], HOUR), now)
+    slos = {labels.get("slo", "") for labels, _ in active} | {slo or ""}
+    about, unknown = _guarded(server, slos - NO_VALUE, objectives)
 
     def told(answers: Answers) -> None:
         answers.samples += _levels(levels)
         answers.is_heard = answers.has_prometheus = True
-        answers.active_at = min(active, default=None)
+        answers.active_at = min((since for _, since in active), default=None)
+        answers.held = [labels for labels, _ in active]
+        answers.about, answers.unknown = about, unknown
         answers.is_inactive = not active and bool(held or alert == WATCHDOG)
         answers.hour_usd = cost
 
     asking.take(told)
-    found = statuses(objectives, server, now)
+    chosen = about if about or unknown else counted_by_roots(objectives)
+    found = statuses(chosen, server, now)
     asking.take(partial(_stood, found))
+
+
+def _guarded(
+    server: Prometheus, slos: AbstractSet[str], objectives: Sequence[Objective]
+) -> tuple[list[Objective], list[str]]:
+    """Return the objectives of these names, and the names of which none is known."""
+    known = {each.name: each for each in objectives}
+    if slos:
+        with contextlib.suppress(UsageError):  # behind a proxy that tells no rules
+            known |= {each.name: each for each in evaluated(server)}
+    return [known[each] for each in sorted(slos & known.keys())], sorted(slos - known.keys())
 
 
 def _stood(found: Sequence[Status], answers: Answers) -> None:

@@ -14,7 +14,8 @@ FIRES: Mapping[str, str] = {
     "QgmSloBurnPage": (
         "in some window from 30 minutes to 7 days the evidence that far too many fail is above "
         "its threshold, and no shorter window shows recovery; one failure alone never is; or its "
-        "whole window's budget is spent by more than chance, and burns on as it did before"
+        "whole window's budget is spent by more than chance and burned on, as it did before, at "
+        "some time in the last three days"
     ),
     "QgmProviderOutage": (
         "a provider does not answer or has no device online, and no other watched provider has one"

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 from qgm_observe.catalog import provider_signals as provided
 from qgm_observe.catalog import signals
-from qgm_observe.runbooks.evidence import Cause, lacking
+from qgm_observe.runbooks.cause import Cause
+from qgm_observe.runbooks.evidence import lacking
 from qgm_observe.runbooks.roots import DAY, Place
 from qgm_observe.runbooks.sighting import Sighting, counted, span
 from qgm_observe.runbooks.situation import Situation

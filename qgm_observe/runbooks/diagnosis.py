@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from qgm_observe.runbooks import device_sightings, work_sightings
-from qgm_observe.runbooks.evidence import COUNTS_FAILURES, OURS, THEIRS, Cause, Clue, clues
+from qgm_observe.runbooks.cause import OURS, THEIRS, Cause
+from qgm_observe.runbooks.evidence import RECOVERS, Clue, clues
 from qgm_observe.runbooks.priors import SAYS, Claim
 from qgm_observe.runbooks.roots import DAY, Place, Root
 from qgm_observe.runbooks.sighting import Sighting
@@ -18,9 +19,6 @@ ENOUGH = 2.0
 
 LEAD = 1.5
 """Points by which it has to lead the best cause of the other side."""
-
-RECOVERS = COUNTS_FAILURES | {"QgmSloBurnTicket"}
-"""Alerts that are over once what failed goes well again."""
 
 ACTIVE = "a Prometheus holds it active"
 _REFUTED, _ABSENT = -2.5, -0.5
@@ -95,11 +93,14 @@ def diagnose(situation: Situation) -> Diagnosis:
     failed = trouble.failed if trouble else ()
     is_over = trouble is None and situation.alert in RECOVERS and _failed_lately(situation)
     shown = found + [Clue(cause, ENOUGH, ACTIVE) for cause in said if is_active]
+    pro = _strongest(clue for clue in shown if clue.cause is best and clue.points > 0)
+    contra = _strongest(clue for clue in shown if best is not None and _is_against(clue, best))
+    on_both = {clue.text for clue in pro}
     return Diagnosis(
         side=side,
         cause=best,
-        pro=_strongest(clue for clue in shown if clue.cause is best and clue.points > 0),
-        contra=_strongest(clue for clue in shown if best is not None and _is_against(clue, best)),
+        pro=pro,
+        contra=tuple(clue for clue in contra if clue.text not in on_both),
         claim=claim,
         seen=seen,
         is_claim=not failed and best in claim.causes and (is_active or bool(seen and seen.holds)),

@@ -4,47 +4,16 @@ Points are natural logarithms of rough odds: 1 is weak, 2 is telling, 3 is close
 set by judgment; `benchmarks/triage.py` measures what they are worth.
 """
 
-import enum
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from qgm_observe.catalog import ErrorClass, signals
 from qgm_observe.catalog import provider_signals as provided
+from qgm_observe.runbooks.cause import Cause
 from qgm_observe.runbooks.roots import Root, Trouble
 from qgm_observe.runbooks.situation import Change, Situation, changes_in
 from qgm_observe.telemetry.conformity import Sample
-
-OURS, THEIRS = "ours", "theirs"
-
-
-class Cause(enum.Enum):
-    """What may be wrong, whose it is, and how it is said."""
-
-    CREDENTIALS = (OURS, "our credentials are refused")
-    QUOTA = (OURS, "our quota is used up")
-    PACE = (OURS, "we ask faster than the provider allows")
-    COMPILER = (OURS, "our circuits no longer compile")
-    CODE = (OURS, "our code or its input is wrong")
-    MACHINE = (OURS, "our machines end the work")
-    NETWORK = (OURS, "our network does not reach the providers")
-    TELEMETRY = (OURS, "our own telemetry has failed")
-    SPENDING = (OURS, "we spend more than planned")
-    TRAINING = (OURS, "the training or its data went wrong")
-    PROVIDER = (THEIRS, "the provider does not answer or fails jobs")
-    DEVICE = (THEIRS, "the device is not available or fails jobs")
-    QUEUE = (THEIRS, "the device's queue is too long")
-    CALIBRATION = (THEIRS, "the device got worse with a calibration")
-
-    @property
-    def side(self) -> str:
-        """`ours` or `theirs`."""
-        return self.value[0]
-
-    @property
-    def sentence(self) -> str:
-        """What is wrong, as a clause."""
-        return self.value[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +49,15 @@ _OF_CLASS = {
 COUNTS_FAILURES = frozenset({"QgmSloBurnPage", "QgmConsecutiveFailures", "QgmCompilationFailing"})
 """Alerts that failed runs and requests bring about, and nothing else."""
 
+RECOVERS = COUNTS_FAILURES | {"QgmSloBurnTicket"}
+"""Alerts that are over once what failed goes well again."""
+
 _FEW = 3
 """Fewer failures than these are not believed in full."""
 
 AT_HOME = {"prepare", "encode", "compile", "evaluate", "optimize", "decode", "register"}
 _ABSOLVED = (Cause.PROVIDER, Cause.DEVICE)
+_OF_PROVIDERS = (Cause.CREDENTIALS, Cause.QUOTA, Cause.PACE, Cause.QUEUE)
 _LIBRARIES = ("model version", "encoding", "calibration", "device")
 
 
@@ -123,6 +96,11 @@ def _classes(failed: Sequence[Root]) -> Iterator[Clue]:
     if at_home:
         said = f"{len(at_home)} of {len(failed)} failed in {_stages(at_home)}, on our side"
         yield Clue(Cause.CODE, 2.5 * len(at_home) / max(len(failed), _FEW), said)
+    outside = [root for root in failed if root.is_outside and root.error_class == "other"]
+    if outside:
+        types = ", ".join(sorted({root.error_type for root in outside} - {""})) or "no type told"
+        said = f"{len(outside)} of {len(failed)} failed beside jobs that went well: {types}"
+        yield Clue(Cause.CODE, 2.5 * len(outside) / max(len(failed), _FEW), said)
 
 
 def _kind(root: Root) -> str:
@@ -183,11 +161,12 @@ def _alike(trouble: Trouble) -> Iterator[Clue]:
     local = [root for root in trouble.failed if not root.is_remote]
     if len(local) == len(trouble.failed) and all(root.places for root in local):
         said = f"all {len(local)} failed without a provider: they ran on a simulator"
-        yield from (Clue(cause, -2.0, said) for cause in _ABSOLVED)
+        yield from (Clue(cause, -2.0, said) for cause in (*_ABSOLVED, *_OF_PROVIDERS))
         yield Clue(Cause.NETWORK, -1.0, said)
-    if len(trouble.pipelines) > 1 and len(places) == 1:
+    there = {root.pipeline for root in trouble.failed if root.is_remote and root.places & places}
+    if len(there) > 1 and len(places) == 1:
         (place,) = places
-        said = f"{len(trouble.pipelines)} pipelines fail on {' '.join(place)} at the same time"
+        said = f"{len(there)} pipelines fail on {' '.join(place)} at the same time"
         yield Clue(Cause.DEVICE, 1.0, said)
 
 
@@ -199,7 +178,7 @@ def _changed(trouble: Trouble, changes: Sequence[Change]) -> Iterator[Clue]:
     kinds = {_kind(root) for root in trouble.failed}
     for change in changes:
         was = "" if change.before is None else f" from {change.before}"
-        said = f"{change.what} went{was} to {change.after} before the first failure"
+        said = f"{change.what} of {change.where} went{was} to {change.after} before it failed"
         if change.what in _LIBRARIES:
             if change.what in ("model version", "encoding"):
                 yield Clue(Cause.CODE, 1.0, said)
@@ -215,9 +194,10 @@ def _changed(trouble: Trouble, changes: Sequence[Change]) -> Iterator[Clue]:
 def _answers(situation: Situation, trouble: Trouble | None) -> Iterator[Clue]:
     """Whether providers answer our sidecars."""
     wanted = {p for root in trouble.failed for p in _providers(root)} if trouble else set()
-    up = {s.labels.get("provider", ""): s.value for s in situation.levels(provided.PROVIDER_UP)}
-    silent = sorted(name for name, value in up.items() if value == 0)
-    answering = sorted(name for name, value in up.items() if value == 1)
+    up = list(situation.levels(provided.PROVIDER_UP))
+    is_met = any(s.value == 0 for s in _of_those_used(situation, trouble, up))
+    silent = sorted({s.labels.get("provider", "") for s in up if s.value == 0} if is_met else ())
+    answering = sorted({s.labels.get("provider", "") for s in up if s.value == 1})
     if silent and not answering and len(silent) > 1:
         yield Clue(Cause.NETWORK, 2.5, f"none of {', '.join(silent)} answers the sidecar")
     elif silent:
@@ -227,11 +207,22 @@ def _answers(situation: Situation, trouble: Trouble | None) -> Iterator[Clue]:
         if answering:
             yield Clue(Cause.NETWORK, -2.0, f"{', '.join(answering)} answers the sidecar")
         else:
-            yield Clue(Cause.NETWORK, 1.0, said)
+            yield Clue(Cause.NETWORK, 1.0, "no other watched provider answers: it may be our way")
     elif wanted & set(answering):
         said = f"{', '.join(sorted(wanted & set(answering)))} answers the sidecar"
         yield Clue(Cause.PROVIDER, -1.0, said)
         yield Clue(Cause.CREDENTIALS, -1.0, said)
+
+
+def _of_those_used(
+    situation: Situation, trouble: Trouble | None, samples: Iterable[Sample]
+) -> list[Sample]:
+    """Return the levels of providers that what failed was at; of all, where that is not known."""
+    known = trouble is not None and all(root.places for root in trouble.failed)
+    if trouble is None or not known or situation.alert not in RECOVERS:
+        return list(samples)
+    used = {provider for root in trouble.failed for provider in _providers(root)}
+    return [each for each in samples if each.labels.get("provider", "") in used]
 
 
 def _devices(situation: Situation, trouble: Trouble | None) -> Iterator[Clue]:
@@ -271,13 +262,16 @@ def lacking(situation: Situation) -> Iterator[Clue]:
 
 
 def _account(situation: Situation, trouble: Trouble | None) -> Iterator[Clue]:
-    if situation.has_level(provided.ACCOUNT_LIMIT_REACHED, 1.0):
+    limits = situation.levels(provided.ACCOUNT_LIMIT_REACHED)
+    left = situation.levels(provided.ACCOUNT_REMAINING)
+    reached = {each.value for each in _of_those_used(situation, trouble, limits)}
+    if 1.0 in reached:
         said = "the provider says that the usage limit is reached"
         yield Clue(Cause.QUOTA, 3.0, said)
         yield Clue(Cause.QUEUE, -2.5, said)
-    elif any(s.value <= 0 for s in situation.levels(provided.ACCOUNT_REMAINING)):
+    elif any(s.value <= 0 for s in _of_those_used(situation, trouble, left)):
         yield Clue(Cause.QUOTA, 2.0, "no device time is left in this period")
-    elif situation.has_level(provided.ACCOUNT_LIMIT_REACHED, 0.0):
+    elif 0.0 in reached:
         said = "the provider says that the usage limit is not reached"
         yield Clue(Cause.QUOTA, -2.0, said)
         if trouble is not None and _mostly(trouble.failed, ErrorClass.QUEUE_TIMEOUT):
@@ -288,7 +282,8 @@ def _account(situation: Situation, trouble: Trouble | None) -> Iterator[Clue]:
             account = sample.labels.get("account", "")
             yield Clue(Cause.CREDENTIALS, 3.0, f"the credentials of {account} have expired")
     states = situation.levels(provided.PROVIDER_CIRCUIT, circuit_state="open")
-    held = sorted({s.labels.get("provider", "") for s in states if s.value == 1})
+    told = _of_those_used(situation, trouble, states)
+    held = sorted({s.labels.get("provider", "") for s in told if s.value == 1})
     if held:
         said = f"calls to {', '.join(held)} are held back after failing in a row"
         yield Clue(Cause.PROVIDER, 0.5, said)

@@ -1,10 +1,13 @@
 """One runbook: a head that is generated, and a body that people write and that is kept."""
 
+import shlex
+
 from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.alerts.links import board_uid
 from qgm_observe.alerts.table import Alert
 from qgm_observe.runbooks.conditions import condition, false_alerts, thresholds
 from qgm_observe.runbooks.priors import TOLD_BY_PROVIDERS
+from qgm_observe.slo.indicator import Spend
 
 BEGIN, END = "<!-- generated:begin -->", "<!-- generated:end -->"
 HEADINGS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation", "Recovery check")
@@ -19,6 +22,8 @@ MODES = {
     "F7": "scheduler throttling",
 }
 """The failure modes of quantum generative models in production."""
+
+_OF_OBJECTIVES = ("QgmSloBurnPage", "QgmSloBurnTicket", "QgmSpendCap")
 
 
 def head(alert: Alert, configuration: Configuration, hold: str) -> str:
@@ -40,6 +45,7 @@ def head(alert: Alert, configuration: Configuration, hold: str) -> str:
         ("set by", settings and f"{settings} below `thresholds:`"),
         ("answers", modes),
         ("false", false_alerts(alert.name, configuration)),
+        ("guards", _guarded(alert, configuration)),
         ("profile", alert.profile),
         ("board", f"[{alert.board}]({board})"),
     ]
@@ -62,6 +68,22 @@ def head(alert: Alert, configuration: Configuration, hold: str) -> str:
             "",
         ]
     )
+
+
+def _guarded(alert: Alert, configuration: Configuration) -> str:
+    """Own objectives; the shipped ones are known wherever the command is typed."""
+    if alert.name not in _OF_OBJECTIVES or not configuration.written.objectives:
+        return ""
+    is_money = alert.name == "QgmSpendCap"
+    names = [
+        f"`{each.name}`"
+        for each in configuration.objectives
+        if isinstance(each.indicator, Spend) == is_money
+    ]
+    files = " ".join(
+        f"--objectives {shlex.quote(each)}" for each in configuration.written.objectives
+    )
+    return f"{', '.join(names) or 'none'}; one alone: `--slo NAME`; without a Prometheus: `{files}`"
 
 
 def _asked(alert: Alert) -> str:

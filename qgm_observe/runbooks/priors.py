@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from qgm_observe.runbooks.evidence import Cause
+from qgm_observe.runbooks.cause import Cause
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ of a run that is still open count by themselves meanwhile: it has no outcome yet
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -35,7 +35,8 @@ class Root:
         outcome: `None` while it is open.
         noun: `run` or `job`.
         error_class: Of its newest failed job, else its own; empty without an error.
-        error_type: The exception's name.
+        error_type: Of its own error, without the module; empty where unknown.
+        is_outside: Whether it failed although it had jobs and none of them failed.
         stage: That it failed in; empty where unknown.
         places: Where its jobs ran.
         is_remote: Whether any of them ran at a provider.
@@ -48,6 +49,7 @@ class Root:
     ended_at: float | None
     outcome: str | None
     noun: str = "run"
+    project: str = "default"
     pipeline: str = "default"
     kind: str = "training"
     model: str = "unknown"
@@ -55,6 +57,7 @@ class Root:
     encoding: str = ""
     error_class: str = ""
     error_type: str = ""
+    is_outside: bool = False
     stage: str = ""
     places: frozenset[Place] = frozenset()
     is_remote: bool = False
@@ -128,13 +131,15 @@ def _root(facts: Facts, jobs: Sequence[Facts]) -> Root:
         ended_at=ended_at(facts),
         outcome=facts.get("outcome"),
         noun=str(facts.get("noun", "run")),
+        project=str(facts.get("project", "default")),
         pipeline=str(facts.get("pipeline", "default")),
         kind=str(facts.get("kind", "training")),
         model=str(facts.get("model", "unknown")),
         model_version=str(facts.get("model_version", "unknown")),
         encoding=str(facts.get("encoding") or ""),
         error_class=_class(failed) if bad else "",
-        error_type=str(failed.get("error_type") or "") if bad else "",
+        error_type=str(facts.get("error_type") or "").rpartition(".")[2] if bad else "",
+        is_outside=bool(bad and jobs and not guilty),
         stage=str(failed.get("error_stage") or "") if bad else "",
         places=frozenset((str(job.get("provider")), str(job.get("device"))) for job in jobs),
         is_remote=bool(remote),
@@ -229,6 +234,23 @@ def _excursion(roots: Sequence[Root]) -> list[Root]:
 
 def _last_failure(roots: Iterable[Root]) -> float:
     return max((root.ended_at or 0.0 for root in roots if root.is_bad), default=0.0)
+
+
+def turns(roots: Iterable[Root], trouble: Trouble) -> Iterator[tuple[Root, Root]]:
+    """Yield where each affected pipeline went from good to bad: the last good root, the first bad.
+
+    Args:
+        roots: All of these pipelines, in any order.
+        trouble: Theirs; what failed before it does not count.
+    """
+    failed = {root.id for root in trouble.failed}
+    before: dict[str, Root] = {}
+    for root in sorted(roots, key=lambda each: each.ended_at or 0.0):
+        earlier = before.get(root.pipeline)
+        if root.id in failed and earlier is not None and earlier.is_good:
+            yield earlier, root
+        if root.is_good or root.is_bad:
+            before[root.pipeline] = root
 
 
 def last_good(roots: Iterable[Root], trouble: Trouble | None) -> Root | None:

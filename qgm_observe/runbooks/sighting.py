@@ -5,7 +5,7 @@ What needs a history, such as a queue's usual length, only a Prometheus knows.
 
 from dataclasses import dataclass
 
-from qgm_observe.runbooks.evidence import Cause
+from qgm_observe.runbooks.cause import Cause
 from qgm_observe.runbooks.roots import DAY
 from qgm_observe.slo.window import HOUR
 

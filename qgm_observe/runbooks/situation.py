@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qgm_observe.catalog import Signal
-from qgm_observe.runbooks.roots import Facts, Root, Trouble, last_good, trouble_in
+from qgm_observe.runbooks.roots import Facts, Root, Trouble, last_good, trouble_in, turns
 from qgm_observe.telemetry.conformity import Sample
 
 DAYS_BACK = 3 * 86400.0
@@ -100,19 +100,43 @@ class Situation:
 
 
 def changes_in(situation: Situation) -> list[Change]:
-    """Return what changed since the last good root, the newest last.
+    """Return what changed between the last good root of a pipeline and its first bad one.
 
-    Where there is no trouble among the roots it is what changed in the last three days.
+    What went well at least as often as it failed since it changed is no suspect. Where there is no
+    trouble among the roots it is what changed in the last three days. The newest is last.
     """
-    trouble, good = situation.trouble, situation.good
-    begin, end = situation.now - DAYS_BACK, situation.now
-    roots: Sequence[Root] = [root for root in situation.roots if root.began_at >= begin]
-    if trouble is not None:
-        begin = situation.now - DAYS_BACK if good is None else good.began_at
-        end = max(root.began_at for root in trouble.failed)
-        roots = [*([good] if good else []), *trouble.failed]
-    found = [*_between(roots), *_calibrated(situation, begin, end, _places(roots))]
+    trouble, begin = situation.trouble, situation.now - DAYS_BACK
+    if trouble is None:
+        roots = [root for root in situation.roots if root.began_at >= begin]
+        found = [*_between(roots), *_calibrated(situation, begin, situation.now, _places(roots))]
+    else:
+        found = list(_before_failures(situation, trouble))
     return sorted(set(found), key=lambda change: (change.at, change.what))
+
+
+def _before_failures(situation: Situation, trouble: Trouble) -> Iterator[Change]:
+    ended = [*trouble.failed, *trouble.went]
+    turned = list(turns(situation.roots, trouble))
+    if not turned:  # nothing of these ever went well: since when is not known
+        begin, end = situation.now - DAYS_BACK, max(_end(root) for root in trouble.failed)
+        yield from _calibrated(situation, begin, end, _places(trouble.failed))
+    for good, bad in turned:
+        suspects = (each for each in _differences(good, bad) if _is_suspect(each, ended))
+        yield from (*suspects, *_calibrated(situation, good.began_at, _end(bad), _places([bad])))
+
+
+def _end(root: Root) -> float:
+    return root.began_at if root.ended_at is None else root.ended_at
+
+
+def _is_suspect(change: Change, ended: Iterable[Root]) -> bool:
+    """Return whether more failed with it than went well."""
+    of_it = [
+        root.is_bad
+        for root in ended
+        if root.pipeline == change.where and _told(root).get(change.what) == change.after
+    ]
+    return 2 * sum(of_it) > len(of_it)
 
 
 def _between(roots: Iterable[Root]) -> Iterator[Change]:
@@ -126,17 +150,21 @@ def _between(roots: Iterable[Root]) -> Iterator[Change]:
 
 
 def _differences(one: Root, other: Root) -> Iterator[Change]:
-    at, where = other.began_at, other.pipeline
-    for what, was, now in (
-        ("model version", one.model_version, other.model_version),
-        ("encoding", one.encoding, other.encoding),
-        ("device", _named(one), _named(other)),
-    ):
-        if was and now and was != now:
-            yield Change(what, was, now, at, where)
-    for library in sorted(one.versions.keys() & other.versions.keys()):
-        if one.versions[library] != other.versions[library]:
-            yield Change(library, one.versions[library], other.versions[library], at, where)
+    told, now = _told(one), _told(other)
+    for what in now:
+        if what in told and told[what] != now[what]:
+            yield Change(what, told[what], now[what], other.began_at, other.pipeline)
+
+
+def _told(root: Root) -> dict[str, str]:
+    """What a root tells of what may change; a version that nobody gave is none."""
+    told = {
+        "model version": root.model_version,
+        "encoding": root.encoding,
+        "device": _named(root),
+        **dict(sorted(root.versions.items())),
+    }
+    return {what: value for what, value in told.items() if value not in ("", "unknown")}
 
 
 def _named(root: Root) -> str:

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from qgm_observe.redaction import LONGEST, redacted
+from qgm_observe.runbooks.cause import THEIRS
 from qgm_observe.runbooks.diagnosis import Diagnosis
-from qgm_observe.runbooks.evidence import AT_HOME, THEIRS
+from qgm_observe.runbooks.evidence import AT_HOME
 from qgm_observe.runbooks.roots import BAD, Facts, ended_at
 
 _MOST_JOBS = 10

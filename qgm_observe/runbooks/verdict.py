@@ -1,7 +1,8 @@
 """What triage answers, as one sentence."""
 
-from qgm_observe.runbooks.diagnosis import ACTIVE, RECOVERS, UNTOLD, Diagnosis
-from qgm_observe.runbooks.evidence import Cause
+from qgm_observe.runbooks.cause import Cause
+from qgm_observe.runbooks.diagnosis import ACTIVE, UNTOLD, Diagnosis
+from qgm_observe.runbooks.evidence import RECOVERS
 from qgm_observe.runbooks.situation import Situation
 from qgm_observe.runbooks.work_sightings import WATCHDOG
 

@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from qgm_observe.catalog import ErrorClass, ExecutionMode, signals
+from qgm_observe.catalog import ErrorClass, ExecutionMode, observe_signals, signals
 from qgm_observe.catalog import provider_signals as provided
-from qgm_observe.runbooks.evidence import VERDICTS, Cause, series
+from qgm_observe.runbooks.cause import Cause
+from qgm_observe.runbooks.evidence import VERDICTS, series
 from qgm_observe.runbooks.roots import BAD, DAY, Facts, ended_at
 from qgm_observe.runbooks.sighting import Sighting, counted, span
 from qgm_observe.runbooks.situation import Situation
@@ -178,7 +179,7 @@ def _drifting(situation: Situation) -> Sighting:
 
 def _lost(situation: Situation) -> Sighting | None:
     followed = [sample.value for sample in situation.levels(provided.EXPORTER_FOLLOWED)]
-    counts = (signals.OBSERVE_DROPPED, signals.OBSERVE_UNWRITTEN)
+    counts = (observe_signals.DROPPED, observe_signals.UNWRITTEN)
     lost = sum(max((s.value for s in situation.levels(each)), default=0.0) for each in counts)
     if lost:
         return Sighting(True, f"{counted(lost, 'event')} lost since the journals began", 1.5)
@@ -215,7 +216,7 @@ def _stale(situation: Situation) -> Sighting | None:
 
 
 def _disk(situation: Situation) -> Sighting | None:
-    free = [sample.value for sample in situation.levels(signals.OBSERVE_DISK_FREE)]
+    free = [sample.value for sample in situation.levels(observe_signals.DISK_FREE)]
     limit = situation.thresholds.get("disk_free_bytes")
     if not free or limit is None:
         return None

@@ -49,7 +49,8 @@ def characterize(
     target: Decimal, events_per_day: float, *, repetitions: int = 100, seed: int = 1
 ) -> Characteristics:
     """Simulate so many periods and incidents; see `qgm_observe.slo.simulation`."""
-    from qgm_observe.slo.simulation import ScoreRule, delays, false_alerts
+    from qgm_observe.slo.evaluation import ScoreRule
+    from qgm_observe.slo.simulation import delays, false_alerts
 
     budget = float(1 - target)
     rules = [ScoreRule(score_of(target))]

@@ -1,17 +1,15 @@
 """Can it work? What is mathematically dead is refused, what is weak is named.
 
 Refused: an alert that no error ratio can reach, a window longer than what is kept. Named: a
-budget too small to be burnt (degraded), a threshold that a single failure passes, traffic unknown.
+budget too small to be burnt (degraded), traffic unknown.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from qgm_observe.slo.burn import PAGE
 from qgm_observe.slo.decimals import percent, plain
 from qgm_observe.slo.indicator import Ratio
 from qgm_observe.slo.objective import FEWEST_BUDGET_EVENTS, Objective
-from qgm_observe.slo.score import score_of
 
 REFUSED, WEAK = "refused", "weak"
 RETENTION_DAYS = 90.0
@@ -100,9 +98,6 @@ def _scored(objective: Objective) -> Iterator[tuple[str, str]]:
             ),
         )
         return
-    score = score_of(objective.target, objective.design_effect)
-    if score.page.error - score.page.event > score.threshold(0) and objective.severity == PAGE:
-        yield REFUSED, "a single failure would page; raise design_effect"
     if objective.events_per_day is None:
         yield (
             WEAK,

@@ -3,10 +3,9 @@
 A document with `apiVersion` is OpenSLO, one with `objectives` is the short form.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from qgm_observe.documents import Document, Place, parse, read
 from qgm_observe.errors import UsageError
@@ -64,25 +63,19 @@ def _objectives(documents: list[Document]) -> list[Objective]:
 def _refuse_duplicates(documents: list[Document]) -> None:
     seen: dict[str, str] = {}
     for document in documents:
-        for place in _names(document):
-            name = _at(document, place)
+        for place, name in _names(document):
             if name in seen:
                 told = f"two objectives are named {name!r}, the other at {seen[name]}"
                 raise document.error(place, f"{told}; rename one of them")
             seen[name] = f"{document.name}:{document.line(place)}"
 
 
-def _names(document: Document) -> list[Place]:
-    """Return where the names of a document's objectives stand."""
-    if "objectives" in document.data:
-        return [
-            ("objectives", number, "name") for number in range(len(document.data["objectives"]))
-        ]
-    return [("metadata", "name")] if document.data["kind"] == "SLO" else []
-
-
-def _at(document: Document, place: Place) -> str:
-    found: Any = document.data
-    for part in place:
-        found = found[part]
-    return str(found)
+def _names(document: Document) -> Iterator[tuple[Place, str]]:
+    """Yield where the names of a document's objectives stand, and the names as they are made."""
+    data = document.data
+    if "objectives" in data:
+        for number, each in enumerate(data["objectives"]):
+            yield ("objectives", number, "name"), str(each["name"])
+    elif data["kind"] == "SLO":
+        for name in resolving.names_of(data["metadata"]["name"], len(data["spec"]["objectives"])):
+            yield ("metadata", "name"), name

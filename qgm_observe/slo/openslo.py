@@ -56,6 +56,14 @@ class SliSpec(CamelModel):
     threshold_metric: Metric | None = None
     ratio_metric: RatioMetric | None = None
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the sources that it refers to."""
+        ratio = self.ratio_metric
+        parts = [] if ratio is None else [ratio.good, ratio.bad, ratio.total, ratio.raw]
+        told = [part.metric_source for part in (self.threshold_metric, *parts) if part is not None]
+        return tuple(each.metric_source_ref for each in told if each.metric_source_ref is not None)
+
 
 class Inline(CamelModel):
     """An SLI within an SLO."""
@@ -143,7 +151,7 @@ class PolicySpec(CamelModel):
     description: str = ""
     alert_when_no_data: bool = False
     alert_when_breaching: bool = True
-    alert_when_resolved: bool = False
+    alert_when_resolved: bool = True
     conditions: tuple[PolicyCondition, ...] = ()
     notification_targets: tuple[PolicyTarget, ...] = ()
 
@@ -265,6 +273,10 @@ def resource_of(document: Document) -> Resource:
         checked_name(made.metadata.name)
     except UsageError as error:
         raise document.error(("metadata", "name"), f"metadata.name: {error}") from None
+    if isinstance(made, DataSource) and made.spec.type != SOURCE_TYPE:
+        raise document.error(
+            ("spec", "type"), f"type {made.spec.type!r} is not supported: write {SOURCE_TYPE}"
+        )
     if len(_description(made)) > LONGEST_DESCRIPTION:
         raise document.error(("spec", "description"), "description: write at most 1050 characters")
     return made

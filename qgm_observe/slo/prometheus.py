@@ -85,10 +85,25 @@ class Prometheus:
             for each in found
         ]
 
+    def rules(self) -> list[dict[str, Any]]:
+        """Return the rules that it evaluates, as its API tells them.
+
+        Raises:
+            UsageError: the server cannot be asked, or does not understand.
+        """
+        groups = self._told("GET", "rules", "").get("groups") or []
+        return [rule for group in groups for rule in group.get("rules") or []]
+
     def _asked(self, path: str, fields: dict[str, str]) -> list[Any]:
+        data = self._told("POST", path, urlencode(fields))
+        result: list[Any] = data["result"]
+        is_scalar = data.get("resultType") == "scalar"
+        return [{"metric": {}, "value": result}] if is_scalar else result
+
+    def _told(self, method: str, path: str, body: str) -> dict[str, Any]:
         where = f"{self._host}:{self._port or (443 if self._secure else 80)}"
         try:
-            status, text = self._posted(self._path + path, urlencode(fields))
+            status, text = self._answer(method, self._path + path, body)
             told = json.loads(text)
         except (OSError, http.client.HTTPException) as error:
             raise UsageError(f"Prometheus at {where} cannot be asked: {_why(error)}") from None
@@ -97,11 +112,10 @@ class Prometheus:
         if status != _OK or not isinstance(told, dict) or told.get("status") != "success":
             reason = told.get("error", status) if isinstance(told, dict) else status
             raise UsageError(f"Prometheus at {where} refused: {str(reason)[:200]}")
-        result: list[Any] = told["data"]["result"]
-        is_scalar = told["data"].get("resultType") == "scalar"
-        return [{"metric": {}, "value": result}] if is_scalar else result
+        data: dict[str, Any] = told["data"]
+        return data
 
-    def _posted(self, path: str, body: str) -> tuple[int, bytes]:
+    def _answer(self, method: str, path: str, body: str) -> tuple[int, bytes]:
         if self._secure:
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
                 self._host, self._port, timeout=self._timeout, context=ssl.create_default_context()
@@ -109,7 +123,7 @@ class Prometheus:
         else:
             connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
         try:
-            connection.request("POST", path, body, self._headers)
+            connection.request(method, path, body, self._headers)
             answer = connection.getresponse()
             return answer.status, answer.read(_MOST_BYTES)
         finally:

@@ -57,6 +57,11 @@ def objectives_of(written: Sequence[Written]) -> list[Objective]:
     return [made for each in written for made in resolver.objectives(each)]
 
 
+def names_of(name: str, objectives: int) -> list[str]:
+    """Return the names of an SLO's objectives: its own, or numbered ones where it has several."""
+    return [name] if objectives == 1 else [f"{name}-{number}" for number in range(objectives)]
+
+
 class _Resolver:
     def __init__(self, written: Sequence[Written]) -> None:
         self._known = {(type(w.resource), w.resource.metadata.name): w for w in written}
@@ -86,7 +91,7 @@ class _Resolver:
             if any(kind is openslo.Service for kind, _ in self._known):
                 self._find(openslo.Service, spec.service)
         conditions = tuple(self._conditions(document, spec))
-        name = slo.metadata.name if len(spec.objectives) == 1 else f"{slo.metadata.name}-{number}"
+        name = names_of(slo.metadata.name, len(spec.objectives))[number]
         indicator, share = self._indicator(document, spec, target, told), _share(target)
         window = _window(document, spec)
         with document.at("metadata", "annotations"):
@@ -135,6 +140,9 @@ class _Resolver:
                 referred, source = self._find(openslo.Sli, spec.indicator_ref or "")
             told = _annotations(source, referred.metadata) | told
             found, place = referred.spec, ("spec",)
+        with source.at(*place):
+            for name in found.sources:
+                self._find(openslo.DataSource, name)
         return _built(source, place, found, spec=spec, target=target, told=told)
 
     def _conditions(self, document: Document, spec: openslo.SloSpec) -> Iterator[Burn]:
@@ -160,6 +168,11 @@ class _Resolver:
         if not spec.alert_when_breaching:
             raise document.error(
                 (*place, "alertWhenBreaching"), "nothing else is alerted on: write true"
+            )
+        if not spec.alert_when_resolved:
+            raise document.error(
+                (*place, "alertWhenResolved"),
+                "receivers tell every end: write true, or send_resolved: false in alertmanager.yml",
             )
         for target in spec.notification_targets:
             if target.target_ref is not None:

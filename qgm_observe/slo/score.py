@@ -13,6 +13,7 @@ threshold's constants were fitted by simulation, see `benchmarks/alert_quality.p
 What no week tells, the whole window does: its budget is spent when more has failed than was planned
 and three standard deviations. That is a ticket; it is a page while more than planned still fails in
 the last days, and did before them: an incident of this week is left to the evidence, which ends.
+Such a page is kept for three days, so that a leak that lasts does not page anew each few days.
 """
 
 import math
@@ -47,6 +48,9 @@ FEWEST_ERRORS = 5
 
 HELD = HOUR
 """Seconds for which an alert is kept when its condition has ended."""
+
+BURNING_HELD = 3 * DAY
+"""Seconds for which it is kept when a spent budget burned on: a leak crosses its limits often."""
 
 _PAGE, _RECOVERY, _TICKET = 5.0, 0.25, 2.0
 

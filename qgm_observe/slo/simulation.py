@@ -1,45 +1,25 @@
 """What a rule will do, by simulation: false pages, and hours until an incident is noticed.
 
-Exact at one-minute evaluations and event-driven: counts change only when an event enters or leaves
-a window, so the rule is asked at those minutes alone. All periods lie on one time line, which is
-right because healthy traffic is stationary.
+All periods lie on one time line, which is right because healthy traffic is stationary.
 """
 
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom, chi2
 
-from qgm_observe.slo.burn import PAGE, Burn
-from qgm_observe.slo.score import (
-    BURNING,
-    FEWEST_ERRORS,
-    FEWEST_EVENTS,
-    HELD,
-    LAST_DAYS,
-    RECOVERED,
-    SPENT,
-    TICKET_THRESHOLD,
-    TICKET_WINDOWS,
-    TRAFFIC_WINDOW,
-    WINDOWS,
-    Score,
-)
+from qgm_observe.slo.evaluation import Counts, Flags, Minutes, Rule, Times, episodes
 
-Minutes = NDArray[np.int64]
-Times = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 Traffic = Callable[[float, float, np.random.Generator], Times]
 """From events a day and days to the times of events, in minutes, ascending."""
 
 A_DAY = 1440
 PERIOD_DAYS = 28
 WATCHED_DAYS = 14
-_CHUNK = 2**18
+LEAK_DAYS = 42
 _STAGES = (0, A_DAY // 4, 2 * A_DAY, WATCHED_DAYS * A_DAY)
 """Minutes after an onset: incidents that are noticed in one stage are not watched in the next."""
 
@@ -68,146 +48,6 @@ def sessions(events_per_day: float, days: float, random: np.random.Generator) ->
     times = times[times < days * A_DAY]
     times.sort()
     return np.asarray(times)
-
-
-# ------------------------------------------------------------------------------------------ rules
-
-
-class Counts:
-    """How many events were bad, and how many there were, in windows that end at a minute.
-
-    Args:
-        entered: Minute at which each event is first seen, ascending.
-        bad: Which of them are.
-        minutes: Length of the time line.
-    """
-
-    def __init__(self, entered: Minutes, bad: Flags, minutes: int) -> None:
-        self.entered, self.minutes = entered, minutes
-        self._pad = int(TRAFFIC_WINDOW // 60)
-        self._events = self._cumulated(entered)
-        self._errors = self._cumulated(entered[bad])
-
-    def of(self, window: float, at: Minutes) -> tuple[Times, Times]:
-        """Return errors and events in a window (s) that ends at minutes of the time line."""
-        now = at + self._pad
-        then = now - int(window // 60)
-        errors = self._errors[now] - self._errors[then]
-        events = self._events[now] - self._events[then]
-        return errors.astype(np.float64), events.astype(np.float64)
-
-    def changes(self, windows: Sequence[float]) -> Minutes:
-        """Return the minutes at which a count over one of the windows changes."""
-        if self.entered.size * len(windows) > 2 * self.minutes:
-            return np.arange(self.minutes)
-        changed = np.zeros(self.minutes, bool)
-        for window in (0, *windows):
-            moved = self.entered + int(window // 60)
-            changed[moved[moved < self.minutes]] = True
-        return np.flatnonzero(changed)
-
-    def _cumulated(self, entered: Minutes) -> NDArray[np.int32]:
-        per_minute = np.bincount(entered, minlength=self.minutes)[: self.minutes]
-        sums = np.zeros(self._pad + self.minutes, np.int32)
-        np.cumsum(per_minute, out=sums[self._pad :])
-        return sums
-
-
-class Rule(Protocol):
-    """Something that fires."""
-
-    @property
-    def windows(self) -> tuple[float, ...]:
-        """Seconds of the windows it looks at."""
-
-    def fires(self, counts: Counts, at: Minutes) -> Flags:
-        """Return whether its condition holds at each of the minutes."""
-
-
-@dataclass(frozen=True)
-class ScoreRule:
-    """The page by score, with the constants that are rendered, of an objective over 28 days."""
-
-    score: Score
-    windows: tuple[float, ...] = (*WINDOWS, TRAFFIC_WINDOW)
-
-    def fires(self, counts: Counts, at: Minutes) -> Flags:
-        """Return whether there is evidence, or a spent budget burns on, at each of the minutes."""
-        return self._evident(counts, at) | self._threatened(counts, at)
-
-    def _evident(self, counts: Counts, at: Minutes) -> Flags:
-        highest = np.full(at.size, -np.inf)
-        recovered = np.zeros(at.size, bool)
-        for window in WINDOWS:
-            errors, events = counts.of(window, at)
-            evidence = np.asarray(self.score.page.of(errors, events))  # type: ignore[arg-type]
-            np.maximum(highest, evidence, out=highest, where=~recovered)
-            recovered |= np.asarray(self.score.recovery.of(errors, events) < RECOVERED)  # type: ignore[arg-type]
-        _, events = counts.of(TRAFFIC_WINDOW, at)
-        traffic = np.maximum(events / self.score.design_effect, FEWEST_EVENTS)
-        return np.asarray(highest > 0.5 + 0.5 * np.log(traffic))
-
-    def _threatened(self, counts: Counts, at: Minutes) -> Flags:
-        found = _spent(self.score, counts, at)
-        for window in LAST_DAYS:
-            late = counts.of(window, at)
-            found &= late[0] > _allowed(self.score, late[1], BURNING)
-        errors, events = counts.of(TRAFFIC_WINDOW, at)
-        found &= errors - late[0] > self.score.budget * (events - late[1])
-        return found
-
-
-def _spent(score: Score, counts: Counts, at: Minutes) -> Flags:
-    errors, events = counts.of(TRAFFIC_WINDOW, at)
-    allowed = np.maximum(_allowed(score, events, SPENT), FEWEST_ERRORS - 1)
-    return np.asarray(errors > allowed)
-
-
-def _allowed(score: Score, events: Times, deviations: float) -> Times:
-    return np.asarray(score.allowed(events, deviations))  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True)
-class TicketRule:
-    """The ticket by score, of an objective over 28 days."""
-
-    score: Score
-    windows: tuple[float, ...] = (*TICKET_WINDOWS, TRAFFIC_WINDOW)
-
-    def fires(self, counts: Counts, at: Minutes) -> Flags:
-        """Return whether there is evidence, or the budget is spent, at each of the minutes."""
-        found = _spent(self.score, counts, at)
-        for window in TICKET_WINDOWS:
-            errors, events = counts.of(window, at)
-            found |= np.asarray(self.score.ticket.of(errors, events) > TICKET_THRESHOLD)  # type: ignore[arg-type]
-        return found
-
-
-class BurnRule:
-    """Alerts of a severity by burn rate.
-
-    Args:
-        budget: Share of events that may be bad.
-        burns: Pairs of windows.
-        severity: Which of them.
-    """
-
-    def __init__(self, budget: float, burns: Sequence[Burn], severity: str = PAGE) -> None:
-        self.budget = budget
-        self.burns = [each for each in burns if each.severity == severity]
-        self.windows = tuple(sorted({w for each in self.burns for w in (each.long, each.short)}))
-
-    def fires(self, counts: Counts, at: Minutes) -> Flags:
-        """Return whether any pair burns above its factor in both windows."""
-        found = np.zeros(at.size, bool)
-        for burn in self.burns:
-            limit = float(burn.factor) * self.budget
-            both = np.ones(at.size, bool)
-            for window in (burn.long, burn.short):
-                errors, events = counts.of(window, at)
-                both &= errors > limit * events
-            found |= both
-        return found
 
 
 # --------------------------------------------------------------------------------------- measures
@@ -245,6 +85,23 @@ class Delay:
     low: float
     high: float
     incidents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """Alerts in the weeks of a leak that lasts, mean of many.
+
+    Attributes:
+        early: In its first three weeks.
+        late: In the three weeks after them; one that still fires is not counted again.
+        after: In the four weeks after its end.
+        leaks: That they rest on.
+    """
+
+    early: float
+    late: float
+    after: float
+    leaks: int
 
 
 def false_alerts(
@@ -305,27 +162,39 @@ def delays(
     return [_delay(_waits(rule, counts, onsets)) for rule in rules]
 
 
+def leaking(
+    rules: Sequence[Rule],
+    healthy: float,
+    failing: float,
+    events_per_day: float,
+    *,
+    leaks: int,
+    seed: int,
+) -> list[Leak]:
+    """Return how often rules fire while a somewhat larger share fails for six weeks, and after.
+
+    Each leak comes after 28 healthy days of its own, and is followed by as many.
+    """
+    random = np.random.default_rng(seed)
+    ends = PERIOD_DAYS + LEAK_DAYS
+    cycle = ends + PERIOD_DAYS
+    times = poisson(events_per_day, cycle * leaks, random)
+    day = times / A_DAY % cycle
+    bad = random.uniform(size=times.size) < np.where(
+        (day >= PERIOD_DAYS) & (day < ends), failing, healthy
+    )
+    counts = _counts(times, bad, cycle * leaks)
+    edges = [PERIOD_DAYS, PERIOD_DAYS + LEAK_DAYS // 2, ends, cycle]
+    found = []
+    for rule in rules:
+        begun, _ = np.histogram(episodes(rule, counts) / A_DAY % cycle, edges)
+        early, late, after = (float(each) / leaks for each in begun)
+        found.append(Leak(early, late, after, leaks))
+    return found
+
+
 def _counts(times: Times, bad: Flags, days: int) -> Counts:
     return Counts(np.ceil(times).astype(np.int64), bad, days * A_DAY + 1)
-
-
-def _asked(rule: Rule, counts: Counts) -> tuple[Minutes, Flags]:
-    at = counts.changes(rule.windows)
-    parts = [at[i : i + _CHUNK] for i in range(0, at.size, _CHUNK)]
-    answers = [rule.fires(counts, part) for part in parts]
-    return at, np.concatenate(answers) if answers else np.zeros(0, bool)
-
-
-def episodes(rule: Rule, counts: Counts) -> Minutes:
-    """Return when alerts begin; one that comes back within the time it is held is the same."""
-    at, firing = _asked(rule, counts)
-    before = np.concatenate([[False], firing[:-1]])
-    starts: Minutes = at[firing & ~before]
-    ends: Minutes = at[~firing & before]
-    apart = np.ones(starts.size, bool)
-    apart[1:] = starts[1:] - ends[: starts.size - 1] > HELD // 60
-    begun: Minutes = starts[apart]
-    return begun
 
 
 def _waits(rule: Rule, counts: Counts, onsets: Minutes) -> Times:

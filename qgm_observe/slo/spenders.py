@@ -1,7 +1,9 @@
 """Who spent a budget, by a Prometheus: what was bad, by the labels of what it rests on.
 
 Runs have no device and no error. Where they failed and why is told by the failed jobs of the same
-work, so their causes, providers and devices are counts of jobs.
+project, pipeline, model and kind: of three runs and six failed jobs each job stands for half a run.
+Runs that have fewer failed jobs than they are, as those of a script that fails by itself, have
+`other` for the rest.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +22,8 @@ _PLACES = KINDS[1:]
 _WHY = ("error_class", "result", "status_class")
 _CLASSES = {**GROUPS, "429": "quota", "5xx": "provider", "4xx": "model", "none": "network"}
 _OF_JOBS = ("provider", "device", "stage", "error_class")
-_WORK = {label.name for label in by.WORK}
+_NOWHERE = ("", "", "", "other")
+_WORK = tuple(label.name for label in by.WORK)
 
 
 def spenders(objective: Objective, server: Prometheus, window: float, now: float) -> Spent:
@@ -58,14 +61,30 @@ def _of_counters(
                 found[key] = found.get(key, 0.0) + value
         return found
 
-    bad = counted(total, told)
-    for key, value in counted(good, told).items():
+    work = [name for name in _WORK if name in names]
+    is_of_jobs = isinstance(indicator, Ratio) and set(told) <= {"pipeline"} and bool(work)
+    apart = work if is_of_jobs else told
+    bad = counted(total, apart)
+    for key, value in counted(good, apart).items():
         bad[key] = bad.get(key, 0.0) - value
-    found = _by_kind(told, bad)
-    if isinstance(indicator, Ratio) and found.keys() <= {"pipeline"} and names & _WORK:
-        kept = tuple(each for each in total[0].matchers if each.label in _WORK)
-        found = _by_kind(_OF_JOBS, counted([Selection(signals.JOB_ERRORS, kept)], _OF_JOBS)) | found
+    if is_of_jobs:
+        kept = tuple(each for each in total[0].matchers if each.label in work)
+        jobs = counted([Selection(signals.JOB_ERRORS, kept)], [*work, *_OF_JOBS])
+        apart, bad = [*work, *_OF_JOBS], _by_their_jobs(bad, jobs)
+    found = _by_kind(apart, bad)
     return {kind: found[kind] for kind in KINDS if kind in found}
+
+
+def _by_their_jobs(bad: Sums, jobs: Sums) -> Sums:
+    """Part bad ones by what the failed jobs of the same work were; what is left has no device."""
+    found: Sums = {}
+    for work, amount in bad.items():
+        failed = {key[len(work) :]: n for key, n in jobs.items() if key[: len(work)] == work}
+        whole = sum(failed.values())
+        share = min(1.0, amount / whole) if whole and amount > 0 else 0.0
+        found |= {(*work, *where): n * share for where, n in failed.items()}
+        found[*work, *_NOWHERE] = found.get((*work, *_NOWHERE), 0.0) + amount - whole * share
+    return found
 
 
 def _of_minutes(slices: Slices, server: Prometheus, window: float, now: float) -> Spent:

@@ -11,12 +11,13 @@ import numpy as np
 from qgm_observe.catalog import STAGES
 from qgm_observe.journal import TERMINAL
 from qgm_observe.journal.reading import Reader
+from qgm_observe.slo.evaluation import Counts, ScoreRule, episodes
 from qgm_observe.slo.indicator import Ratio
 from qgm_observe.slo.journaled import Interval, kept_entries
 from qgm_observe.slo.ledger import Ledger
 from qgm_observe.slo.objective import FEWEST_BUDGET_EVENTS, Objective
 from qgm_observe.slo.score import score_of
-from qgm_observe.slo.simulation import A_DAY, Counts, ScoreRule, episodes
+from qgm_observe.slo.simulation import A_DAY
 from qgm_observe.slo.window import DAY, MINUTE
 
 TARGETS = tuple(map(Decimal, ("0.8", "0.9", "0.95", "0.98", "0.99", "0.995", "0.999")))

@@ -6,14 +6,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from qgm_observe.catalog import ExecutionMode, Outcome, Waste
+from qgm_observe.catalog import Outcome, Waste
 from qgm_observe.errors import UsageError
 from qgm_observe.providers.cost import Cost
 from qgm_observe.providers.prices import Prices, prices
 from qgm_observe.providers.protocol import Price
 from qgm_observe.records import Attempt
 
-LOCAL = ExecutionMode.LOCAL
 _CENTS = Decimal("0.000001")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from qgm_observe.catalog import Signal, signals
+from qgm_observe.catalog import Signal, observe_signals
 from qgm_observe.journal import TERMINAL, Event
 
 WAITING = 2_000
@@ -53,7 +53,7 @@ class Handover:
             if len(self._waiting) < WAITING:
                 self._waiting.append(event)
             else:
-                self._count(signals.OBSERVE_SPANS_SKIPPED, 1)
+                self._count(observe_signals.SPANS_SKIPPED, 1)
 
     def stop(self, timeout: float) -> None:
         """Hand over what waits, within `timeout` seconds."""
@@ -74,4 +74,4 @@ class Handover:
         for span in self._traces.of([event]):
             with self._guard("span processor"):
                 processor.on_end(span)
-                self._count(signals.OBSERVE_SPANS, 1)
+                self._count(observe_signals.SPANS, 1)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from qgm_observe.catalog import Kind, Signal, signals
+from qgm_observe.catalog import Kind, Signal, observe_signals
 from qgm_observe.errors import MissingExtra
 from qgm_observe.journal import Event
 from qgm_observe.journal.totals import NANO
@@ -111,13 +111,13 @@ class Exporter:
         batch = list(self._traces.of(events))
         if not batch or self._export(batch):
             self._refused = 0
-            self._count(signals.OBSERVE_SPANS, len(batch))
+            self._count(observe_signals.SPANS, len(batch))
             return True
         self._refused = self._refused + 1 if self._metrics_arrive else 0
         if self._refused < REFUSALS:
             return False
         self._refused = 0
-        self._count(signals.OBSERVE_SPANS_SKIPPED, len(batch))
+        self._count(observe_signals.SPANS_SKIPPED, len(batch))
         return True
 
     def leave(self, _events: Sequence[Event]) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
 from typing import Any
 
-from qgm_observe.catalog import SIGNALS, Kind, Signal, signals
+from qgm_observe.catalog import SIGNALS, Kind, Signal, observe_signals
 from qgm_observe.journal.measure import Labels, job_labels, work_labels
 from qgm_observe.telemetry.bundles import NOUNS, anchor, bundle, bundle_of
 from qgm_observe.telemetry.label_values import CardinalityGuard
@@ -139,11 +139,11 @@ class Published:
             signal = family.signal
             if name.startswith(OWN) and signal.kind is Kind.COUNTER and not signal.labels:
                 self._publish(family, ())
-        self.set_gauge(signals.OBSERVE_INFO, (__version__,), 1)
+        self.set_gauge(observe_signals.INFO, (__version__,), 1)
 
     def _count_folded(self) -> None:
         if self._guard.folded:
-            family = self.families[signals.OBSERVE_FOLDED.name]
+            family = self.families[observe_signals.FOLDED.name]
             self.changed(family, self._publish(family, ())).number += self._guard.folded
             self._guard.folded = 0
 

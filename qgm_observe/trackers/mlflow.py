@@ -25,6 +25,7 @@ _BATCH_PARAMETERS = 100
 _TROUBLES = 250
 _MISSING = "RESOURCE_DOES_NOT_EXIST"
 _UNANSWERED = re.compile(r"API request to (\w+://[^/\s]+)\S* failed .*Max retries exceeded")
+_FOLDER = "The filesystem tracking backend"
 _FORBIDDEN = re.compile(r"[^\w\-. /:]")
 
 Answer = TypeVar("Answer")
@@ -248,6 +249,11 @@ def _trouble(error: BaseException) -> UsageError:
     unanswered = _UNANSWERED.match(text)
     if unanswered:
         return UsageError(f"MLflow: nobody answers at {unanswered[1]}")
+    if text.startswith(_FOLDER):
+        return UsageError(
+            "MLflow keeps nothing in folders any more: write --tracking-uri"
+            " sqlite:////PATH/mlflow.db, or the https:// address of a server"
+        )
     return UsageError(f"MLflow: {text[:_TROUBLES]}")
 
 

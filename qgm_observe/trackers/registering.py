@@ -84,6 +84,28 @@ def rollback(tracker: Tracker, model: str, alias: str = ALIAS) -> tuple[str, str
     return now, before
 
 
+def version_at(tracker: Tracker, model: str, alias: str) -> str:
+    """Return the version that an alias points to.
+
+    Raises:
+        UsageError: the registry does not know the model or the alias.
+    """
+    found = tracker.alias(model, alias)
+    if found is not None:
+        return found
+    versions = tracker.versions(model)
+    if not versions:
+        raise UsageError(
+            f"the registry has no model {model!r}: write versions instead of aliases, or"
+            f" `qgm-observe model register RUN --name {model}` first"
+        )
+    known = ", ".join(sorted({f"@{name}" for each in versions for name in each.aliases}))
+    raise UsageError(
+        f"model {model!r} has no alias {alias!r}: write one of {known or 'its versions'}, or"
+        f" `qgm-observe model promote {model} VERSION --alias {alias}` first"
+    )
+
+
 def _history(tracker: Tracker, model: str, alias: str) -> list[str]:
     try:
         told = json.loads(tracker.note(model, _key(alias)) or "[]")

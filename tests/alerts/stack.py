@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -146,6 +147,8 @@ class Stack:
             try:
                 if ready():
                     return
+            except urllib.error.HTTPError as error:
+                error.close()
             except OSError:
                 pass
             pause.wait(0.05)

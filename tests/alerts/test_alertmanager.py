@@ -1,12 +1,11 @@
 """Alertmanager's configuration, as amtool checks and routes it."""
 
-import itertools
 import subprocess
 
 import pytest
 
 from qgm_observe.alerts.alertmanager import alertmanager
-from qgm_observe.alerts.configuration import load_configuration
+from qgm_observe.alerts.configuration import Configuration, Written, load_configuration
 from qgm_observe.alerts.table import ALERTS
 from qgm_observe.catalog.yaml_text import yaml_text
 
@@ -194,9 +193,86 @@ def test_no_secret_stands_in_it():
             }
 
 
-def test_inhibition_needs_no_label_that_is_missing():
-    """What is compared is carried by every alert, so that no two missing labels are equal."""
-    rules = alertmanager(load_configuration())["inhibit_rules"]
-    compared = set(itertools.chain.from_iterable(rule.get("equal", ()) for rule in rules))
+PAGING, TICKET = 'severity="page"', 'severity="ticket"'
+AT_ONCE = {"receiver": "on-call", "group_wait": "30s", "repeat_interval": "1h"}
+LATER = {"group_wait": "30m", "repeat_interval": "4h", "continue": True}
 
-    assert compared == {"slo", "pipeline", "provider", "device"}
+
+def test_the_routes_are_written_out():
+    """What is one notification, how long it waits for more of it, and how often it is repeated."""
+    assert alertmanager(Configuration(Written(), ()))["route"] == {
+        "receiver": "tickets",
+        "group_by": ["alertname", "slo", "pipeline", "device", "region"],
+        "group_wait": "2m",
+        "group_interval": "5m",
+        "repeat_interval": "12h",
+        "routes": [
+            {
+                "matchers": ['alertname="QgmWatchdog"'],
+                "receiver": "watchdog",
+                "group_wait": "0s",
+                "group_interval": "1m",
+                "repeat_interval": "5m",
+            },
+            {"matchers": ['severity="info"'], "receiver": "nobody"},
+            {
+                "matchers": [PAGING, 'escalation="quantum-expert"'],
+                "receiver": "quantum-expert",
+                **LATER,
+            },
+            {
+                "matchers": [PAGING, 'escalation="provider"'],
+                "receiver": "provider-support",
+                **LATER,
+            },
+            {"matchers": [PAGING, 'layer="device"'], **AT_ONCE},
+            {"matchers": [PAGING], **AT_ONCE},
+            {"matchers": [TICKET, 'layer="device"'], "receiver": "tickets"},
+            {"matchers": [TICKET, 'layer=~"work|quality"'], "receiver": "tickets"},
+        ],
+    }
+
+
+def test_the_night_adds_four_routes():
+    """With `overnight: ticket` what may wait has routes of its own, as quick as the others."""
+    routes = alertmanager(Configuration(Written(overnight="ticket"), ()))["route"]
+    waits, muted = 'overnight="ticket"', {"mute_time_intervals": ["overnight"]}
+
+    assert [each for each in routes["routes"] if waits in each["matchers"]] == [
+        {
+            "matchers": [PAGING, 'escalation="quantum-expert"', waits],
+            "receiver": "quantum-expert",
+            **LATER,
+            **muted,
+        },
+        {
+            "matchers": [PAGING, 'escalation="provider"', waits],
+            "receiver": "provider-support",
+            **LATER,
+            **muted,
+        },
+        {
+            "matchers": [PAGING, waits],
+            "receiver": "tickets",
+            "active_time_intervals": ["overnight"],
+            "continue": True,
+        },
+        {"matchers": [PAGING, waits], **AT_ONCE, **muted},
+    ]
+
+
+def test_the_end_of_an_alert_is_told():
+    """All who are told of an alert are told of its end; the watchdog is heard or it is not."""
+    told = {
+        receiver["name"]: [hook["send_resolved"] for hook in receiver.get("webhook_configs", ())]
+        for receiver in alertmanager(Configuration(Written(), ()))["receivers"]
+    }
+
+    assert told == {
+        "nobody": [],
+        "on-call": [True],
+        "tickets": [True],
+        "quantum-expert": [True],
+        "provider-support": [True],
+        "watchdog": [False],
+    }

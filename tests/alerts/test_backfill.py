@@ -3,8 +3,6 @@
 import random
 import subprocess
 import sys
-import threading
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,8 @@ from qgm_observe.slo.prometheus import Prometheus
 from qgm_observe.slo.promql import count, firsts
 from qgm_observe.slo.score import TRAFFIC_WINDOW, WINDOWS
 
-from .stack import PATIENCE, free_port
+from ..waiting import answer_of, until
+from .stack import free_port
 
 DAY, HOUR, MINUTE = 86400.0, 3600.0, 60.0
 STEP = 5 * MINUTE
@@ -130,22 +129,11 @@ def prometheus(tmp_path_factory, tools):
             stderr=log,
         )
     try:
-        _wait(f"http://127.0.0.1:{port}/-/ready")
+        until(lambda: answer_of(f"http://127.0.0.1:{port}/-/ready") is not None)
         yield Prometheus(f"http://127.0.0.1:{port}"), found
     finally:
         process.terminate()
         process.wait(10)
-
-
-def _wait(url: str) -> None:
-    pause = threading.Event()
-    for _ in range(int(PATIENCE / 0.1)):
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except OSError:
-            pause.wait(0.1)
-    raise AssertionError(f"{url}: not within {PATIENCE:g} s")
 
 
 @pytest.mark.slow

@@ -10,7 +10,9 @@ import pytest
 from qgm_observe.alerts.configuration import Configuration, Written
 from qgm_observe.alerts.rules import groups
 from qgm_observe.alerts.rules import rules as rules_of
+from qgm_observe.alerts.shelf import rule_groups
 from qgm_observe.slo.loading import shipped
+from qgm_observe.slo.window import Window
 
 TRAINING = next(each for each in shipped() if each.name == "training-success")
 WINDOWS = "30m|1h|2h|6h|12h|1d|3d|7d"
@@ -104,27 +106,53 @@ def test_constants_are_those_of_the_tested_rules():
     assert texts["qgm:slo_score:threshold"].endswith(", 56))")
 
 
-def test_burn_rates_have_the_names_of_sloth():
-    """A ratio is recorded for each window and the period, beside objective and budget."""
-    burning = replace(TRAINING, method="burnrate")
-    found = {rule["record"]: rule for rule in rules(burning) if "record" in rule}
-    windows = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "28d")
-
-    assert {f"slo:sli_error:ratio_rate{w}" for w in windows} <= found.keys()
-    assert found["slo:error_budget:ratio"]["expr"] == "vector(0.05)"
-    assert found["slo:sli_error:ratio_rate5m"]["labels"] == {
-        "slo": "training-success",
-        "sloth_id": "training-training-success",
-        "sloth_service": "training",
-        "sloth_slo": "training-success",
-        "sloth_window": "5m",
-    }
-
-
-def test_a_burn_rate_alert_passes_the_lint(promtool):
+@pytest.mark.parametrize("window", ["28d", "30d"])
+def test_a_burn_rate_alert_passes_the_lint(promtool, window):
     """Burn rates with pages and tickets pass as well, at 28 and at 30 days."""
-    code, told = promtool([replace(TRAINING, method="burnrate")])
+    code, told = promtool([replace(TRAINING, method="burnrate", window=Window(window))])
     assert code == 0, told
+
+
+@pytest.mark.parametrize("method", ["score", "burnrate"])
+@pytest.mark.parametrize(("service", "waits"), [("training", "ticket"), ("inference", None)])
+def test_only_what_is_about_training_may_wait_at_night(method, service, waits):
+    """With `overnight: ticket` pages of training say so by a label, and those of inference never.
+
+    Without the setting no alert has the label; what is recorded never has it.
+    """
+    objective = replace(TRAINING, name=f"{service}-success", service=service, method=method)
+    for setting, expected in (("page", None), ("ticket", waits)):
+        configuration = Configuration(Written(overnight=setting), (objective,))
+        made = list(rules_of(objective, configuration))
+        labels = {rule["alert"]: rule["labels"] for rule in made if "alert" in rule}
+        assert labels["QgmSloBurnPage"].get("overnight") == expected
+        assert labels["QgmSloBurnTicket"].get("overnight") == expected
+        assert not any("overnight" in rule["labels"] for rule in made if "record" in rule)
+
+
+def test_the_rest_of_the_shelf_is_told_at_night():
+    """Of all rules of the full shelf only those of objectives of training have the label."""
+    training = {f"slo-{each.name}" for each in shipped() if each.service == "training"}
+    groups = rule_groups(Configuration(Written(overnight="ticket", profile="full"), shipped()))
+    alerts = [
+        (name, rule["alert"], rule["labels"])
+        for name, group in groups.items()
+        for rule in group["rules"]
+        if "alert" in rule
+    ]
+
+    assert {name for name, _, labels in alerts if "overnight" in labels} == training
+    pages = {
+        (name, alert)
+        for name, alert, labels in alerts
+        if labels["severity"] == "page" and "overnight" not in labels
+    }
+    assert pages == {
+        ("slo-inference-success", "QgmSloBurnPage"),
+        ("slo-quantum-spend", "QgmSpendCap"),
+        ("trend-compilations", "QgmCompilationFailing"),
+        ("device", "QgmProviderOutage"),
+    }
 
 
 def test_a_degraded_objective_makes_a_ticket_of_each_failure():

@@ -9,6 +9,7 @@ from qgm_observe.catalog import (
     Outcome,
     Signal,
     Stability,
+    observe_signals,
     provider_signals,
     signals,
 )
@@ -16,7 +17,11 @@ from qgm_observe.catalog import labels as by
 
 FORBIDDEN = {"id", "job_id", "run_id", "calibration_id", "message", "error", "shots", "source"}
 TARGET_LABELS = {"job", "instance", "zone", "cluster", "environment", "le", "quantile"}
-OF_WORK = [value for value in vars(signals).values() if isinstance(value, Signal)]
+MODULES = (signals, observe_signals, provider_signals)
+OF_WORK, OF_PROVIDERS = (
+    [value for value in vars(module).values() if isinstance(value, Signal)]
+    for module in (signals, provider_signals)
+)
 
 
 @pytest.fixture(params=SIGNALS.values(), ids=lambda signal: signal.name)
@@ -46,15 +51,14 @@ def test_labels_begin_with_the_work_or_the_job_or_belong_to_our_own_health(signa
         assert signal.labels[:3] == (*by.DEVICES, by.REGION)
     elif signal.name.startswith("qgm.client."):
         assert signal.labels[: len(by.CLIENT)] == by.CLIENT
-    elif signal in OF_WORK and not signal.name.startswith("qgm.observe."):
+    elif signal in OF_WORK:
         assert signal.labels[: len(by.JOB)] == by.JOB
 
 
 def test_what_a_provider_tells_is_of_a_device_or_an_account(signal):
     """Signals of the sidecars begin with the device or the account, or are of their own health."""
-    if signal in OF_WORK or signal.name.startswith("qgm.exporter."):
-        return
-    assert signal.labels[:2] in (by.DEVICES, by.ACCOUNTING)
+    if signal in OF_PROVIDERS and not signal.name.startswith("qgm.exporter."):
+        assert signal.labels[:2] in (by.DEVICES, by.ACCOUNTING)
 
 
 def test_a_counter_counts_things_or_units_and_a_duration_is_in_seconds(signal):
@@ -72,9 +76,9 @@ def test_the_key_is_the_name_and_no_two_share_an_exposed_one():
 
 
 def test_every_declared_signal_is_in_the_table():
-    """Each signal of the module is in `SIGNALS`, in the order of declaration."""
-    modules = (*vars(signals).values(), *vars(provider_signals).values())
-    declared = [value for value in modules if isinstance(value, signals.Signal)]
+    """Each signal of the modules is in `SIGNALS`, in the order of declaration."""
+    values = [value for module in MODULES for value in vars(module).values()]
+    declared = [value for value in values if isinstance(value, Signal)]
 
     assert list(SIGNALS.values()) == declared
 

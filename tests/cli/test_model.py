@@ -40,10 +40,17 @@ def journal(tmp_path: Path) -> Iterator[Path]:
 def ask(journal: Path, mlflow_uri: str, capsys: pytest.CaptureFixture[str]) -> Ask:
     """The command on the journal and the registry: exit code, output, errors."""
 
-    def call(verb: str, *words: str, tracked: bool = True) -> tuple[int, str, str]:
+    def call(
+        verb: str,
+        *words: str,
+        tracked: bool = True,
+        command: tuple[str, ...] = ("model",),
+        with_journal: bool = False,
+    ) -> tuple[int, str, str]:
         where = ["--tracking-uri", mlflow_uri] if tracked else []
-        about = ["--journal", str(journal)] if verb in ("log", "register") else []
-        code = main(["model", verb, *words, *where, *about])
+        needs = with_journal or verb in ("log", "register")
+        about = ["--journal", str(journal)] if needs else []
+        code = main([*command, verb, *words, *where, *about])
         said = capsys.readouterr()
         return code, said.out, said.err
 
@@ -81,6 +88,36 @@ def test_machines_get_json(ask: Ask) -> None:
     (listed,) = json.loads(ask("list", "--json")[1])
     assert listed["aliases"] == ["test"]
     assert set(json.loads(ask("log", "latest", "--json")[1])) == {"logged"}
+
+
+def test_versions_are_compared_by_their_aliases(ask: Ask, journal: Path) -> None:
+    """An alias of the registry becomes its version; what was not served yet is told as such."""
+    for alias in ("champion", "challenger"):
+        assert ask("register", "previous", "--alias", alias)[0] == 0
+    where = ("qcbm", "@champion", "@challenger", "--journal", str(journal))
+    code, _, err = ask("compare", *where)
+    other = ask("compare", "qcbm", "@champion", "@shadow", "--journal", str(journal))
+
+    assert (code, err.count("\n")) == (2, 1)
+    assert "no inference of qcbm 2: write a model_version that is in the journal" in err
+    assert (other[0], other[1], other[2].count("\n")) == (2, "", 1)
+    assert "no alias 'shadow': write one of @challenger, @champion" in other[2]
+
+
+def test_a_job_is_sought_by_what_the_registry_knows(ask: Ask) -> None:
+    """`reproduce` of what is not registered says in one line what is."""
+    assert ask("register", "previous", "--alias", "champion")[0] == 0
+    for name, said in {
+        "qcbm@shadow": "model 'qcbm' has no alias 'shadow': write one of @champion",
+        "none@champion": "the registry has no model 'none'",
+        "qcbm/7": "models:/qcbm/7: no such version: write 1",
+        "none/1": "models:/none/1: no such version: write a model that",
+        "qcbm/1": "models:/qcbm/1: its run recorded no job: write the id of a job",
+    }.items():
+        code, out, err = ask(f"models:/{name}", command=("reproduce",), with_journal=True)
+
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert said in err
 
 
 def test_missing_privacy_is_a_warning(ask: Ask, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from qgm_observe.cli import main
 from qgm_observe.journal import OpenWork, open_journal
 from qgm_observe.records import current_process
+from qgm_observe.trackers import Version
 
 from .canary_journal import BEGIN, DAY, canary
 
@@ -70,18 +71,145 @@ def test_a_worse_version_is_rolled_back(ask, world, criterion):
 
 
 def test_too_little_is_held(ask, tmp_path):
-    """Exit code 2, how much more it takes, and the command that asks again."""
+    """Exit code 2, when an equal one is promoted, and the command that asks again."""
     code, out, err = ask(*WIDE, days=1.5, a_day=(60, 20))
     lines = out.splitlines()
 
     assert (code, err) == (2, "")
     assert lines[0].startswith("hold: it cannot be told yet for success, ")
-    assert "an equal 4 needs about " in lines[0]
-    assert "to be promoted at power 0.8" in lines[0]
+    assert lines[0].endswith("; too few roots so far")
+    assert lines[1].startswith("an equal 4 is promoted by about day ")
+    assert lines[1].endswith(" roots a day (power 0.8)")
     assert "; the next at 2025-06-1" in out
     again = lines[-1].removeprefix("next: ")
     path = str(tmp_path / "journal.db")
     assert shlex.split(again) == ["qgm-observe", *COMPARE, "--journal", path, *WIDE]
+
+
+def test_a_canary_that_takes_longer_than_all_looks_says_so_on_its_first_day(ask):
+    """3 of 30 roots a day: days, and each way to begin it anew, before ten roots were seen."""
+    _, out, _ = ask(days=1.5, a_day=(27, 3))
+    lines = out.splitlines()
+    days = float(lines[1].removeprefix("an equal 4 takes about ").split()[0])
+    told = json.loads(ask("--json", days=1.5)[1])["expected"]
+
+    assert "no look yet with 10 roots" in lines[0]
+    assert days > 28
+    assert lines[1].endswith("and 28 looks end on day 28:")
+    assert lines[2].startswith("begin anew with --every ")
+    assert 24 * days / 28 <= float(lines[2].split()[4].rstrip(",")) <= 24 * days / 28 + 1.2
+    assert lines[2].endswith("or a wider --margin success")
+    assert (told["is_planned"], told["slowest"]) == (False, "success")
+    assert told["days"] == pytest.approx(days, rel=0.01)
+
+
+def test_more_traffic_is_a_way_where_it_suffices(ask):
+    """With fewer looks than needed, the roots a day are told with which they do."""
+    lines = ask("--looks", "10", days=2.5, a_day=(90, 30))[1].splitlines()
+    words = lines[2].split()
+
+    assert lines[2].endswith(" roots a day for it or a wider --margin success")
+    assert 30 < int(words[5]) <= 60
+
+
+def test_before_ten_roots_nothing_is_foretold(ask):
+    """On the first hours the line says what will tell how long it takes."""
+    lines = ask(days=0.1, a_day=(27, 3))[1].splitlines()
+
+    assert lines[1] == "the first 10 roots of 3 tell how long it takes"
+
+
+class Registry:
+    """A registry of one model, with aliases."""
+
+    def __init__(self, **aliases):
+        self.aliases = aliases
+
+    def alias(self, model, alias):
+        return self.aliases.get(alias) if model == "qcbm" else None
+
+    def versions(self, model=None):
+        pointed = [
+            (each, tuple(name for name, version in self.aliases.items() if version == each))
+            for each in ("4", "3")
+        ]
+        return [
+            Version("qcbm", each, None, "", names, {}, 0.0)
+            for each, names in pointed
+            if model == "qcbm"
+        ]
+
+    def close(self):
+        return
+
+
+@pytest.fixture
+def by_alias(tmp_path, monkeypatch, capsys):
+    """The command with aliases of a registry: exit code, output, errors."""
+
+    def call(*words, aliases, **world):
+        def opened(name, address, *, create):
+            assert (name, create) == ("mlflow", False)
+            return Registry(**aliases)
+
+        monkeypatch.setattr("qgm_observe.trackers.open_tracker", opened)
+        path = tmp_path / "journal.db"
+        if world:
+            canary(path, **world)
+        until = datetime.fromtimestamp(BEGIN + 6.5 * DAY, UTC).isoformat()
+        code = main(["model", "compare", *words, "--journal", str(path), "--until", until])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("world", "code", "step"),
+    [
+        ({"scores": (0.8, 0.8)}, 0, "promote qcbm 4 --alias champion"),
+        ({"scores": (0.8, 0.6)}, 1, "promote qcbm 3 --alias challenger"),
+    ],
+    ids=["equal", "worse"],
+)
+def test_aliases_are_asked_for(by_alias, world, code, step):
+    """Versions are those that aliases point to, and the next command moves an alias."""
+    told = by_alias(
+        *("qcbm", "@champion", "@challenger", *WIDE),
+        aliases={"champion": "3", "challenger": "4"},
+        **world,
+    )
+
+    assert told[0] == code
+    assert told[1].splitlines()[-1] == f"next: qgm-observe model {step}"
+
+
+def test_a_later_look_compares_the_same_versions(by_alias):
+    """The command that asks again names versions, for aliases may point elsewhere by then."""
+    _, out, _ = by_alias("qcbm", "@champion", "4", aliases={"champion": "3"}, a_day=(27, 3))
+
+    assert out.splitlines()[-1].startswith("next: qgm-observe model compare qcbm 3 4 --journal ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("qcbm", "@champion", "@next"),
+            "model 'qcbm' has no alias 'next': write one of @champion",
+        ),
+        (("qgan", "@champion", "4"), "the registry has no model 'qgan': write versions instead"),
+        (("qcbm", "3", "@champion"), "3 and @champion of qcbm are both version 3: point one"),
+    ],
+    ids=["alias", "model", "same"],
+)
+def test_what_the_registry_does_not_know_is_one_line(by_alias, words, said):
+    """Exit code 2 and what to write instead, before a journal is read."""
+    code, out, err = by_alias(*words, aliases={"champion": "3"})
+
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
 
 
 def test_what_looks_worse_is_said(ask):

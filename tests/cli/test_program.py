@@ -23,7 +23,10 @@ PROGRAMS = {
         import inspect, os, sys
         print(__name__, __file__, __package__, __spec__, __cached__, __builtins__)
         print(sys.argv, sys.path[0], sys.modules["__main__"].__dict__ is globals())
-        print(type(__loader__).__name__, __annotations__, __doc__, sorted(globals()))
+        print(type(__loader__).__name__, globals().get("__annotations__"), __doc__)
+        print(sorted(globals()))
+        annotated: int = 1
+        print(__annotations__)
     """,
     "docstring": '"""Says something."""\nprint(__doc__)\n',
     "exit_number": "import sys; sys.exit(3)",

@@ -167,6 +167,21 @@ def test_every_shelf_has_its_module():
         assert callable(__import__(name, fromlist=["render"]).render)
 
 
+def test_no_journal_is_read(tmp_path):
+    """All shelves are rendered by a process that never loads what opens a journal."""
+    script = (
+        "import sys; from qgm_observe.cli import main; "
+        "code = main(['render', sys.argv[1]]); "
+        "found = {'sqlite3', 'qgm_observe.journal'} & sys.modules.keys(); "
+        "sys.exit(str(found) if found else code)"
+    )
+    words = [sys.executable, "-c", script, tmp_path]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "alerts" / "alertmanager.yml").exists()
+
+
 def test_help_loads_neither_rules_nor_yaml():
     """The table of shelves is lazy: the front door stays light."""
     script = (

@@ -153,7 +153,7 @@ def test_what_is_missing_is_said_all_at_once(ask: Ask) -> None:
     for words in (
         "circuits and values (no circuit was seen)",
         "the calibration (the backend object holds none, nor has the journal; write --ideal",
-        "counts (kept only with QGM_OBSERVE_CAPTURE=all)",
+        "counts: set QGM_OBSERVE_CAPTURE=all and run it again",
     ):
         assert words in err
 

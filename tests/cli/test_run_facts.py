@@ -128,8 +128,33 @@ def test_a_failed_compilation_is_no_device(tmp_path: Path) -> None:
     assert facts.devices == {}
 
 
-def test_a_noise_model_is_a_setting(gather: Gather) -> None:
-    """What a simulator was given as noise is told by the hash of its content."""
+def test_a_noise_model_is_told_by_the_job_that_knows_most(tmp_path: Path) -> None:
+    """A content of all qubits goes before one of some, whichever job was the last."""
+    whole = Blob("noise_model", b'{"gates":[],"passes":[],"qubits":[],"readout":[],"whole":true}')
+    some = Blob("noise_model", b'{"gates":[],"passes":[],"qubits":[0,1],"readout":[]}')
+    with open_journal(tmp_path / "journal.db") as journal:
+        for number, blob in enumerate((some, whole, some)):
+            journal.append([], blobs=[blob])
+            append(journal, "job", f"j{number}", {"noise_model": {"hash": blob.hash}})
+        facts = facts_of(journal, append(journal, "run", RUN, {}))
+
+    assert facts.noise is not None
+    assert (facts.noise["hash"], facts.noise["whole"]) == (whole.hash, True)
+
+
+def test_a_noise_model_that_is_not_kept_is_its_hash(gather: Gather) -> None:
+    """Without its content it can still be compared."""
     facts = gather({}, {"noise_model": {"hash": "0123456789abcdef", "qubits": 2}})
 
-    assert facts.settings["noise model"] == "0123456789ab"
+    assert facts.noise == {"hash": "0123456789abcdef"}
+
+
+def test_a_gap_of_some_jobs_says_of_how_many(gather: Gather) -> None:
+    """What other jobs of the run tell is not simply unknown."""
+    known = {"noise_model": {"hash": "0123456789abcdef"}, "gaps": {"layout": "none"}}
+    facts = gather({}, known, {"gaps": {"noise_model": "it cannot be written", "layout": "none"}})
+
+    assert facts.gaps == {
+        "noise_model": "of 1 of 2 jobs: it cannot be written",
+        "layout": "none",
+    }

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from qgm_observe.cli import main
-from qgm_observe.cli.slo import _wait_row, print_statuses
+from qgm_observe.cli.slo_tables import _wait_row, print_statuses
 from qgm_observe.journal import Event, Journal
 from qgm_observe.slo.suggesting import Wait
 
@@ -242,6 +242,13 @@ def test_lint_finds_nothing_in_the_shipped(capsys):
         (["status", "--journal", "/nowhere/j.db"], "/nowhere/j.db"),
         (["status", "/nowhere/slo.yml"], "/nowhere/slo.yml"),
         (["status", "--prometheus", "localhost:9090"], "http://localhost:9090"),
+        (
+            [
+                *("status", "--prometheus", "http://127.0.0.1:1"),
+                *("--exclude", "2026-02-01/2026-02-02"),
+            ],
+            "write --journal PATH in place of --prometheus",
+        ),
         (["simulate", "--target", "95%"], "both --target"),
         (["simulate", "--target", "100%", "--events-per-day", "5"], "no budget"),
         (["simulate", "--target", "40%", "--events-per-day", "5"], "above 0.5"),

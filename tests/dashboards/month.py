@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from qgm_observe.catalog import ErrorClass, provider_signals, signals
+from qgm_observe.catalog import ErrorClass, observe_signals, provider_signals, signals
 from qgm_observe.journal.event import Event, OpenWork
 
 HOUR, DAY = 3600.0, 86400.0
@@ -133,8 +133,8 @@ class Month:
         for at in _every(START + 400, END, DAY):
             made += self._unassigned(at)
         lost = {
-            signals.OBSERVE_ERRORS.name: [[["writer"], 4]],
-            signals.OBSERVE_DROPPED.name: [[[], 9]],
+            observe_signals.ERRORS.name: [[["writer"], 4]],
+            observe_signals.DROPPED.name: [[[], 9]],
         }
         made.append(self._event("noted", "process", TROUBLE + HOUR, lost, None))
         return sorted(made, key=lambda event: event.at)
@@ -362,9 +362,9 @@ def health(at: float) -> list[tuple[Any, tuple[str, ...], float]]:
     """What the journal's exporter tells of itself: in trouble its disk is full."""
     bad = at >= TROUBLE
     return [
-        (signals.OBSERVE_JOURNAL_SIZE, (), 4e7),
-        (signals.OBSERVE_DISK_FREE, (), 4e8 if bad else 5e10),
-        (signals.OBSERVE_SKEW, ("ibm",), 4.0 if bad else 0.2),
+        (observe_signals.JOURNAL_SIZE, (), 4e7),
+        (observe_signals.DISK_FREE, (), 4e8 if bad else 5e10),
+        (observe_signals.SKEW, ("ibm",), 4.0 if bad else 0.2),
         (provider_signals.RECONCILE_PENDING, ("ibm",), 40.0 if bad else 1.0),
     ]
 

@@ -11,6 +11,7 @@ promtool reads its whole input once for each block of two hours unless told to m
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -114,7 +115,9 @@ def _await(url: str, process: "subprocess.Popen[bytes]") -> None:
         try:
             with urllib.request.urlopen(url, timeout=2):
                 return
-        except OSError:
+        except OSError as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
             assert process.poll() is None, "Prometheus ended"
             assert time.monotonic() < deadline, "Prometheus is not ready"
             time.sleep(0.05)

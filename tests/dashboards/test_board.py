@@ -1,4 +1,4 @@
-"""The model refuses what could not be drawn, and tells the color and the word of a reading."""
+"""The model refuses what could not be drawn."""
 
 import pytest
 
@@ -10,16 +10,8 @@ from qgm_observe.dashboards.board import (
     Query,
     Role,
     Step,
-    color_of,
-    word_of,
 )
 from qgm_observe.errors import UsageError
-
-STEPS = (
-    Step(None, Color.BAD, "too low"),
-    Step(0.95, Color.WATCH, "close"),
-    Step(0.97, Color.GOOD, "good"),
-)
 
 
 def panel(**other):
@@ -57,22 +49,6 @@ def test_steps_ascend_from_a_base(steps):
         panel(steps=steps)
     with pytest.raises(UsageError, match="the first step has no value"):
         panel(queries=(Query(expr="x", legend="x", steps=steps),))
-
-
-@pytest.mark.parametrize(
-    ("reading", "color", "word"),
-    [
-        (-1.0, Color.BAD, "too low"),
-        (0.9499, Color.BAD, "too low"),
-        (0.95, Color.WATCH, "close"),
-        (0.9699, Color.WATCH, "close"),
-        (0.97, Color.GOOD, "good"),
-        (2.0, Color.GOOD, "good"),
-    ],
-)
-def test_a_reading_has_the_color_and_word_of_the_last_step_reached(reading, color, word):
-    """A step begins at its value, not above it."""
-    assert (color_of(STEPS, reading), word_of(STEPS, reading)) == (color, word)
 
 
 def test_the_basis_is_found_by_its_role():

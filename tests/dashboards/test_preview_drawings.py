@@ -8,7 +8,7 @@ import pytest
 from qgm_observe.dashboards.preview import figures
 from qgm_observe.dashboards.preview.asking import Answer, Asker, Frame, Line, frame_of
 from qgm_observe.dashboards.preview.fields import Field, field_of, threshold_color
-from qgm_observe.dashboards.preview.figures import bargauge, markdown, shown, stat, table
+from qgm_observe.dashboards.preview.figures import markdown, shown, stat, table
 from qgm_observe.dashboards.preview.grids import heatmap, states
 from qgm_observe.dashboards.preview.svg import COLORS
 from qgm_observe.dashboards.preview.timeseries import timeseries
@@ -252,7 +252,6 @@ def test_what_a_stranger_named_is_only_text() -> None:
 
     made = [
         stat(told, [answer(line(evil, 1.0))]),
-        bargauge(told, [answer(line(evil, 1.0))]),
         table(told, [answer(line("", 1.0, p=evil))]),
         timeseries(told, [answer(line(evil, 1.0))], 400, 200),
         states(panel("state-timeline"), [answer(line(evil, 1.0))], 400, 200),

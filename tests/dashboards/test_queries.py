@@ -3,7 +3,7 @@
 import pytest
 
 from qgm_observe.catalog import labels as by
-from qgm_observe.catalog import provider_signals, signals
+from qgm_observe.catalog import observe_signals, provider_signals, signals
 from qgm_observe.dashboards.queries import Scope, pick
 from qgm_observe.errors import UsageError
 from qgm_observe.slo.indicator import Matcher
@@ -41,7 +41,7 @@ def test_the_configured_selector_is_in_every_signal_that_has_the_label():
 
 def test_health_of_this_package_has_any_source():
     """Each process counts its own errors, so that no source is asked for."""
-    assert SCOPE.selector(signals.OBSERVE_ERRORS) == "qgm_observe_errors_total"
+    assert SCOPE.selector(observe_signals.ERRORS) == "qgm_observe_errors_total"
 
 
 def test_a_histogram_is_its_buckets():

@@ -3,17 +3,11 @@
 import gzip
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from qgm_observe.catalog import ErrorClass
 from qgm_observe.exporters.config import load_config
@@ -44,6 +38,7 @@ from qgm_observe.telemetry.shipping import Shipper, receiver_of
 
 from .central import Central
 from .journals import Clock, close_all
+from .web_files import WebFiles
 
 EPOCH = 1_800_000_000.0
 CONFIG = "providers:\n- provider: ibm\n  account: team\n"
@@ -277,56 +272,6 @@ class StillExporter:
 def still_exporter() -> StillExporter:
     """An exporter whose page never changes."""
     return StillExporter()
-
-
-class WebFiles:
-    """Certificates, and web configuration files that name them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.ca = self._certificate("ca", "ca", self.key.public_key(), ca=True)
-        self._write("ca", self.ca, self.key)
-
-    def issue(self, name: str, key: Any = None) -> Path:
-        """Write `name`.pem and `name`.key for 127.0.0.1, signed by `ca.pem`."""
-        key = key or ec.generate_private_key(ec.SECP256R1())
-        cert = self._certificate(name, "ca", key.public_key(), ca=False)
-        return self._write(name, cert, key)
-
-    def config(self, text: str, name: str = "web.yml") -> Path:
-        """Write a web configuration file."""
-        path = self.folder / name
-        path.write_text(text)
-        return path
-
-    def _certificate(self, name: str, issuer: str, public: Any, *, ca: bool) -> x509.Certificate:
-        now = datetime.now(UTC)
-        addresses = [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")]
-        return (
-            x509.CertificateBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
-            .public_key(public)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
-            .sign(self.key, hashes.SHA256())
-        )
-
-    def _write(self, name: str, cert: x509.Certificate, key: Any) -> Path:
-        path = self.folder / f"{name}.pem"
-        (self.folder / f"{name}.key").write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        path.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
-        return path
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from qiskit_ibm_runtime.exceptions import (
 from qiskit_ibm_runtime.executor_estimator import Estimator
 from qiskit_ibm_runtime.executor_sampler import Sampler
 
+import qgm_observe as qgm
 from qgm_observe.instrumentation import uninstrument
 from qgm_observe.journal import Event
 from qgm_observe.lifecycle import RunHandle
@@ -246,11 +247,43 @@ def test_a_cancelled_session_is_cancelled(
 
 
 def test_a_session_that_nobody_closes_ends_with_the_script(
-    submit: Submit, backend: Any, finished: ReadAll, provider: IBMProvider
+    *, submit: Submit, backend: Any, finished: ReadAll, provider: IBMProvider, caplog: Any
 ) -> None:
-    """A session that is left open is told as such when the hooks go."""
-    Session(backend)
+    """A session that is left open is told as such when the hooks go, with what to write."""
+    opened = Session(backend)
     uninstrument()
+
+    (event,), (known,) = finished("session"), provider.sessions.values()
+    assert event.body["attributes"] == {"left_open": True}
+    assert known.is_accepting
+    assert f"session {opened.session_id} was left open: write `with Session(" in caplog.text
+
+
+@pytest.mark.parametrize("kind", [Session, Batch])
+def test_a_guard_with_a_time_to_live_closes_what_is_left_open(
+    *, kind: type, submit: Submit, backend: Any, finished: ReadAll, provider: IBMProvider
+) -> None:
+    """A session or batch takes no more jobs once the script that opened it has ended."""
+    with qgm.run(guard="ttl 2 h"):
+        opened = kind(backend)
+        submit(opened)
+        uninstrument()
+
+    (event,), (known,) = finished("session"), provider.sessions.values()
+    assert event.body["attributes"] == {"left_open": True, "closed_by": "guard"}
+    assert event.body["execution_mode"] == kind.__name__.lower()
+    assert not known.is_accepting
+
+
+def test_a_session_that_cannot_be_closed_is_left_open(
+    submit: Submit, backend: Any, finished: ReadAll, provider: IBMProvider, recorder: Any
+) -> None:
+    """A provider that refuses to close it neither fails the script nor counts as having closed."""
+    object.__setattr__(recorder.guard, "strict", False)
+    provider.faults.add("PATCH", "/sessions/*", status=403, count=1)
+    with qgm.run(guard="ttl 2 h"):
+        Session(backend)
+        uninstrument()
 
     (event,) = finished("session")
     assert event.body["attributes"] == {"left_open": True}

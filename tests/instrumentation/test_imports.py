@@ -10,6 +10,8 @@ from types import ModuleType
 import pytest
 
 from qgm_observe.instrumentation.imports import AfterImport
+from qgm_observe.lifecycle import Recorder, use
+from qgm_observe.settings import load_settings
 
 SOURCE = '"""Made for a test."""\n\n\ndef double(x):\n    return 2 * x\n'
 
@@ -62,6 +64,31 @@ def test_a_module_that_fails_is_not_told(seen: list[ModuleType]) -> None:
         importlib.import_module("broken")
 
     assert seen == []
+
+
+def test_a_look_that_fails_leaves_the_import_alone(
+    seen: list[ModuleType], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What our own look raises is counted, and the script has its module."""
+    looks: list[ModuleType] = []
+
+    def look(module: ModuleType) -> None:
+        looks.append(module)
+        raise RuntimeError(module)
+
+    monkeypatch.setattr(sys, "meta_path", [AfterImport({"other"}, look), *sys.meta_path])
+    made = Recorder(load_settings(journal=tmp_path / "journal.db", strict=False))
+    before = use(made)
+    try:
+        other = importlib.import_module("other")
+        counts = dict(made.guard.counts)
+    finally:
+        use(before)
+        made.close()
+
+    assert looks == [other]
+    assert other.double(2) == 4
+    assert counts == {"instrumentation": 1}
 
 
 def test_an_absent_module_is_absent(seen: list[ModuleType]) -> None:

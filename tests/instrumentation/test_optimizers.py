@@ -58,6 +58,7 @@ def solve(package: Any, name: str) -> Any:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Unknown solver options. iprint")  # theirs, for SciPy 1.18
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__[:12])
 @pytest.mark.parametrize("name", ITERATIONS)
 def test_iterations_are_steps_and_change_nothing(

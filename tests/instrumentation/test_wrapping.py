@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from qgm_observe.instrumentation import wrapping
 from qgm_observe.instrumentation.wrapping import Target, Wrappings
 
 
@@ -13,6 +14,10 @@ class Machine:
     def run(self, work: str, *, times: int = 1) -> str:
         """Repeat."""
         return work * times
+
+
+class Heir(Machine):
+    """Has what it has from its base class alone."""
 
 
 class Better(Machine):
@@ -89,6 +94,26 @@ def test_nothing_is_wrapped_before_it_is_wanted(module: ModuleType) -> None:
     Wrappings("factory", [Target("factory", "Machine", "run", print)]).wrap(module)
 
     assert vars(Machine)["run"] is own
+
+
+def test_a_method_that_is_only_inherited_is_a_gap(
+    module: ModuleType, calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A class that no longer defines its method itself is told of once, works and is left alone."""
+    gaps: list[str] = []
+    monkeypatch.setattr(wrapping, "gap", gaps.append)
+    module.__dict__["Heir"] = Heir
+    wrappings = Wrappings("factory", [Target("factory", "Heir", "run", calls.append)])
+    wrappings.active = True
+    try:
+        wrappings.wrap(module)
+        assert Heir().run("a", times=2) == "aa"
+    finally:
+        wrappings.unwrap()
+
+    assert gaps == ["factory.Heir.run"]
+    assert calls == []
+    assert "run" not in vars(Heir)
 
 
 def test_a_wrapper_under_another_falls_silent(

@@ -198,6 +198,17 @@ def test_nobody_else_has_a_turn_during_a_write(journal):
     os.close(other)
 
 
+def test_the_log_is_bounded_as_it_is_shipped(journal):
+    """SQLite's checkpoints come before its log is as long as it may stay, which is bounded."""
+    names = ("wal_autocheckpoint", "journal_size_limit", "synchronous", "page_size")
+    with journal._database.writing() as db:
+        pages, limit, synchronous, size = [
+            db.execute(f"PRAGMA {name}").fetchone()[0] for name in names
+        ]
+    assert 0 < pages * size <= limit <= 64 * 2**20
+    assert synchronous == 1  # NORMAL: a commit outlives the process
+
+
 @pytest.fixture
 def small_log(monkeypatch):
     """Checkpoints often, so that a test need not write a hundred megabytes."""

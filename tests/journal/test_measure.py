@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from qgm_observe.catalog import STAGES, ErrorClass, Outcome, Purpose, signals
+from qgm_observe.catalog import STAGES, ErrorClass, Outcome, Purpose, observe_signals, signals
 from qgm_observe.journal.event import Event
 from qgm_observe.journal.measure import NO_DEVICE, job_labels, measurements, work_labels
 
@@ -180,9 +180,9 @@ def test_a_noted_event_carries_own_health_counters():
     noted = Event(verb="noted", noun="process", subject="h:1", at=1.0, body=body, id="n/1")
 
     assert measurements(noted) == [
-        (signals.OBSERVE_ERRORS, ("writer",), 2),
-        (signals.OBSERVE_ERRORS, ("fold",), 1),
-        (signals.OBSERVE_DROPPED, (), 5),
+        (observe_signals.ERRORS, ("writer",), 2),
+        (observe_signals.ERRORS, ("fold",), 1),
+        (observe_signals.DROPPED, (), 5),
     ]
 
 
@@ -192,8 +192,8 @@ def test_noted_labels_are_cut_or_filled_to_the_signal():
     noted = Event(verb="noted", noun="process", subject="h:1", at=1.0, body=body, id="n/1")
 
     assert measurements(noted) == [
-        (signals.OBSERVE_ERRORS, ("",), 1),
-        (signals.OBSERVE_DROPPED, (), 1),
+        (observe_signals.ERRORS, ("",), 1),
+        (observe_signals.DROPPED, (), 1),
     ]
 
 

@@ -161,19 +161,46 @@ def test_counters_of_pruned_rows_live_on_by_the_minute(journal, clock, make):
     assert {row[0] for row in journal.minutes(until=600_060.0)} == {600_000.0}
 
 
+def test_a_minute_that_is_pruned_twice_keeps_both(journal, clock, make):
+    """What a second pruning takes out of a minute is added to what the first took."""
+    clock.now = 600_000.0
+    for shots in (100, 50):
+        journal.append([make.finished(shots=shots), make.finished(shots=0)])
+        journal.prune(clock.now, older_than_seconds=-1.0, max_bytes=10**12)
+    taken = [value for _, name, _, value in journal.minutes() if name == "qgm.job.shots"]
+    assert taken == [150.0]
+
+
+def test_minutes_are_there_for_399_days(journal, clock, make):
+    """A pruning a year later leaves the buckets that are not that old yet."""
+    clock.now = 60_000_000.0
+    journal.append([make.finished(), make.finished()])
+    journal.prune(clock.now, older_than_seconds=-1.0, max_bytes=10**12)
+    first = {row[0] for row in journal.minutes()}
+    clock.now += 399 * DAY
+    journal.append([make.finished(), make.finished()])
+    journal.prune(clock.now, older_than_seconds=-1.0, max_bytes=10**12)
+    assert first == {60_000_000.0}
+    assert first < {row[0] for row in journal.minutes()}
+
+
 def test_minutes_are_kept_for_400_days(journal, clock, make):
     """Buckets older than that go with a later pruning, the totals stay."""
     journal.append([make.finished(), make.finished()])
     journal.prune(clock.now, older_than_seconds=-1.0, max_bytes=10**12)
-    assert list(journal.minutes())
-    clock.now += 401 * DAY
+    old = {row[0] for row in journal.minutes()}
+    clock.now += 300 * DAY
+    journal.append([make.finished(), make.finished()])
+    journal.prune(clock.now, older_than_seconds=-1.0, max_bytes=10**12)
+    both = {row[0] for row in journal.minutes()}
+    clock.now += 101 * DAY
     whole, _ = journal.snapshot()
     journal.append([make.finished()])
     journal.prune(clock.now, older_than_seconds=100 * DAY, max_bytes=10**12)
-    young = [row[0] for row in journal.minutes()]
-    assert all(minute > clock.now - 400 * DAY for minute in young)
+    assert (len(old), len(both)) == (1, 2)
+    assert {row[0] for row in journal.minutes()} == both - old
     assert journal.snapshot()[0] != whole
-    assert journal.info().pruned_rows == 2
+    assert journal.info().pruned_rows == 4
 
 
 def test_a_late_end_of_lost_work_is_not_counted_even_after_pruning(journal, clock, make):

@@ -19,12 +19,14 @@ class Receiver:
     Attributes:
         spans: Protobuf spans by their id.
         points: Protobuf data points by metric name.
+        sums: By metric name what is summed: its temporality, and of a sum whether it only rises.
         hang: Set while it accepts requests and never answers.
     """
 
     def __init__(self, port: int = 0) -> None:
         self.spans: dict[bytes, Any] = {}
         self.points: dict[str, list[Any]] = {}
+        self.sums: dict[str, tuple[int, bool | None]] = {}
         self.hang = threading.Event()
         self.ended = threading.Event()
         self.arrived = threading.Condition()
@@ -63,10 +65,16 @@ class Receiver:
                 for group in ExportMetricsServiceRequest.FromString(body).resource_metrics:
                     for scoped in group.scope_metrics:
                         for metric in scoped.metrics:
-                            data = getattr(metric, metric.WhichOneof("data"))
-                            self.points[metric.name] = list(data.data_points)
+                            self._keep(metric)
             self.arrived.notify_all()
         return True
+
+    def _keep(self, metric: Any) -> None:
+        data = getattr(metric, metric.WhichOneof("data"))
+        self.points[metric.name] = list(data.data_points)
+        if hasattr(data, "aggregation_temporality"):
+            rises = getattr(data, "is_monotonic", None)
+            self.sums[metric.name] = (data.aggregation_temporality, rises)
 
     def wait_for(self, spans: int, timeout: float = 20) -> bool:
         """Wait until that many spans have come."""

@@ -24,15 +24,16 @@ import os, signal, sys, warnings
 warnings.simplefilter("ignore")
 import qgm_observe as qgm
 from qiskit import QuantumCircuit
-from qiskit_ibm_runtime import QiskitRuntimeService, SamplerV2, Session
+from qiskit_ibm_runtime import Batch, QiskitRuntimeService, SamplerV2, Session
 
 backend = QiskitRuntimeService().backend("ibmq_manila")
 circuit = QuantumCircuit(5, 1)
 circuit.sx(0)
 circuit.measure(0, 0)
 with qgm.run(guard=sys.argv[2] or None) as run:
-    opened = Session(backend) if sys.argv[1] == "session" else None
-    session = run.session(backend, provider=opened).begin() if opened else None
+    kind = {"session": Session, "batch": Batch}.get(sys.argv[1])
+    opened = None if kind is None else kind(backend)
+    session = opened and run.session(backend, mode=sys.argv[1], provider=opened).begin()
     sampler = SamplerV2(mode=opened or backend)
     for index in range(3):
         job = run.job(backend, shots=1_000, session=session).begin()
@@ -122,17 +123,18 @@ def test_jobs_of_a_killed_script_are_told_and_then_cancelled(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("mode", ["session", "batch"])
 def test_a_session_that_nobody_closes_is_closed(
-    kill: Callable[..., None], reconcile: Callable[..., Any], provider: IBMProvider
+    mode: str, kill: Callable[..., None], reconcile: Callable[..., Any], provider: IBMProvider
 ) -> None:
-    """The jobs in it are cancelled and the session is closed, so that it idles no longer."""
-    kill("session", "ttl 2 h")
+    """The jobs in it are cancelled and the session or batch is closed, so that it ends."""
+    kill(mode, "ttl 2 h")
     told = reconcile("--cancel-abandoned", "--json")
     (session,) = provider.sessions.values()
 
     assert [(each["noun"], each["is_cancelled"]) for each in told["abandoned"]] == [
         *[("job", True)] * 3,
-        ("session", True),
+        (mode, True),
     ]
     assert session.state == "closed"
     assert not any(job.is_pending for job in provider.jobs.values())

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_CUMULATIVE
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult
 
 import qgm_observe as qgm
-from qgm_observe.catalog import signals
+from qgm_observe.catalog import observe_signals
 from qgm_observe.journal import open_journal
 from qgm_observe.lifecycle import recorder, use
 
@@ -128,6 +129,9 @@ def test_the_sums_are_those_of_the_endpoint(configured: Path) -> None:
     assert [p.as_double + p.as_int for p in jobs] == [7]
     assert (stage.count, list(stage.bucket_counts)) == (7, kept.counts)
     assert stage.sum == kept.sum
+    assert receiver.sums["qgm.jobs"] == (AGGREGATION_TEMPORALITY_CUMULATIVE, True)
+    assert receiver.sums["qgm.job.stage.duration"] == (AGGREGATION_TEMPORALITY_CUMULATIVE, None)
+    assert {told for told, _ in receiver.sums.values()} == {AGGREGATION_TEMPORALITY_CUMULATIVE}
 
 
 @pytest.mark.parametrize("how", ["refused", "hanging"])
@@ -177,7 +181,7 @@ def test_spans_that_are_refused_do_not_stand_in_the_way(configured: Path) -> Non
         with qgm.job("aer"):
             pass
         assert qgm.flush(10)
-        name = signals.OBSERVE_SPANS_SKIPPED.name
+        name = observe_signals.SPANS_SKIPPED.name
         with receiver.arrived:
             assert receiver.arrived.wait_for(
                 lambda: any(
@@ -305,7 +309,7 @@ def test_a_processor_that_raises_reaches_nobody(configured: Path) -> None:
         pass
     assert qgm.flush(10)
     recorder().close()
-    name = signals.OBSERVE_ERRORS.name
+    name = observe_signals.ERRORS.name
     with open_journal(configured, read_only=True) as journal:
         noted = [event.body for event in journal.events(verbs=("noted",))]
         assert len(list(journal.events(verbs=("finished",)))) == 1

@@ -20,6 +20,8 @@ import pytest
 
 from qgm_observe.testing.provider import IBMProvider
 
+from ..waiting import answer_of, until
+
 CONFIG = """\
 providers:
 - provider: ibm
@@ -93,12 +95,9 @@ def query(
 
     def ask(expression: str) -> list[Any]:
         words = urllib.parse.urlencode({"query": expression})
-        try:
-            url = f"http://127.0.0.1:{port}/api/v1/query?{words}"
-            with urllib.request.urlopen(url, timeout=5) as response:
-                return [each["value"][1] for each in json.load(response)["data"]["result"]]
-        except OSError:
-            return []
+        answer = answer_of(f"http://127.0.0.1:{port}/api/v1/query?{words}")
+        found = [] if answer is None else json.loads(answer)["data"]["result"]
+        return [each["value"][1] for each in found]
 
     yield ask
     process.terminate()
@@ -109,14 +108,6 @@ def page(port: int) -> str:
     """One scrape."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as response:
         return str(response.read().decode())
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait within a bound for what other processes do in their own time."""
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        threading.Event().wait(0.1)
 
 
 @pytest.mark.slow

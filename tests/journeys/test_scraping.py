@@ -3,7 +3,6 @@
 import json
 import socket
 import subprocess
-import threading
 import time
 import urllib.parse
 import urllib.request
@@ -17,6 +16,8 @@ from qgm_observe.journal.event import Event
 from qgm_observe.telemetry.aggregates import Aggregates
 from qgm_observe.telemetry.endpoint import Endpoint, serve
 from qgm_observe.telemetry.ids import span_id, stage_span_ids
+
+from ..waiting import answer_of, until
 
 HOSTILE = 'dev\ud800ice\u202e "\\\n'
 CONFIGURATION = """\
@@ -65,11 +66,8 @@ def ask(endpoint: Endpoint, tools: Callable[[str], Path], tmp_path: Path) -> Ite
 
     def get(what: str, **words: object) -> Any:
         url = f"http://127.0.0.1:{port}/api/v1/{what}?{urllib.parse.urlencode(words)}"
-        try:
-            with urllib.request.urlopen(url, timeout=5) as response:
-                return json.load(response)["data"]
-        except OSError:
-            return []
+        answer = answer_of(url)
+        return [] if answer is None else json.loads(answer)["data"]
 
     yield get
     process.terminate()
@@ -85,14 +83,6 @@ def query(ask: Ask) -> Query:
         return list(data["result"]) if data else []
 
     return evaluate
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait within a bound for what Prometheus does in its own time."""
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        threading.Event().wait(0.1)
 
 
 @pytest.mark.slow

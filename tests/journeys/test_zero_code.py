@@ -71,6 +71,8 @@ for done in range(5):
 print("done")
 """,
     "fork": """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 tells of threads, ours is one
 child = os.fork()
 if child == 0:
     print("child", counts(9))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import qgm_observe as qgm
-from qgm_observe.catalog import ExecutionMode, signals
+from qgm_observe.catalog import ExecutionMode, observe_signals
 from qgm_observe.journal import Event, open_journal
 from qgm_observe.lifecycle import Device, Recorder
 
@@ -124,7 +124,7 @@ def test_a_submission_does_not_wait_for_a_stuck_journal(
 
     assert recorder.gaps == 2
     (noted,) = rows(verbs=("noted",))
-    assert noted.body[signals.OBSERVE_GAPS.name] == [[[], 2]]
+    assert noted.body[observe_signals.GAPS.name] == [[[], 2]]
 
 
 def test_asynchronous_attempts_do_as_the_others(rows: Rows) -> None:

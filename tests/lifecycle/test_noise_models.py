@@ -74,6 +74,20 @@ def test_without_a_model_there_is_none() -> None:
     assert NoiseModels().held(AerSimulator(), QUBITS) is None
 
 
+def test_where_no_qubit_is_seen_all_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole of a model is written, and of a large one why it is not."""
+    told = NoiseModels().held(simulator(), None)
+    assert isinstance(told, Content)
+    assert b'"whole":true' in told.blob.data
+
+    model = NoiseModel()
+    for qubit in range(3):
+        model.add_quantum_error(depolarizing_error(0.1, 1), ["x"], [qubit])
+    monkeypatch.setattr(noise_models, "MOST_QUBITS", 2)
+    large = NoiseModels().held(AerSimulator(noise_model=model), None)
+    assert large == "no qubit in use is seen, and it tells of more than 2"
+
+
 def test_a_hostile_model_is_a_reason() -> None:
     """What is no model of Aer says why it was not written."""
 

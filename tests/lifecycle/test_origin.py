@@ -12,6 +12,7 @@ from types import ModuleType
 
 import pytest
 
+from qgm_observe.journal import open_journal
 from qgm_observe.lifecycle.origin import (
     Git,
     Origin,
@@ -22,6 +23,7 @@ from qgm_observe.lifecycle.origin import (
     git_state,
     packages,
 )
+from qgm_observe.lifecycle.provenance import read
 
 ID = "0123456789abcdef" * 4
 
@@ -167,6 +169,26 @@ def test_another_main_module_is_asked_about_anew(tmp_path: Path, load: Callable[
     assert asked == [tmp_path / "launcher", tmp_path / "script"]
     assert facts["git"]["commit"] == "script"
     assert facts["code"] == {"main.py": sha256(b"x = 1\n").hexdigest()[:12]}
+
+
+def test_the_end_of_a_script_takes_nothing_away(
+    tree: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that ends with its script has the code and the commit of that script."""
+    script, path = tree / "train.py", tmp_path_factory.mktemp("kept") / "journal.db"
+    script.write_text("import qgm_observe as qgm\nwith qgm.run(model='m'):\n    pass\n")
+    git(tree, "commit", "-qam", "second")
+    monkeypatch.chdir(path.parent)
+    environment = os.environ | {"QGM_OBSERVE_JOURNAL": str(path)}
+    subprocess.run([sys.executable, str(script)], env=environment, check=True)
+
+    with open_journal(path, read_only=True) as journal:
+        (run,) = journal.events(verbs=("finished",), nouns=("run",))
+        told = read(journal, run.body)
+
+    assert told["code"] == {"train.py": sha256(script.read_bytes()).hexdigest()[:12]}
+    assert told["git"] == {"commit": git(tree, "rev-parse", "HEAD"), "dirty": False}
+    assert "code" not in told["gaps"]
 
 
 def test_only_loaded_packages_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import ParameterVector
 from qiskit.qpy import load
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 import qgm_observe as qgm
 from qgm_observe.catalog import ExecutionMode
@@ -101,6 +104,20 @@ def content(path: Path, key: str) -> bytes:
 
 
 # --------------------------------------------------------------------------------------- records
+
+
+def test_a_noise_model_is_told_also_where_no_circuit_is_seen(journal: Path) -> None:
+    """A job that a script tells of itself, with its simulator, names the simulator's noise."""
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.09, 2), ["cx"])
+    with qgm.run(model="m") as run, run.step(0) as step:
+        step.job(AerSimulator(noise_model=model), shots=100).begin().end()
+
+    (job,) = finished(journal)
+    noise = told(journal, job)["noise_model"]
+    assert noise.keys() == {"hash"}
+    assert json.loads(content(journal, noise["hash"]))["gates"][0][0] == "cx"
+    assert "noise_model" not in told(journal, job)["gaps"]
 
 
 def test_a_job_names_what_it_rests_on(journal: Path) -> None:
@@ -277,11 +294,12 @@ def test_counts_are_kept_where_all_is(journal: Path) -> None:
 
 def test_the_calibration_at_the_run_is_that_of_its_instant(journal: Path) -> None:
     """Of a job that waited, the reading in force when it ran is named, with its skew."""
-    now = recorder().seconds()
+    now = float(int(recorder().seconds()))
     with open_journal(journal) as store:
         for readout, at in ((0.02, now - 7200), (0.05, now + 1800), (0.09, now + 9000)):
             body = {"kind": "calibration", "taken_at": at}
-            blob = Blob("calibration", json.dumps(Remote(readout)._props_dict).encode())
+            taken = datetime.fromtimestamp(at, UTC).isoformat()
+            blob = Blob("calibration", json.dumps(Remote(readout, taken)._props_dict).encode())
             event = Event(
                 verb="reading",
                 noun="device",
@@ -302,6 +320,7 @@ def test_the_calibration_at_the_run_is_that_of_its_instant(journal: Path) -> Non
 
     assert at_run["qubits"]["0"] == {"readout_error": 0.05}
     assert at_submit["qubits"]["0"] == {"readout_error": 0.02}
+    assert event.body["provenance"]["calibration_skew"] == 7200 + 1800
 
 
 def test_a_journal_without_readings_leaves_a_gap(journal: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import qgm_observe as qgm
-from qgm_observe.catalog import signals
+from qgm_observe.catalog import observe_signals, signals
 from qgm_observe.errors import JournalError, UsageError
 from qgm_observe.journal import Event, Journal, open_journal
 from qgm_observe.lifecycle import Recorder, use
@@ -90,7 +90,7 @@ def test_rows_that_could_not_be_written_are_counted(tmp_path: Path) -> None:
     journal = open_journal(blocked / "journal.db", read_only=True)
     noted = [e.body for e in journal.events(verbs=("noted",))]
     journal.close()
-    unwritten = sum(body.get(signals.OBSERVE_UNWRITTEN.name, [[[], 0]])[0][1] for body in noted)
+    unwritten = sum(body.get(observe_signals.UNWRITTEN.name, [[[], 0]])[0][1] for body in noted)
     assert unwritten > 0
 
 
@@ -103,7 +103,7 @@ def test_a_full_ring_drops_and_counts(path: Path, recorder: Recorder, rows: Rows
     events = rows()
 
     assert len([e for e in events if e.verb == "finished"]) == 3
-    assert next(e for e in events if e.verb == "noted").body[signals.OBSERVE_DROPPED.name] == [
+    assert next(e for e in events if e.verb == "noted").body[observe_signals.DROPPED.name] == [
         [[], 2]
     ]
 
@@ -313,7 +313,7 @@ def test_a_row_that_cannot_be_written_costs_itself_alone(
 
     assert [e.body["model"] for e in events if e.verb == "finished"] == ["first", "last"]
     (noted,) = [e.body for e in events if e.verb == "noted"]
-    assert noted[signals.OBSERVE_UNWRITTEN.name] == [[[], 1]]
+    assert noted[observe_signals.UNWRITTEN.name] == [[[], 1]]
 
 
 def test_an_end_that_was_interrupted_half_way_is_completed(

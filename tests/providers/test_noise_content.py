@@ -94,6 +94,16 @@ def test_what_is_not_told_is_named() -> None:
     ]
 
 
+def test_the_whole_of_a_model_tells_of_every_qubit() -> None:
+    """What is written without qubits in use has the errors of all, and no qubit is unknown."""
+    content = content_of(every_kind(), None)
+    told = json.loads(content)
+
+    assert told["whole"] is True
+    assert len(told["gates"]) > len(json.loads(content_of(every_kind(), [0]))["gates"])
+    assert gaps_of(content, [0, 99], has_delays=False) == []
+
+
 @pytest.mark.parametrize(
     ("bound", "value", "said"),
     [("MOST_ERRORS", 1, "more than 1 errors"), ("_LARGEST", 10, "it takes more than")],

@@ -43,6 +43,19 @@ def test_intervals_cover_over_a_reduced_grid(benchmark: ModuleType) -> None:
     assert {name: row["moved"] for name, row in rows.items() if row["moved"] > 0.08} == {}
 
 
+def test_curved_divergences_cover_where_their_bias_is_largest(benchmark: ModuleType) -> None:
+    """With few shots a cell, where the bias is as large as the spread, 75 % hold the truth at worst.
+
+    Without the range of their bias intervals hold it in fewer than half of these draws.
+    """
+    methods = ("Jensen-Shannon", "Hellinger fidelity")
+    targets = ("gaussian-256", "cardinality-6")
+    rows = benchmark.summary(benchmark.study(targets, (100, 300), REPETITIONS, methods), REPETITIONS)
+
+    assert {row["method"] for row in rows} == set(methods)
+    assert {row["method"]: row["worst"] for row in rows if row["worst"] < 0.75} == {}
+
+
 def test_answers_are_not_bought_by_silence(benchmark: ModuleType) -> None:
     """Only KL abstains on this grid, and in no more cells than where no interval covers."""
     tallies = benchmark.study(TARGETS, SHOTS, 3)

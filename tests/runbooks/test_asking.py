@@ -18,6 +18,7 @@ from qgm_observe.slo.prometheus import Prometheus
 from .situations import NOW
 
 LABELS = {"provider": "ibm", "account": "team"}
+SLOS = {"QgmSloBurnPage": "chem-training"}
 UP = provided.PROVIDER_UP.prometheus
 
 
@@ -30,12 +31,17 @@ def series(query: str, held: list[str]) -> list[dict[str, object]]:
         ]
     if query.startswith("ALERTS_FOR_STATE"):
         return [
-            {"metric": {"alertname": name}, "value": [NOW, str(NOW - ago)]}
+            {
+                "metric": {"alertname": name, "slo": SLOS.get(name, "none")},
+                "value": [NOW, str(NOW - ago)],
+            }
             for name in held
             for ago in (600, 900)
         ]
     if signals.COST.prometheus in query:
         return [{"metric": {}, "value": [NOW, "12.5"]}]
+    if 'project="chem"' in query:
+        return [{"metric": {}, "value": [NOW, "3" if 'outcome="success"' in query else "9"]}]
     good = 'outcome="success"' in query
     return [{"metric": {}, "value": [NOW, "18" if good else "20"]}]
 
@@ -60,6 +66,16 @@ class FakePrometheus(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
+    def do_GET(self) -> None:
+        """The rules of one objective of one's own, where there are any."""
+        rules = self.server.rules  # type: ignore[attr-defined]
+        told = {"status": "success", "data": {"groups": [{"rules": rules}]}}
+        data = json.dumps(told).encode()
+        self.send_response(200 if rules is not None else 404)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
@@ -70,6 +86,7 @@ def server() -> Iterator[ThreadingHTTPServer]:
     made = ThreadingHTTPServer(("127.0.0.1", 0), FakePrometheus)
     made.asked, made.breaks = [], False  # type: ignore[attr-defined]
     made.held = ["QgmSloBurnPage"]  # type: ignore[attr-defined]
+    made.rules = []  # type: ignore[attr-defined]
     thread = Thread(target=made.serve_forever)
     thread.start()
     yield made
@@ -78,15 +95,29 @@ def server() -> Iterator[ThreadingHTTPServer]:
     thread.join(10)
 
 
-def asked(server: ThreadingHTTPServer, alert: str = "QgmSloBurnPage") -> object:
+def asked(server: ThreadingHTTPServer, alert: str = "QgmSloBurnPage", **known: object) -> object:
     prometheus = Prometheus(f"http://127.0.0.1:{server.server_address[1]}")
-    objectives = counted_by_roots(shipped())
-    return ask_all(alert, [], prometheus, lambda *_: (), now=NOW, objectives=objectives)
+    known = {"objectives": counted_by_roots(shipped())} | known
+    return ask_all(alert, [], prometheus, lambda *_: (), now=NOW, **known)
+
+
+def own_rules() -> list[dict[str, object]]:
+    """What is rendered of an objective of project chem, as the API of a Prometheus tells it."""
+    work = 'qgm_roots_total{source="journal",project="chem",outcome'
+    counted, good = f'sum({work}=~"success|failure"}})', f'sum({work}="success"}})'
+    labels = {"slo": "chem-training", "window": "28d"}
+    rules = {
+        "qgm:slo_events:count": counted,
+        "qgm:slo_errors:count": f"{counted} - {good}",
+        "qgm:slo_budget:ratio": "vector(0.05)",
+    }
+    return [{"name": name, "query": query, "labels": labels} for name, query in rules.items()]
 
 
 def test_a_prometheus_tells_levels_since_when_money_and_budgets(server) -> None:
     """Numbers among the levels, the earliest activation, the hour's cost, and budgets."""
-    told = asked(server)
+    server.held = ["QgmConsecutiveFailures"]
+    told = asked(server, "QgmConsecutiveFailures")
 
     assert told.samples == [(UP, {"__name__": UP, **LABELS}, 0.0)]
     assert told.active_at == NOW - 900
@@ -111,6 +142,39 @@ def test_not_active_is_known_where_our_alerts_are_evaluated(server, alert, held,
     server.held = held
 
     assert asked(server, alert).is_inactive is is_inactive
+
+
+def test_the_objective_that_an_alert_guards_is_read_from_the_rules(server) -> None:
+    """Its label names it, the rules tell what it counts, and its budget alone is told."""
+    server.rules = own_rules()
+    told = asked(server)
+    (objective,) = told.about
+    (status,) = told.statuses
+
+    assert (objective.name, told.unknown) == ("chem-training", [])
+    assert [m.values for m in objective.indicator.total[0].matchers if m.label == "project"] == [
+        ("chem",)
+    ]
+    assert (status.objective.name, status.bad, status.total) == ("chem-training", 6, 9)
+    assert {labels["slo"] for labels in told.held} == {"chem-training"}
+
+
+@pytest.mark.parametrize("rules", [[], None])
+def test_an_objective_that_nobody_knows_is_named(server, rules) -> None:
+    """Without rules of it, or a way to them, no other's budget is told in its place."""
+    server.rules = rules
+    told = asked(server)
+
+    assert (told.about, told.unknown, told.statuses) == ([], ["chem-training"], [])
+    assert told.is_heard
+
+
+def test_an_objective_that_was_asked_for_is_the_only_one(server) -> None:
+    """Of an alert that is active for another one nothing is taken."""
+    told = asked(server, slo="training-success")
+
+    assert [each.name for each in told.about] == ["training-success"]
+    assert (told.active_at, told.held, told.is_inactive) == (None, [], True)
 
 
 def test_who_does_not_answer_is_told_apart() -> None:

@@ -6,10 +6,10 @@ import pytest
 
 from qgm_observe.catalog import provider_signals as provided
 from qgm_observe.catalog import signals
+from qgm_observe.runbooks.cause import THEIRS, Cause
 from qgm_observe.runbooks.conditions import shipped_thresholds
 from qgm_observe.runbooks.device_sightings import LOOKS
 from qgm_observe.runbooks.diagnosis import diagnose
-from qgm_observe.runbooks.evidence import THEIRS, Cause
 from qgm_observe.runbooks.situation import Situation
 
 from .situations import DAY, HOUR, NOW, level

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from qgm_observe.catalog import STAGES, ErrorClass, signals
 from qgm_observe.catalog import provider_signals as provided
+from qgm_observe.runbooks.cause import OURS, THEIRS, Cause
 from qgm_observe.runbooks.diagnosis import ACTIVE, UNTOLD, diagnose
-from qgm_observe.runbooks.evidence import OURS, THEIRS, Cause
 from qgm_observe.runbooks.priors import SAYS
 from qgm_observe.runbooks.situation import Situation
 

@@ -66,6 +66,47 @@ def test_without_trouble_three_days_are_looked_at() -> None:
     assert told(jobs) == [("model version", "2", "3")]
 
 
+def test_a_version_that_nobody_gave_is_no_change() -> None:
+    """A run that tells no version says nothing of one, before or after."""
+    untold = {"model_version": "unknown"}
+
+    assert told(good_days(), failures("other", **untold)) == []
+    assert told(good_days(**untold), failures("other")) == []
+
+
+def test_what_went_well_as_often_as_it_failed_is_no_suspect() -> None:
+    """A version that fails once and then goes well broke nothing; one that mostly fails did."""
+    before = good_days(model_version="3")
+    new = {"model_version": "4"}
+    once = [a_job(3, "failure", "network", **new), a_job(2, **new)]
+    mostly = [*failures("validation", number=3, **new), a_job(0.5, **new)]
+
+    assert told(before, once) == []
+    assert told(before, mostly) == [("model version", "3", "4")]
+
+
+def test_what_changed_after_the_first_failure_did_not_cause_it() -> None:
+    """Between two failures a version or a calibration may change: that is no clue."""
+    failed = [a_job(n, "failure", "other", model_version=v) for n, v in ((3, "3"), (2, "4"))]
+    late = [calibration(30, "old"), calibration(2.5, "new")]
+
+    assert told(good_days(), failed, calibrations=late) == []
+
+
+def test_each_pipeline_is_held_against_its_own_last_good_root() -> None:
+    """One that fails without a change of its own is not explained by another's."""
+    other = {"pipeline": "serving"}
+    jobs = [
+        *good_days(),
+        *good_days(**other),
+        *failures("other"),
+        *failures("validation", model_version="4", **other),
+    ]
+    (change,) = changes_in(situation(jobs))
+
+    assert (change.what, change.where, change.after) == ("model version", "serving", "4")
+
+
 def test_a_change_of_one_pipeline_is_not_anothers() -> None:
     """Roots are compared within their pipeline: two models side by side are no change."""
     assert told(good_days(), good_days(pipeline="serving", model_version="9")) == []

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from qgm_observe.catalog import Signal, signals
+from qgm_observe.catalog import Signal, observe_signals, signals
 from qgm_observe.catalog import provider_signals as provided
 from qgm_observe.runbooks.conditions import shipped_thresholds
 from qgm_observe.runbooks.situation import Situation
@@ -51,11 +51,11 @@ COMPILE = failures("compile", "compile")
 HOLDS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "QgmCompilationFailing": ([*good_days(), *COMPILE], {}),
     "QgmRunStalled": ([], one(signals.RUNS_STALLED, 1.0)),
-    "QgmTelemetryLost": ([], one(signals.OBSERVE_DROPPED, 4.0)),
+    "QgmTelemetryLost": ([], one(observe_signals.DROPPED, 4.0)),
     "QgmQualityDrift": ([], chart(7.0)),
     "QgmWatchdog": ([], {"is_inactive": True}),
     "QgmReadingsStale": ([], collector(0.0, 31)),
-    "QgmJournalDisk": ([], one(signals.OBSERVE_DISK_FREE, 1e9)),
+    "QgmJournalDisk": ([], one(observe_signals.DISK_FREE, 1e9)),
     "QgmJobsStuck": ([], one(signals.JOB_OLDEST_WAITING, 7 * HOUR, **WAITING)),
     "QgmRunTooLong": (failures("run_timeout", number=2), {}),
     "QgmRetriesExcessive": (attempts(3, 5), {}),
@@ -86,7 +86,7 @@ REFUTED: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "QgmQualityDrift": ([], chart(4.9)),
     "QgmWatchdog": ([], {}),
     "QgmReadingsStale": ([], collector(0.0, 29)),
-    "QgmJournalDisk": ([], one(signals.OBSERVE_DISK_FREE, 3e9)),
+    "QgmJournalDisk": ([], one(observe_signals.DISK_FREE, 3e9)),
     "QgmJobsStuck": (good_days(), {}),
     "QgmRunTooLong": (failures("run_timeout", number=1), {}),
     "QgmRetriesExcessive": (attempts(2, 5), {}),

@@ -125,21 +125,27 @@ def test_every_rendered_test_passes(tools, full, shelf):
     assert [told for code, told in outcomes if code] == []
 
 
+ASKED = re.compile(r'ALERTS\{alertname="(\w+)",alertstate="firing"(?:,(?:lost|seen_by)="(\w+)")?')
+
+
 @pytest.mark.parametrize("shelf", ["shipped", "full"])
 def test_every_alert_is_tried(full, shelf):
-    """Each alert is tested to fire, and but for the watchdog to be silent."""
+    """Each alert of each file is tested to fire, and but for the watchdog to be silent."""
     folder = SHELF if shelf == "shipped" else full
     fires, silent = set(), set()
     for path in (folder / "tests").glob("*.yml"):
-        for test in yaml.safe_load(path.read_text())["tests"]:
-            for each in test["promql_expr_test"]:
-                found = re.search(r'ALERTS\{alertname="(\w+)"', each["expr"])
-                if found:
-                    (fires if "exp_samples" in each else silent).add(found[1])
-    named = {rule["alert"] for _, rule in alerting(folder)}
+        document = yaml.safe_load(path.read_text())
+        (file,) = (Path(name).stem for name in document["rule_files"])
+        for each in (asked for test in document["tests"] for asked in test["promql_expr_test"]):
+            for found in ASKED.findall(each["expr"]):
+                (fires if each.get("exp_samples") else silent).add((file, *found))
+    named = {
+        (file, rule["alert"], rule["labels"].get("lost") or rule["labels"].get("seen_by", ""))
+        for file, rule in alerting(folder)
+    }
 
     assert named - fires == set()
-    assert named - silent == {"QgmWatchdog"}
+    assert named - silent == {("telemetry", "QgmWatchdog", "")}
 
 
 def test_the_starter_profile_keeps_its_promise():
@@ -249,12 +255,13 @@ def test_every_alert_says_what_is_needed_in_order():
 
 
 def test_objects_for_kubernetes_are_valid_and_hold_the_same_rules():
-    """Each PrometheusRule passes the operator's schema; together they are the rule files."""
+    """Each PrometheusRule passes the operator's schema, named by a DNS label: the rule files."""
     schema = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
     objects = list(yaml.safe_load_all((SHELF / "kubernetes" / "prometheusrules.yml").read_text()))
     groups = {}
     for each in objects:
         assert list(schema.iter_errors(each)) == []
+        assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", each["metadata"]["name"])
         groups[each["metadata"]["name"].removeprefix("qgm-")] = each["spec"]["groups"]
 
     files = {path.stem: path for path in (SHELF / "rules").glob("*.yml")}

@@ -3,8 +3,6 @@
 import itertools
 import socket
 import subprocess
-import threading
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from qgm_observe.journal import Event, Journal
+
+from ..waiting import answer_of, until
 
 DAY = 86400.0
 NOW = 1_800_000_000.0
@@ -103,21 +103,10 @@ def holding(tools, tmp_path_factory):  # type: ignore[no-untyped-def]
             stderr=subprocess.DEVNULL,
         )
         try:
-            _wait_until_ready(f"http://127.0.0.1:{port}/-/ready")
+            until(lambda: answer_of(f"http://127.0.0.1:{port}/-/ready") is not None)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
             process.wait(10)
 
     return hold
-
-
-def _wait_until_ready(url: str) -> None:
-    pause = threading.Event()
-    for _ in range(300):
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except OSError:
-            pause.wait(0.1)
-    pytest.fail("Prometheus did not become ready in 30 s")

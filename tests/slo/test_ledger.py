@@ -70,6 +70,17 @@ def test_a_histogram_counts_what_is_within_the_bound(ended):
     assert sums(ledger_of(*events), "training-compile-time") == (1, 3)
 
 
+def test_a_compilation_that_raises_is_bad_however_fast(ended):
+    """Its error counts beside its duration, and an error of another stage does not."""
+    stages = [["compile", 0.0, 0.1, "local"]]
+    errors = [{"class": "compile", "type": "x", "stage": each} for each in ("compile", "execute")]
+    events = [
+        ended("job", NOW, run="ef" * 16, stages=stages, outcome="failure", error=each)
+        for each in errors
+    ]
+    assert sums(ledger_of(*events), "training-compile-time") == (1, 3)
+
+
 def test_valid_shots_count_by_the_shot():
     """An estimate of the valid-shot ratio counts its shots."""
     body = {

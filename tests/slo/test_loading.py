@@ -180,11 +180,19 @@ def test_a_complaint_about_the_short_form_has_its_line(loaded, old, new, place, 
         ("value: 5", "value: 6", 15, "write 5 or 10"),
         ("target: 0.95", "targetPercentage: 95", 17, "mend its spelling"),
         ("metricSourceRef: journal", "type: Datadog", 27, "'Datadog' is not supported"),
+        ("type: qgm-observe, conn", "type: Datadog, conn", 37, "'Datadog' is not supported"),
+        (
+            "metricSourceRef: journal",
+            "metricSourceRef: nowhere",
+            24,
+            "no DataSource named 'nowhere'",
+        ),
         ("qgm-observe/events-per-day", "qgm-observe/events-a-day", 5, "events-per-day"),
         ("threshold: 13.44", "threshold: high", 51, "valid number"),
         ("conditions: [{conditionRef: hour}]", "conditions: []", 19, "exactly one condition"),
         ("conditions: [", "alertWhenNoData: true\n  conditions: [", 43, "QgmTelemetryLost tells"),
         ("conditions: [", "alertWhenBreaching: false\n  conditions: [", 43, "write true"),
+        ("conditions: [", "alertWhenResolved: false\n  conditions: [", 43, "write true, or send"),
         ("target: 0.95", "target: 0.95\n      compositeWeight: 3", 18, "remove it"),
         ("conditionRef: hour", "conditionRef: day", 43, "no AlertCondition named 'day'"),
     ],
@@ -206,6 +214,9 @@ def test_a_name_stands_once(loaded, tmp_path):
         loaded(SHORT + SHORT.removeprefix("objectives:\n"))
     with pytest.raises(UsageError, match="yml:15: two objectives are named 'sampling'"):
         loaded(SHORT.replace("runs", "sampling") + "---\n" + SLO)
+    two = SLO.replace("target: 0.95", "target: 0.95\n    - {op: lte, value: 10, target: 0.99}")
+    with pytest.raises(UsageError, match="yml:15: two objectives are named 'sampling-1'"):
+        loaded(SHORT.replace("runs", "sampling-1") + "---\n" + two)
 
 
 @pytest.mark.parametrize("text", ["", "objectives: []\n", SLO.partition("---\n")[2]])

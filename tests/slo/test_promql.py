@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from qgm_observe.catalog import signals
+from qgm_observe.catalog import observe_signals, signals
 from qgm_observe.slo import promql
 from qgm_observe.slo.indicator import Matcher, Ratio, Selection, Slices, Spend
 from qgm_observe.slo.loading import shipped
@@ -44,7 +44,7 @@ def test_a_factor_multiplies_a_count():
 
 def test_a_count_is_an_exact_difference():
     """A count is the newest sample less the one at the window's begin, or less nothing."""
-    text = promql.count([Selection(signals.OBSERVE_DROPPED)], 3600)
+    text = promql.count([Selection(observe_signals.DROPPED)], 3600)
     x = 'qgm_observe_events_dropped_total{source="journal"}'
     assert text == (
         f"sum (clamp_min(max by () (last_over_time({x}[1h])) - (max by () "

@@ -176,16 +176,33 @@ def test_recorded_minutes_are_asked_and_not_computed_anew(server):
 
 
 def test_who_spent_a_budget_of_runs_is_told_by_them_and_by_their_jobs(server):
-    """Runs tell the pipeline, in runs; their failed jobs tell cause and device, in jobs."""
+    """Each kind parts the same twelve runs: ten failed jobs of p0 tell of its three, none of p1."""
     (found,) = statuses([OBJECTIVES["training-success"]], server, NOW)
 
     assert (found.bad, found.total) == (12, 102)
     assert found.spent_by == {
-        "cause": {"provider": 8, "compiler": 2},
-        "pipeline": {"p1": 9, "p0": 3},
-        "provider": {"ibm": 10},
-        "device": {"ibm_fez": 10},
+        "cause": {"other": 9, "provider": pytest.approx(2.4), "compiler": pytest.approx(0.6)},
+        "pipeline": {"p1": 9, "p0": pytest.approx(3)},
+        "provider": {"unknown": 9, "ibm": pytest.approx(3)},
+        "device": {"unknown": 9, "ibm_fez": pytest.approx(3)},
     }
+
+
+def test_jobs_of_other_work_do_not_tell_who_spent(server):
+    """Nine runs of p1 that no job failed of are `other`, whatever failed in p0 meanwhile."""
+    objective = OBJECTIVES["training-success"]
+    ours = Matcher("pipeline", ("p1",))
+    good, total = (
+        tuple(replace(each, matchers=(*each.matchers, ours)) for each in part)
+        for part in (objective.indicator.good, objective.indicator.total)
+    )
+    of_p1 = replace(objective, indicator=replace(objective.indicator, good=good, total=total))
+    (found,) = statuses([of_p1], server, NOW)
+
+    assert found.spent_by == {
+        "cause": {"other": 9}, "pipeline": {"p1": 9},
+        "provider": {"unknown": 9}, "device": {"unknown": 9},
+    }  # fmt: skip
 
 
 def test_money_is_held_against_its_cap(server):

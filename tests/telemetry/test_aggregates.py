@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qgm_observe.catalog import STAGES, ErrorClass, Outcome, provider_signals, signals
+from qgm_observe.catalog import (
+    STAGES,
+    ErrorClass,
+    Outcome,
+    observe_signals,
+    provider_signals,
+)
 from qgm_observe.journal.event import Event
 from qgm_observe.journal.totals import NANO, SCALES, Totals
 from qgm_observe.telemetry.aggregates import Aggregates
@@ -204,12 +210,12 @@ def test_own_health_is_there_from_the_start(aggregates, event, clock, numbers):
 
 def test_a_gauge_can_be_set_from_outside(aggregates, numbers):
     """The owner of a size or a skew sets it, and takes it away again."""
-    aggregates.set_gauge(signals.OBSERVE_SKEW, ("ibm",), -0.25)
+    aggregates.set_gauge(observe_signals.SKEW, ("ibm",), -0.25)
     assert (
         numbers(aggregates)['qgm_observe_clock_skew_seconds{provider="ibm",source="process"}']
         == -0.25
     )
-    aggregates.set_gauge(signals.OBSERVE_SKEW, ("ibm",), None)
+    aggregates.set_gauge(observe_signals.SKEW, ("ibm",), None)
 
     assert not [line for line in numbers(aggregates) if "skew" in line]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qgm_observe.catalog import SIGNALS, STAGES, Level, Outcome, signals
+from qgm_observe.catalog import SIGNALS, STAGES, Level, Outcome, observe_signals, signals
 from qgm_observe.journal.measure import NO_DEVICE
 from qgm_observe.telemetry.bundles import anchor, bundle, bundle_of
 
@@ -56,4 +56,4 @@ def test_errors_are_not_published_beforehand():
 
 def test_own_health_has_no_bundle():
     """Signals of this package's own health stand alone."""
-    assert bundle_of(signals.OBSERVE_ERRORS, ("writer",)) is None
+    assert bundle_of(observe_signals.ERRORS, ("writer",)) is None

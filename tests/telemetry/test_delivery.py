@@ -1,6 +1,7 @@
 """Delivery goes on where it stopped, whoever delivers next."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -61,6 +62,24 @@ def test_the_next_process_goes_on(journal: Store, takers: list[Taker]) -> None:
         taker.delivery.close()
 
         assert taker.had == [number]
+
+
+def test_what_waited_too_long_is_left_out(journal: Store) -> None:
+    """After a long outage no more than the newest rows are replayed, those in their order."""
+    taken: list[str] = []
+
+    def take(events: Sequence[Event]) -> bool:
+        taken.extend(event.id for event in events)
+        return True
+
+    journal.begin(OTLP.name)
+    for number in range(10):
+        record(journal, str(number))
+    late = Delivery(journal.path, take, lambda: None, 1.0, replace(OTLP, replayed=3))
+
+    assert late.once()
+    late.close()
+    assert taken == ["7", "8", "9"]
 
 
 def test_what_is_refused_comes_again(journal: Store, takers: list[Taker]) -> None:

@@ -18,6 +18,8 @@ from qgm_observe.telemetry import connection, endpoint
 from qgm_observe.telemetry.endpoint import MOST_CONNECTIONS, Endpoint, serve
 from qgm_observe.telemetry.prometheus import Exposition
 
+from ..waiting import until
+
 TEXT = b"# HELP qgm_x X.\n# TYPE qgm_x gauge\n" + b'qgm_x{a="1"} 1\n' * 200
 SMALL = Exposition(TEXT, gzip.compress(TEXT))
 LARGE = Exposition(TEXT * 2_000, gzip.compress(TEXT * 2_000))
@@ -46,14 +48,6 @@ def everything(client: socket.socket) -> bytes:
         while piece := client.recv(1 << 16):
             received += piece
     return received
-
-
-def until(condition) -> None:
-    """Wait within a bound for something that another thread does."""
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        threading.Event().wait(0.005)
 
 
 @pytest.fixture

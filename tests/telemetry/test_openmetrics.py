@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as classic_families
 
-from qgm_observe.catalog import SIGNALS, signals
+from qgm_observe.catalog import SIGNALS, observe_signals
 from qgm_observe.journal.event import Event
 from qgm_observe.telemetry.aggregates import Aggregates
 from qgm_observe.telemetry.exemplars import NONE, Exemplar
@@ -201,7 +201,7 @@ def _folded(bodies: list[dict[str, object]]) -> Aggregates:
                 id=f"{subject}/finished",
             )
             aggregates.fold([row])
-    aggregates.set_gauge(signals.OBSERVE_SKEW, ("ibm",), -0.1)
+    aggregates.set_gauge(observe_signals.SKEW, ("ibm",), -0.1)
     now[0] = 60.0
     return aggregates
 

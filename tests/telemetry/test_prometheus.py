@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from qgm_observe.catalog import SIGNALS, Signal, Stability, signals
+from qgm_observe.catalog import SIGNALS, Signal, Stability, observe_signals, signals
 from qgm_observe.journal.event import Event
 from qgm_observe.telemetry import prometheus
 from qgm_observe.telemetry.aggregates import Aggregates
@@ -275,9 +275,9 @@ def test_promtool_finds_nothing(aggregates, clock, event, open_row, tools):
     rests_on = {"calibrated_at": {"t1": clock() - 60}, "disabled_edges": 1}
     waiting = open_row("job", waiting_since=clock(), needed_seconds=2.0, **rests_on)
     aggregates.set_open([waiting, open_row("run")], clock())
-    aggregates.set_gauge(signals.OBSERVE_SKEW, ("ibm",), 0.1)
-    aggregates.set_gauge(signals.OBSERVE_JOURNAL_SIZE, (), 4096)
-    aggregates.set_gauge(signals.OBSERVE_DISK_FREE, (), 4096)
+    aggregates.set_gauge(observe_signals.SKEW, ("ibm",), 0.1)
+    aggregates.set_gauge(observe_signals.JOURNAL_SIZE, (), 4096)
+    aggregates.set_gauge(observe_signals.DISK_FREE, (), 4096)
     clock.tick(30)
     exposition = aggregates.exposition()
     done = subprocess.run(
@@ -289,6 +289,7 @@ def test_promtool_finds_nothing(aggregates, clock, event, open_row, tools):
     )
 
     assert isinstance(exposition, Exposition)
-    own = sum(isinstance(each, Signal) for each in vars(signals).values())
+    declared = (*vars(signals).values(), *vars(observe_signals).values())
+    own = sum(isinstance(each, Signal) for each in declared)
     assert exposition.text.count(b"# TYPE ") == own
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

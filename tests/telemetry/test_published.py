@@ -2,7 +2,7 @@
 
 import pytest
 
-from qgm_observe.catalog import signals
+from qgm_observe.catalog import observe_signals, signals
 from qgm_observe.telemetry.published import IDLE_SECONDS, Published
 
 WORK = {"project": "p", "pipeline": "l", "model": "m", "model_version": "1", "kind": "training"}
@@ -54,8 +54,8 @@ def test_a_gauge_is_never_held(published):
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "0.5"])
 def test_what_is_no_number_takes_a_gauge_away(published, value):
     """Missing is missing: no sample, never 0 and never NaN."""
-    published.set_gauge(signals.OBSERVE_JOURNAL_SIZE, (), 4096)
-    published.set_gauge(signals.OBSERVE_JOURNAL_SIZE, (), value)
+    published.set_gauge(observe_signals.JOURNAL_SIZE, (), 4096)
+    published.set_gauge(observe_signals.JOURNAL_SIZE, (), value)
 
     assert published.families["qgm.observe.journal.size"].series == {}
 

@@ -146,6 +146,8 @@ def test_what_mlflow_refuses_is_one_line(tracker: MLflow, monkeypatch: pytest.Mo
         MLflow()
     with pytest.raises(UsageError, match=r"^MLflow: [^\n]+$"):
         MLflow("gopher://nowhere")
+    with pytest.raises(UsageError, match="nothing in folders any more: write --tracking-uri"):
+        MLflow("./mlruns")
 
 
 def test_nobody_is_told_of_its_use(tracker: MLflow) -> None:

@@ -49,25 +49,6 @@ def stat(panel: Json, answers: Sequence[Answer]) -> str:
     return f'<div class="stat">{"".join(items)}</div>'
 
 
-def bargauge(panel: Json, answers: Sequence[Answer]) -> str:
-    """Return a bar a value."""
-    found = [(field_of(panel, a.ref, line), line) for a in answers for line in a.lines]
-    numbers = [line.last for _, line in found if math.isfinite(line.last)]
-    rows = []
-    for field, line in found[:_MOST_ROWS]:
-        low = float(field.settings.get("min") or 0.0)
-        high = float(field.settings.get("max") or max([*numbers, low + 1e-12]))
-        share = (line.last - low) / (high - low) if math.isfinite(line.last) else 0.0
-        length = f"{100 * min(1.0, max(0.0, share)):.1f}%"
-        fill = color(field.color(line.last))
-        rows.append(
-            f'<tr><th scope="row">{escape(field.name)}</th><td class="bar"><span style="width:'
-            f'{length};background:{fill}"></span></td><td style="color:{fill}">'
-            f"{escape(field.text(line.last))}</td></tr>"
-        )
-    return f'<table class="gauge">{"".join(rows)}</table>'
-
-
 def table(panel: Json, answers: Sequence[Answer]) -> str:
     """Return rows of labels with a column a target, as the panel's transformations say."""
     head, rows = _organized(panel, _merged(answers))

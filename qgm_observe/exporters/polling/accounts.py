@@ -1,6 +1,5 @@
 """One scheduler for all accounts; each account has one worker, so one call at a time."""
 
-import logging
 import threading
 from collections.abc import Callable, Mapping
 from queue import SimpleQueue
@@ -9,8 +8,6 @@ from qgm_observe.exporters.polling.account import Account
 from qgm_observe.exporters.polling.asker import Asker
 from qgm_observe.exporters.polling.page import Page
 from qgm_observe.exporters.polling.question import Answer, Question
-
-log = logging.getLogger(__name__)
 
 LONGEST_REST = 5.0
 """Seconds after which the scheduler looks again though nothing is due: counts are released."""

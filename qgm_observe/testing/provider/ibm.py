@@ -5,7 +5,9 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -210,6 +212,9 @@ class IBMProvider:
         return fault.reply() if fault.status is not None else None
 
     def _execute(self, job: Job) -> str:
+        return _simulating(os.getpid()).submit(self._simulated, job).result()
+
+    def _simulated(self, job: Job) -> str:
         from qgm_observe.testing.provider.execution import execute
 
         calibration = job.device.calibration_of(job.calibration_id or "")
@@ -241,6 +246,16 @@ class IBMProvider:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+@cache
+def _simulating(process: int) -> ThreadPoolExecutor:
+    """The thread that loads Qiskit, and ends with the process.
+
+    Where the thread that loaded Qiskit 2.6 has ended, as those of connections do, threads after it
+    crash in the allocator that Qiskit brings (mimalloc 3).
+    """
+    return ThreadPoolExecutor(1, f"qgm-provider-{process}")
 
 
 def _named(request: Request, kind: str) -> str:

@@ -24,7 +24,7 @@ from qgm_observe.records.process import Process, current_process
 from qgm_observe.telemetry.endpoint import serve
 from qgm_observe.telemetry.prometheus import Exposition, Form
 
-from ...waiting import until
+from ...waiting import answer_of, until
 from ..journals import (
     NOW,
     REMOTE,
@@ -179,12 +179,8 @@ def prometheus(
 
         def query(expression: str) -> list[Any]:
             words = urllib.parse.urlencode({"query": expression})
-            try:
-                url = f"http://127.0.0.1:{port}/api/v1/query?{words}"
-                with urllib.request.urlopen(url, timeout=5) as response:
-                    return list(json.load(response)["data"]["result"])
-            except OSError:
-                return []
+            answer = answer_of(f"http://127.0.0.1:{port}/api/v1/query?{words}")
+            return [] if answer is None else list(json.loads(answer)["data"]["result"])
 
         return query
 

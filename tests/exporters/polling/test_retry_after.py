@@ -53,7 +53,8 @@ def test_urllib_botocore_and_our_own_error_tell_too():
     of_botocore.response = {"ResponseMetadata": {"HTTPHeaders": {"retry-after": "9"}}}
     ours = ProviderError("429", ErrorClass.RATE_LIMIT, retry_after="10")
 
-    assert retry_after(HTTPError("http://x", 429, "", headers, None), NOW) == 8.0
+    with HTTPError("http://x", 429, "", headers, None) as of_urllib:
+        assert retry_after(of_urllib, NOW) == 8.0
     assert retry_after(of_botocore, NOW) == 9.0
     assert retry_after(ours, NOW) == 10.0
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 from qiskit import QuantumCircuit
-from qiskit_ibm_runtime import SamplerV2
+from qiskit_ibm_runtime import QiskitRuntimeService, SamplerV2
 from qiskit_ibm_runtime.api.exceptions import RequestsApiError
 
 from qgm_observe.errors import UsageError
@@ -177,6 +177,29 @@ def test_another_process_comes_by_the_printed_variables(tmp_path: Path) -> None:
         provider.send_signal(signal.SIGTERM)
 
     assert (done.stdout, provider.returncode) == ("['ibmq_lima']\n", 0), done.stderr
+
+
+def test_another_process_outlives_the_connection_of_its_first_job(
+    bell: QuantumCircuit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jobs by connections that come and go are all run, though the first of them loaded Qiskit."""
+    command = [sys.executable, "-m", "qgm_observe.testing.provider", "--devices", "fake_manila"]
+    monkeypatch.setenv("QISKIT_FUNCTIONS_EXPERIMENTAL", "1")
+    told = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as provider:
+        assert provider.stdout
+        try:
+            for line in [provider.stdout.readline() for _ in range(7)]:
+                monkeypatch.setenv(*line.removeprefix("export ").strip().split("=", 1))
+            for _ in range(3):
+                service = QiskitRuntimeService()
+                job = SamplerV2(mode=service.backend("ibmq_manila")).run([bell], shots=10)
+                told.append(job.result()[0].data.meas.num_shots)
+                service._active_api_client._session.close()
+        finally:
+            provider.terminate()
+
+    assert (told, provider.returncode) == ([10, 10, 10], 0)
 
 
 def test_the_command_refuses_in_one_line() -> None:
