@@ -291,6 +291,7 @@ def summary(
         answering = [tally for tally in mine if tally.answered >= repetitions / 2]
         perfect = [1 - tally.coverage for tally in answering if tally.sampler == "perfect"]
         if not answering:
+            rows.append(silent(method, mine, data_rows))
             continue
         worst = min(answering, key=lambda tally: tally.coverage)
         rows.append(
@@ -301,16 +302,29 @@ def summary(
                 "worst_cell": f"{worst.target}, {worst.sampler}, {worst.shots:,}",
                 "insufficient": 1 - len(answering) / len(mine),
                 "justified": float(np.mean([justified(tally, data_rows) for tally in mine])),
-                "flagged": float(np.mean(perfect)),
+                "flagged": float(np.mean(perfect)) if perfect else 0.0,
                 "moved": sum(t.moved for t in mine) / max(sum(t.compared for t in mine), 1),
             }
         )
     return rows
 
 
+def silent(method: str, mine: Sequence[Tally], data_rows: int) -> dict[str, Any]:
+    """The row of a method that abstains everywhere."""
+    share = float(np.mean([justified(tally, data_rows) for tally in mine]))
+    row = {"method": method, "mean": 0.0, "worst": 0.0, "worst_cell": "none", "insufficient": 1.0}
+    return row | {"justified": share, "flagged": 0.0, "moved": 0.0}
+
+
 def is_honest(row: dict[str, Any]) -> bool:
     """Whether a method abstains no more often than is justified."""
     return bool(row["insufficient"] <= row["justified"] + ABSTAINED_BEYOND)
+
+
+def is_kept(row: dict[str, Any]) -> bool:
+    """Whether a method meets every target."""
+    covers = row["mean"] >= MEAN_TARGET and row["worst"] >= WORST_TARGET
+    return covers and row["flagged"] <= FLAGGED_TARGET and is_honest(row)
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
@@ -353,8 +367,8 @@ def verdicts(repetitions: int) -> dict[str, float]:
     return {key: float(np.mean(values)) for key, values in found.items()}
 
 
-def main() -> None:
-    """Run the study and print it."""
+def main() -> int:
+    """Run the study and print it; 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=100)
     parser.add_argument("--json", action="store_true")
@@ -369,13 +383,14 @@ def main() -> None:
     answers = verdicts(max(repetitions // 4, 1))
     if options.json:
         json.dump({"known": rows, "data_set": paired, "verdicts": answers}, sys.stdout)
-        return
+        return int(not all(map(is_kept, rows + paired)))
     print(f"Known target, {repetitions} draws a cell\n\n{table(rows)}\n")
     print(f"A data set of 5,000 rows as target, {repetitions} draws a cell\n\n{table(paired)}\n")
     for name, share in answers.items():
         print(f"{name}: {share:.1%}")
     print(f"\n{time.process_time() - start:.0f} s of processor time")
+    return int(not all(map(is_kept, rows + paired)))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

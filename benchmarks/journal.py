@@ -4,7 +4,8 @@ Rows a second and latencies are wall time of one process, each line of the table
 own; the best and the median of several repeats are printed, beside SQLite with one bare table under
 the same load. The kills end three writers (SIGKILL) in the middle of their work, fifteen times;
 each row had been acknowledged, that is, its writer had printed its id after `append` returned. The
-crowd is eight processes that each append one event a time for four seconds.
+crowd is eight processes that each append one event a time for four seconds. A writer that wrote
+nothing is an error, and the exit code is 1 if a row is lost, an append failed or a writer starves.
 
 Usage: python benchmarks/journal.py [--json] [--rounds 15] [--seconds 4]
 """
@@ -42,6 +43,8 @@ TEXT = "x" * 600
 ROWS = 20_000
 REPEATS = 5
 KILLED, WRITERS = 3, 8
+LEAST_SHARE = 0.1
+"""What the slowest of a crowd gets through, of the mean."""
 
 
 def small_event(number: int) -> Event:
@@ -179,7 +182,10 @@ def kills(rounds: int) -> dict[str, Any]:
         for number in range(rounds):
             writers = [start(KILLED_WRITER, path, f"{number}-{i}") for i in range(KILLED)]
             for writer in writers:
-                acknowledged.update(islice(lines(writer), 300 + 37 * number))
+                wanted = 300 + 37 * number
+                acknowledged.update(said := list(islice(lines(writer), wanted)))
+                if len(said) < wanted:
+                    sys.exit(f"a writer ended by itself after {len(said)} rows")
             for writer in writers:
                 writer.kill()
             for writer in writers:
@@ -187,13 +193,13 @@ def kills(rounds: int) -> dict[str, Any]:
                 writer.wait()
             with Journal.open(path) as journal:
                 whole += journal.info(check=True).integrity == "ok"
-        said = {line.strip() for line in acknowledged if line.endswith("/finished\n")}
+        done = {line.strip() for line in acknowledged if line.endswith("/finished\n")}
         with Journal.open(path, read_only=True) as journal:
             kept = {event.id for event in journal.events()}
     return {
         "kills": rounds * KILLED,
-        "rows acknowledged": len(said),
-        "acknowledged rows lost": len(said - kept),
+        "rows acknowledged": len(done),
+        "acknowledged rows lost": len(done - kept),
         "integrity ok": f"{whole}/{rounds}",
     }
 
@@ -274,8 +280,19 @@ def show(title: str, rows: list[dict[str, Any]]) -> None:
         print("| " + " | ".join(map(str, row.values())) + " |")
 
 
-def main() -> None:
-    """Measure and print."""
+def holds(killed: dict[str, Any], crowded: dict[str, Any]) -> bool:
+    """Whether nothing acknowledged was lost, nothing failed and no writer starved."""
+    whole, _, rounds = killed["integrity ok"].partition("/")
+    return (
+        (killed["rows acknowledged"] > 0 and killed["acknowledged rows lost"] == 0)
+        and whole == rounds
+        and (crowded["errors"] == crowded["rows missing"] == 0)
+        and crowded["slowest/mean"] >= LEAST_SHARE
+    )
+
+
+def main() -> int:
+    """Measure and print; 1 if something was lost."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rounds", type=int, default=15)
@@ -298,10 +315,11 @@ def main() -> None:
     }
     if args.json:
         print(json.dumps(results))
-        return
-    for title, rows in results.items():
-        show(title, rows)
+    else:
+        for title, rows in results.items():
+            show(title, rows)
+    return 0 if holds(results["kill -9"][0], results["crowd"][0]) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

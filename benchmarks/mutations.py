@@ -191,7 +191,7 @@ EQUIVALENT = {
     r"-(in-flight|state|modes|age|usual|xeb|residual) slo:sli_error:ratio: .* becomes (-1|>=)$": (
         "minutes that do not count are no sample and never 0, so that nothing is divided by it"
     ),
-    r"-(modes|residual) qgm:slo_slice:good: qgm_quality_\w+.*: drop \w+=": "both sides match on "
+    r"-(modes|residual) qgm:slo_slice:(good|counted): qgm_quality_\w+.*: drop \w+=": "both sides match on "
     "all labels, so that what is asked of one holds of the other; left out of both it is noticed",
     r"«>=» -Inf\).* becomes >$": "no quantile is -Inf, all others are above",
     r"-usual qgm:slo_slice:good: .*«>=» \(3.* becomes >$": "quantiles are quotients of rates, just "
@@ -199,9 +199,9 @@ EQUIVALENT = {
     r"Qgm(LayoutEdgeDisabled: count .* max|QualityDrift: max .* statistic\) .* min)$|"
     r"Qgm(Consec|Comp)\w+: max .* min$": "the alert fires when there is any; which number of "
     "several is told, or how many there are, stands in its text alone",
-    r"slo_score:threshold: sum.* max$|slo_threatened:count: max\( .* min$|"
+    r"slo_score:threshold: sum.* max$|(slo_threatened:count|QgmSloBurnPage): max\(.* min$|"
     r"QgmSloBurnTicket: max\(qgm:slo_errors.* min$": "one rule records one series of a window",
-    r"QgmSloBurnPage: .*«>» qgm:s.* becomes >=$": "evidence has six decimals, and a "
+    r"QgmSloBurnPage: .*«>» on \(\) qgm:s.* becomes >=$": "evidence has six decimals, and a "
     "threshold of 0.5 + 0.5 ln of a whole number above 1 is irrational",
     r"QgmSloBurnTicket: .*\) «>» 2 .* becomes >=$": "in millionths evidence is 747214 E - "
     "54067 N, a multiple of 13, and 2 is none",

@@ -202,6 +202,7 @@ def page_row(virtual: Virtual, before: int) -> dict[str, Any]:
         "resident_growth_mb": round((resident() - before) / 2**20, 1),
         "calls_a_day": virtual.provider.calls,
         "cpu_s_a_day": round(spent, 1),
+        "ok": lines != [] and len({line.rpartition(b" ")[0] for line in lines}) == len(lines),
     }
 
 
@@ -242,7 +243,12 @@ def outage_row(virtual: Virtual) -> dict[str, Any]:
     virtual.provider.is_down = False
     virtual.run(600)
     back = virtual.text.count(b"\nqgm_device_state{")
-    return {**row, "device_states_after": back, "ok": calls <= 100 and not row["canaries"]}
+    kept = row["up"] and row["collectors_shown"] and back and not row["device_states_shown"]
+    return {
+        **row,
+        "device_states_after": back,
+        "ok": bool(kept) and 0 < calls <= 100 and not row["canaries"],
+    }
 
 
 def hang_row(snapshot: Calibration, config_file: Path) -> dict[str, Any]:

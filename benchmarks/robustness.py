@@ -4,7 +4,8 @@ A victim records local jobs and remote submissions and says on a pipe, after eac
 is done: that is acknowledged. It ends by `os._exit`, SIGTERM's default action or SIGKILL at a
 random moment. Then the journal is read: every acknowledged submission has to be there, every job
 that had finished more than a second before, and what was open has to be `lost`. What finished
-within the last second may be missing; it is printed beside what finished in it.
+within the last second may be missing; it is printed beside what finished in it. A victim that did
+nothing is an error, and the exit code is 1 for whatever is lost, damaged or no longer flat.
 
 Memory is the resident set of one process after each tenth of its jobs; growth is from the second
 tenth, when caches are warm, to the last.
@@ -79,6 +80,9 @@ print(*seen)
 """
 ENDS = ("exit", "SIGTERM", "SIGKILL")
 SECONDS = (1.5, 3.0)
+NEVER = ("submissions lost", "older jobs lost", "not lost though open", "damaged")
+MOST_GROWTH = 5.0
+"""MB."""
 
 
 def environment(journal: Path) -> dict[str, str]:
@@ -100,6 +104,8 @@ def end_violently(journal: Path, how: str, seconds: float) -> tuple[list[list[st
             victim.send_signal(getattr(signal, how))
         output, _ = victim.communicate(timeout=60)
     told = [line.split() for line in output.splitlines() if line.count(" ") == 2]
+    if {word for word, *_ in told} != {"job", "submitted"}:
+        sys.exit(f"a victim ({how}) did nothing: exit code {victim.returncode}")
     return told, max((float(words[1]) for words in told), default=0.0)
 
 
@@ -164,22 +170,23 @@ def memory(jobs: int) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measure and print; 1 if anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--rounds", type=int, default=10, help="of each end (default 10)")
     parser.add_argument("--jobs", type=int, default=1_000_000, help="in one process")
     args = parser.parse_args()
     rows, grown = kills(args.rounds), memory(args.jobs)
+    broken = any(row[name] for row in rows for name in NEVER) or grown["growth"] >= MOST_GROWTH
     if args.json:
         print(json.dumps({"kills": rows, "memory": grown}))
-        return 0
+        return int(broken)
     names = list(rows[0])
     print("  ".join(f"{name:>{max(len(name), 7)}}" for name in names))
     for row in rows:
         print("  ".join(f"{row[name]:>{max(len(name), 7)}}" for name in names))
     print(f"\n{grown['jobs']} jobs: {grown['megabytes']} MB, growth {grown['growth']} MB")
-    return 0
+    return int(broken)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ its families have to be rendered and compressed again.
 """
 
 import argparse
+import gzip
 import http.client
 import json
 import statistics
@@ -175,7 +176,11 @@ class Server:
 def scrape(client: http.client.HTTPConnection, encoding: str) -> bytes:
     """One scrape as Prometheus does it, on a connection that is kept where the server keeps it."""
     client.request("GET", "/metrics", headers={"Accept-Encoding": encoding})
-    return client.getresponse().read()
+    response = client.getresponse()
+    body = response.read()
+    if response.status != 200 or not body:
+        sys.exit(f"a scrape was answered with status {response.status}, {len(body)} bytes")
+    return body
 
 
 def seconds_a_scrape(server: Server, encoding: str, times: int) -> float:
@@ -203,10 +208,12 @@ def measured(size: int, note: Callable[[str], None]) -> dict[str, Any]:
                     runs[which].append(seconds_a_scrape(server, encoding, REQUESTS[which]))
             found[encoding] = {which: statistics.median(run) * 1e6 for which, run in runs.items()}
         client = http.client.HTTPConnection("127.0.0.1", servers["ours"].port)
-        text = scrape(client, "identity")
+        text, packed = scrape(client, "identity"), scrape(client, "gzip")
         found["samples"] = sum(line.startswith(b"qgm_") for line in text.splitlines())
-        found["bytes"] = len(text), len(scrape(client, "gzip"))
+        found["bytes"] = len(text), len(packed)
         client.close()
+        if gzip.decompress(packed) != text or found["samples"] < size:
+            sys.exit(f"{found['samples']:,} of {size:,} samples, or another text in gzip")
     finally:
         for server in servers.values():
             server.stop()

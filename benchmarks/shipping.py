@@ -3,7 +3,8 @@
     python benchmarks/shipping.py [EVENTS [FORM]]
 
 Seconds are CPU seconds of a process that does nothing else. A restart with its state reads what is
-new; one without its state reads the whole journal once.
+new; one without its state reads the whole journal once. What the exporter counts has to be what was
+written, or the exit code is 1.
 """
 
 import resource
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from qgm_observe.exporters.journal import JournalExporter
 from qgm_observe.journal import Event, open_journal
+from qgm_observe.telemetry.prometheus import CLASSIC
 
 BATCH = 2_000
 PIPELINES = 20
@@ -49,16 +51,24 @@ def follow(path: Path, state: Path) -> None:
     while exporter.readiness() is not None:
         exporter.tick()
     seconds = time.process_time() - began
+    page = exporter.exposition(CLASSIC)
+    lines = page.text.decode().splitlines() if page is not None else []
+    jobs = sum(float(line.split()[-1]) for line in lines if line.startswith("qgm_jobs_total{"))
     exporter.stop(5)
     exporter._save(time.time(), at_once=True)  # noqa: SLF001  as its own thread would at the end
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{seconds:.3f} {peak:.0f}")
+    print(f"{seconds:.3f} {peak:.0f} {jobs:.0f}")
 
 
-def life(path: Path, state: Path) -> tuple[float, float]:
-    """Return the CPU seconds until all is read, and peak resident MB, of an exporter of its own."""
+def life(path: Path, state: Path, written: int) -> tuple[float, float]:
+    """Return the CPU seconds until all is read, and peak resident MB, of an exporter of its own.
+
+    Ends everything if it counted other than the jobs that were written.
+    """
     command = [sys.executable, __file__, "--follow", str(path), str(state)]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    if int(told[2]) != written:
+        sys.exit(f"{path.name}: {written:,} jobs were written, {int(told[2]):,} are counted")
     return float(told[0]), float(told[1])
 
 
@@ -69,11 +79,12 @@ def main(count: int, forms: tuple[str, ...] = ("sqlite", "jsonl")) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / ("a.db" if form == "sqlite" else "a.jsonl")
             write(path, form, count)
-            rows = [("first start, no state", count, *life(path, Path(folder) / "state"))]
-            rows.append(("restart, nothing new", 0, *life(path, Path(folder) / "state")))
+            rows = [("first start, no state", count, *life(path, Path(folder) / "state", count))]
+            rows.append(("restart, nothing new", 0, *life(path, Path(folder) / "state", count)))
             more = count // 10
             write(path, form, more, count)
-            rows.append(("restart, a tenth is new", more, *life(path, Path(folder) / "state")))
+            last = life(path, Path(folder) / "state", count + more)
+            rows.append(("restart, a tenth is new", more, *last))
         for case, events, seconds, peak in rows:
             rate = f"{events / seconds:,.0f}" if events else "-"
             print(f"{form:<8}{count:>10,}  {case:<34}{seconds:>9.2f}{rate:>11}{peak:>8.0f}")

@@ -17,6 +17,8 @@ import random
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from qgm_observe.catalog import Signal, signals
@@ -25,7 +27,11 @@ from qgm_observe.runbooks.conditions import shipped_thresholds
 from qgm_observe.runbooks.diagnosis import UNTOLD, Diagnosis, diagnose
 from qgm_observe.runbooks.priors import SAYS
 from qgm_observe.runbooks.roots import roots_of
+from qgm_observe.runbooks.scope import Scope
 from qgm_observe.runbooks.situation import Situation
+from qgm_observe.slo.indicator import Matcher, Ratio, Selection, Unit
+from qgm_observe.slo.loading import shipped
+from qgm_observe.slo.objective import Objective
 from qgm_observe.telemetry.conformity import Sample
 
 NOW, HOUR = 1_800_000_000.0, 3600.0
@@ -35,6 +41,9 @@ MISREAD = 0.15
 
 UNSEEN = 0.5
 """Share of incidents in which nobody exports what the provider says."""
+
+SCRIPT = "a team's script raises"
+"""The page is of this team's own objective, and jobs of the others fail meanwhile."""
 
 INCIDENTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "provider does not answer": ("theirs", (("network", "submit"), ("network", "queue"))),
@@ -50,6 +59,7 @@ INCIDENTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "processes are killed": ("ours", (("lost", ""), ("resource", "evaluate"))),
     "our network is down": ("ours", (("network", "submit"),)),
     "training lost its modes": ("ours", ()),
+    "a team's script raises": ("ours", (("other", ""),)),
 }
 """Incident to whose it is, and the errors it makes with their stages."""
 
@@ -202,6 +212,67 @@ class Incident:
         self.samples.append(Sample(signal.prometheus, labels, float(value)))
 
 
+class Script(Incident):
+    """A script raises after its jobs went well on a simulator; jobs of others fail as drawn.
+
+    Args:
+        chance: Draws everything.
+    """
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__(SCRIPT, chance)
+        self.runs: list[dict[str, Any]] = []
+
+    def situation(self) -> Situation:
+        """Return what triage gets to see of a page of the team's own objective."""
+        start = self.chance.uniform(2, 12)
+        theirs = self.chance.choice([kind for kind, (_, errors) in INCIDENTS.items() if errors])
+        self.kind = theirs
+        for number, pipeline in enumerate(self.pipelines):
+            self._history(pipeline, self.places[number % 3], start + 2)
+        self._fail(start + 2)
+        self._levels()
+        self._changes(start)
+        self._changed(start + 1, model_version="2")
+        for job in self.jobs:
+            if self.chance.random() < 0.3:
+                job["model_version"] = "unknown"
+        good, bad = self.chance.randint(3, 30), self.chance.randint(3, 10)
+        for _ in range(good):
+            self._run(self.chance.uniform(start, 48), is_good=True)
+        for _ in range(bad):
+            self._run(self.chance.uniform(0.1, start), is_good=self.chance.random() < 0.1)
+        roots = roots_of(self.runs, self.jobs)
+        scope = Scope([chems()])
+        return Situation(
+            alert="QgmSloBurnPage",
+            now=NOW,
+            roots=[root for root in roots if scope.admits(root)],
+            others=[root for root in roots if not scope.admits(root)],
+            samples=self.samples,
+            calibrations=self.calibrations,
+        )
+
+    def _run(self, ago: float, *, is_good: bool) -> None:
+        self._job("nightly", ("local", "aer_simulator"), ago)
+        run = f"run{len(self.runs)}"
+        self.jobs[-1] |= {"execution_mode": "local", "project": "chem", "run": run}
+        self.runs.append({**self.jobs[-1], "id": run, "noun": "run"})
+        if not is_good:
+            failed = {"error_class": "other", "error_type": "builtins.RuntimeError"}
+            self.runs[-1] |= {"outcome": "failure", **failed}
+
+
+@cache
+def chems() -> Objective:
+    """Return an objective on the work of project chem."""
+    shipped_one = next(each for each in shipped() if each.name == "training-success")
+    mine = Matcher("project", ("chem",))
+    total = Selection(signals.ROOTS, (mine, Matcher("outcome", ("success", "failure"))))
+    good = Selection(signals.ROOTS, (mine, Matcher("outcome", ("success",))))
+    return replace(shipped_one, name="chem", indicator=Ratio(Unit.RUN, (good,), (total,)))
+
+
 class Health(Incident):
     """A time in which nothing is wrong, drawn at random.
 
@@ -253,7 +324,7 @@ def measured(incidents: int, seed: int) -> dict[str, Counter[str]]:
     for kind, (side, _) in INCIDENTS.items():
         counter = found.setdefault(kind, Counter())
         for _ in range(incidents):
-            incident = Incident(kind, chance)
+            incident = Script(chance) if kind == SCRIPT else Incident(kind, chance)
             told = diagnose(incident.situation()).side
             answer = "right" if told == side else "withheld" if told == UNTOLD else "wrong"
             counter[answer] += 1

@@ -141,11 +141,16 @@ def recorded():
         totals, _ = journal.snapshot()
     return sum(totals.counters["qgm.jobs"].values())
 """
-OURS = RECORDED + """
+OURS = (
+    RECORDED
+    + """
 measure()
 """
+)
 
-LOOPS = RECORDED + """
+LOOPS = (
+    RECORDED
+    + """
 import pennylane as qml
 import scipy.optimize
 
@@ -173,6 +178,7 @@ def qnode():
 works |= {"minimize": minimize, "qnode": qnode}
 measure("minimize", "qnode")
 """
+)
 
 SDK = """
 from opentelemetry.sdk.metrics import MeterProvider

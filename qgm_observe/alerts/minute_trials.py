@@ -1,9 +1,10 @@
 """What an objective is tried on that counts the minutes in which a level is good."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from qgm_observe.alerts import neighbor, objective_courses, quantile_trials
-from qgm_observe.alerts.objective_lines import excuses
+from qgm_observe.alerts.objective_lines import differs, excuses, siblings_of
 from qgm_observe.alerts.recorded_trials import Minutes
 from qgm_observe.alerts.scenario import BAD, GONE, HEALTHY, LEVEL, Check, Line, Phases, Scenario
 from qgm_observe.alerts.selectors import Selectors
@@ -77,6 +78,30 @@ def _in_windows(objective: Objective, selectors: Selectors, another: Another) ->
         if buckets is not None:
             further += quantile_trials.of_minutes(buckets, phases[1:])
         yield Scenario(name, phases, checks, absent=buckets is not None, further=further)
+
+
+def uncompared(
+    objective: Objective, selectors: Selectors, lines: tuple[Line, ...]
+) -> Iterator[tuple[tuple[Line, ...], Scenario]]:
+    """Yield levels of which only others have something to be compared with, and their course."""
+    indicator = objective.indicator
+    if not isinstance(indicator, Slices) or indicator.against is None:
+        return
+    left, against, *rest = lines
+    level, labels = indicator.against
+    siblings = siblings_of(selectors.narrowed(level.selection), against.series)
+    apart = (s for s in siblings if any(differs(against.series, s, name) for name in labels))
+    others = (*apart, *against.decoys)
+    beside = tuple(replace(against, series=each, decoys=(), siblings=()) for each in others)
+    names = (promql.recorded(each, objective.name) for each in OF_MINUTES)
+    when = shorthand(_LAST * STEP)
+    told = Scenario(
+        "there is nothing to compare with: nothing counts",
+        [(BAD, _LAST + 1)],
+        (Check(_LAST, False),),
+        recorded=tuple({"expr": each, "eval_time": when} for each in names),
+    )
+    yield (left, *rest, *beside), told
 
 
 def excused(objective: Objective, selectors: Selectors) -> Iterator[tuple[list[Line], Scenario]]:

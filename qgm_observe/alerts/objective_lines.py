@@ -201,6 +201,12 @@ def siblings_of(selection: Selection, own: str, unlike: Selection | None = None)
     return tuple(found)
 
 
+def differs(own: str, sibling: str, name: str) -> bool:
+    """Return whether two series have another value of a label."""
+    label = f'{name}="'
+    return own.partition(label)[2].split('"')[0] != sibling.partition(label)[2].split('"')[0]
+
+
 def _with(series: str, name: str, value: str) -> str:
     return re.sub(rf'(?<=[{{,]){name}="[^"]*"', f'{name}="{value}"', series)
 

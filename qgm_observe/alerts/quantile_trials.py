@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any
 
-from qgm_observe.alerts.objective_lines import decoys_of, series_of, siblings_of
+from qgm_observe.alerts.objective_lines import decoys_of, differs, series_of, siblings_of
 from qgm_observe.alerts.scenario import BAD, GONE, IDLE, Phase, Phases, Scenario, notation
 from qgm_observe.alerts.selectors import Selectors
 from qgm_observe.slo.indicator import Level, Op, Selection, Slices
@@ -162,7 +162,7 @@ def _beside(slo: str, buckets: Buckets, own: str) -> Iterator[Scenario]:
     apart: list[str] = []
     together: list[str] = []
     for sibling in siblings_of(buckets.selection, own):
-        is_together = any(_differs(own, sibling, name) for name in TOGETHER)
+        is_together = any(differs(own, sibling, name) for name in TOGETHER)
         (together if is_together else apart).append(sibling)
     unasked = decoys_of(buckets.selection)
     some = (4, 0, 0)
@@ -179,11 +179,6 @@ def _beside(slo: str, buckets: Buckets, own: str) -> Iterator[Scenario]:
         for each in others:
             series |= buckets.series(each, _each(beside))
         yield _scenario(slo, name, series, good)
-
-
-def _differs(own: str, sibling: str, name: str) -> bool:
-    label = f'{name}="'
-    return own.partition(label)[2].split('"')[0] != sibling.partition(label)[2].split('"')[0]
 
 
 def _scenario(

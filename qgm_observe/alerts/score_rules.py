@@ -70,10 +70,10 @@ def _is_long(objective: Objective) -> bool:
 
 def _page(objective: Objective, configuration: Configuration) -> Rule:
     slo = objective.name
-    expression = f'{HIGHEST}{{slo="{slo}"}} > {THRESHOLD}{{slo="{slo}"}}'
+    expression = f'{HIGHEST}{{slo="{slo}"}} > on () {THRESHOLD}{{slo="{slo}"}}'
     threatened = f'max_over_time({THREATENED}{{slo="{slo}"}}[{shorthand(BURNING_HELD)}])'
     if _is_long(objective):
-        expression += f"\nor {threatened}"
+        expression += f"\nor max({threatened})"
     weighed = [one(EVIDENCE, slo, each) for each in _TEXTS]
     count = _evidence(objective, weighed, threatened)
     said = Said(count=count, spending=_spending(slo), false=_false(objective))

@@ -55,9 +55,5 @@ SKEW = Signal(
     "Provider clock minus local clock, as last seen.",
     (by.PROVIDER,),
 )
-JOURNAL_SIZE = Signal(
-    "qgm.observe.journal.size", GAUGE, "By", "Size of the journal on disk."
-)
-DISK_FREE = Signal(
-    "qgm.observe.journal.disk.free", GAUGE, "By", "Free space where the journal is."
-)
+JOURNAL_SIZE = Signal("qgm.observe.journal.size", GAUGE, "By", "Size of the journal on disk.")
+DISK_FREE = Signal("qgm.observe.journal.disk.free", GAUGE, "By", "Free space where the journal is.")

@@ -266,10 +266,11 @@ def _noise(before: RunFacts, after: RunFacts) -> Iterator[Change]:
     changes = noise_changes(one, other)
     if changes:
         first, *others = changes
-        known = [_number(first.before), _number(first.after)]
-        also = "".join(f", {each.name}" for each in others[:_MOST_FILES])
-        shown = hashes if known[0] == known[1] else known
-        yield Change(WEIGHTS[kind], kind, first.name, *shown, also and f"as well as {also[2:]}")
+        was, now = _number(first.before), _number(first.after)
+        if was == now:
+            was, now = hashes
+        also = ", ".join(each.name for each in others[:_MOST_FILES])
+        yield Change(WEIGHTS[kind], kind, first.name, was, now, also and f"as well as {also}")
 
 
 def _size(change: ParameterChange) -> float:

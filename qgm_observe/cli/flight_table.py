@@ -1,5 +1,6 @@
 """A preflight's verdict for a reader."""
 
+import math
 import textwrap
 from datetime import timedelta
 
@@ -18,7 +19,8 @@ def render(plan: Plan, told: Preflight) -> None:
     if told.change is not None:
         change = told.change
         cost = f", {change.bill:,.2f} {change.currency}" if change.bill is not None else ""
-        less = f", {change.gives_up:.0%} of the shots less" if change.gives_up else ""
+        share = math.floor(change.gives_up * 1e3 + 1e-6) / 10  # of 99.97 % no 100 are told
+        less = f", {share:g}% of the shots less" if change.gives_up else ""
         print(f"it would go with {' and '.join(change.steps)}{cost}{less}")
     elif told.answer == "no-go":
         print("no change of the plan would make it go; `qgm-observe devices` ranks other devices")

@@ -118,7 +118,7 @@ def _found(journal: Store, wanted: list[str]) -> dict[str, int]:
 def _print(told: dict[str, Any], abandoned: Sequence["Abandoned"]) -> None:
     outcomes = ", ".join(f"{number:,} {how}" for how, number in sorted(told["outcomes"].items()))
     left = ", ".join(f"{number:,} at {name}" for name, number in sorted(told["unsettled"].items()))
-    print(f"asked for    {told['asked']:,} jobs")
+    print(f"asked for    {told['asked']:,} jobs, sessions and batches")
     print(f"records say  {outcomes or 'nothing'}")
     print(f"unsettled    {left or 'none'}")
     cancelled = [each for each in abandoned if each.is_cancelled]

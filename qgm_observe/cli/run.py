@@ -130,7 +130,9 @@ class _Watched:
         if os.getpid() != self._process or self._run.ended:
             return
         loops.leave()
-        sessions.leave()
+        for line in sessions.leave():
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(f"qgm-observe: {line}\n")
         self._open.close()
         self._run.recorder.flush()
         if self._endpoint is not None:

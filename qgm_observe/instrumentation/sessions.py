@@ -1,6 +1,5 @@
 """Sessions and batches of IBM's client: from their creation to their end, with their usage."""
 
-import logging
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +10,6 @@ from qgm_observe.lifecycle import Handle, RunHandle, recorder
 from qgm_observe.lifecycle.run import SessionHandle
 from qgm_observe.lifecycle.spending import ttl_of
 from qgm_observe.providers.deadline import Deadline
-
-log = logging.getLogger("qgm_observe")
 
 _opened: "weakref.WeakKeyDictionary[Any, Opened]" = weakref.WeakKeyDictionary()
 _deadline = Deadline(5.0)
@@ -51,15 +48,23 @@ class Opened:
 
     def _shut(self, deadline: Deadline | None) -> None:
         """Close it at its provider where a guard's time to live says that nothing stays behind."""
-        session, mode = self.handle.provider, self.handle.mode.value
-        if ttl_of(self.handle) is None:
-            advice = f"write `with {mode.title()}(backend) as {mode}:`, or a guard as 'ttl 2 h'"
-            log.warning("%s %s was left open: %s", mode, session.session_id, advice)
-        elif deadline is not None:
+        session = self.handle.provider
+        if deadline is not None and ttl_of(self.handle) is not None:
             _opened.pop(session, None)  # else it would end twice
             with recorder().guard("instrumentation"):
                 deadline.call("close a session", session.close)
                 self.handle.note(closed_by="guard")
+
+    @property
+    def advice(self) -> str | None:
+        """What to write where the script left it open and no guard closed it."""
+        told, mode = self.handle.attributes or {}, self.handle.mode.value
+        if "left_open" not in told or "closed_by" in told:
+            return None
+        return (
+            f"{mode} {self.handle.provider.session_id} was left open: write"
+            f" `with {mode.title()}(backend) as {mode}:`, or a guard as 'ttl 2 h'"
+        )
 
     def _released(self) -> None:
         self._pending -= 1
@@ -125,16 +130,21 @@ def of(session: Any) -> Opened | None:
         return None
 
 
-def leave() -> None:
+def leave() -> list[str]:
     """End those that are still open: nobody will close them any more.
 
     The end of a script is not held up for longer than for one that does not answer.
+
+    Returns:
+        What to write instead, a line for each that the script left open.
     """
-    answered = True
+    answered, told = True, []
     for each in list(_opened.values()):
         each.left(_at_the_end if answered else None)
         answered = answered and each.handle.usage_seconds is not None
+        told += [each.advice] if each.advice is not None else []
     _opened.clear()
+    return told
 
 
 def _handle(session: Any) -> SessionHandle:

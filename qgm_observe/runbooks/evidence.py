@@ -181,11 +181,11 @@ def _changed(trouble: Trouble, changes: Sequence[Change]) -> Iterator[Clue]:
         said = f"{change.what} of {change.where} went{was} to {change.after} before it failed"
         if change.what in _LIBRARIES:
             if change.what in ("model version", "encoding"):
-                yield Clue(Cause.CODE, 1.0, said)
+                yield Clue(Cause.CODE, 1.5, said)
         elif str(ErrorClass.COMPILE) in kinds:
-            yield Clue(Cause.COMPILER, 1.0, said)
+            yield Clue(Cause.COMPILER, 1.5, said)
         else:
-            yield Clue(Cause.CODE, 1.0, said)
+            yield Clue(Cause.CODE, 1.5, said)
 
 
 # ---------------------------------------------------------------------------------------- levels

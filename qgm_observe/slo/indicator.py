@@ -8,7 +8,7 @@ import enum
 import operator
 from bisect import bisect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 from qgm_observe.catalog import SIGNALS, STAGES, Kind, Signal
@@ -61,6 +61,11 @@ class Matcher:
     label: str
     values: tuple[str, ...]
     negated: bool = False
+
+    @property
+    def is_one(self) -> bool:
+        """Whether just one value fits."""
+        return len(self.values) == 1 and not self.negated
 
     def admits(self, value: str) -> bool:
         """Return whether a label value fits."""
@@ -247,7 +252,8 @@ class Slices:
     Attributes:
         good: Holds in a good minute; in a bad one it has a level for which it does not.
         counted: Holds in a minute that counts; where `None` those count in which `good` has a
-            level.
+            level. Where `good` compares two levels, and no quantiles, only what has the second one
+            counts: without a baseline nothing is better than it.
         excused: Where it holds the minute is good after all.
     """
 
@@ -259,6 +265,17 @@ class Slices:
     def unit(self) -> Unit:
         """Of one count."""
         return Unit.MINUTE
+
+    @property
+    def against(self) -> tuple[Level, tuple[str, ...]] | None:
+        """The level without which nothing counts, and the labels by which it belongs to it."""
+        right = self.good.right
+        if self.counted is None or not isinstance(right, Level) or right.quantile is not None:
+            return None
+        counted, other = self.counted.left.selection, right.selection
+        alike = {each.label for each in {*counted.matchers} & {*other.matchers} if each.is_one}
+        shared = (n for n in other.signal.label_names if n in counted.signal.label_names)
+        return replace(right, factor=1.0), tuple(n for n in shared if n not in alike)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def judged(slices: Slices, levels: Levels, at: Values) -> Minutes | str:
         told = levels.matrix(slices.good.left.selection, at).values()
         counted = _any((~np.isnan(each) for each in told), at)
     else:
-        counted = _any((flags for _, flags in _holding(slices.counted, levels, at)), at)
+        counted = _any((flags for _, flags in _counting(slices, slices.counted, levels, at)), at)
     broken = [(labels, flags & counted) for labels, flags in _breaking(slices.good, levels, at)]
     if slices.excused is not None:
         excused = _excused(slices.excused, levels, at, _any((each for _, each in broken), at))
@@ -82,6 +82,20 @@ def judged(slices: Slices, levels: Levels, at: Values) -> Minutes | str:
         broken = [(labels, flags & ~excused) for labels, flags in broken]
     spenders = [(labels, flags[counted]) for labels, flags in broken if flags.any()]
     return Minutes(at[counted], _any((each for _, each in broken), at)[counted], spenders)
+
+
+def _counting(
+    slices: Slices, counted: Comparison, levels: Levels, at: Values
+) -> Iterator[tuple[Labels, Flags]]:
+    if slices.against is None:
+        yield from _holding(counted, levels, at)
+        return
+    level, names = slices.against
+    against = _side(level, names, levels, at)
+    for labels, flags in _holding(counted, levels, at):
+        found = against.get(tuple((name, labels[name]) for name in names if labels.get(name)))
+        if found is not None:
+            yield labels, flags & ~np.isnan(found)
 
 
 def _excused(comparison: Comparison, levels: Levels, at: Values, bad: Flags) -> Flags | None:

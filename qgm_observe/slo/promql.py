@@ -153,7 +153,11 @@ def _counted(slices: Slices) -> str:
         return f"group(rate({selector(left.selection)}[{shorthand(left.over)}]) > 0)"
     if slices.counted is None:
         return f"group({selector(left.selection)})"
-    return f"group({compared(slices.counted)})"
+    told = compared(slices.counted)
+    if slices.against is not None:
+        level, labels = slices.against
+        told = f"{told} and on ({', '.join(labels)}) {_level(level)}"
+    return f"group({told})"
 
 
 def _good(slices: Slices, counted: str) -> str:

@@ -278,7 +278,7 @@ def _submissions(plan: Plan, outlook: Outlook, expected: Forecast) -> Iterator[F
         return
     most = most_in_a_minute(recent, fast, plan, limit)
     least = most_in_a_minute(recent, slow, plan, limit)
-    told = f"up to {most} submissions a minute of {limit:g}"
+    told = f"up to {most} a minute, {limit:g} submissions are allowed"
     yield Finding(Check.SUBMISSIONS, _most(Span(least, most, most), limit), told)
 
 

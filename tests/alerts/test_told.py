@@ -79,7 +79,6 @@ def test_a_burning_budget_says_how_many_where_and_what_is_left(told):
             roots("weekly", "failure"): "0x8 1x12",
         },
         at="5h",
-        labels={"slo": "training-success"},
         lines=[
             "Runs or requests fail far more often than was promised.",
             "Promised: Training runs reach their planned end (95 % in 28d).",
@@ -107,7 +106,6 @@ def test_a_spent_budget_that_burns_on_says_so(told):
             roots("nightly", "failure"): "0+25x28",
         },
         at="28d",
-        labels={"slo": "training-success"},
         lines=[
             "Runs or requests fail far more often than was promised.",
             "Promised: Training runs reach their planned end (95 % in 28d).",

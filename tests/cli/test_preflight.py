@@ -1,6 +1,7 @@
 """`qgm-observe preflight`: verdict, exit code and lines, against a provider over HTTP."""
 
 import json
+import re
 import time
 from importlib.util import find_spec
 
@@ -232,6 +233,15 @@ def test_bad_input_is_one_line(server, journal, capsys, words, message):
     assert message in told.err
     assert told.err.count("\n") == 1
     assert told.out == ""
+
+
+def test_nearly_all_shots_are_not_told_as_all(server, journal, circuit, capsys):
+    """Of 20,000 jobs some fit the quota: what is given up is less than 100 %."""
+    assert main(["preflight", circuit, *DEVICE, "--jobs", "20000", "--shots", "1000"]) == 1
+    change = capsys.readouterr().out.splitlines()[1]
+    share = float(re.search(r"([\d.]+)% of the shots less$", change)[1])
+
+    assert 99 < share < 100
 
 
 def test_a_script_that_never_ran(server, journal, tmp_path, capsys):

@@ -13,6 +13,7 @@ import pytest
 from qgm_observe.cli import main
 from qgm_observe.cli.slo_tables import _wait_row, print_statuses
 from qgm_observe.journal import Event, Journal
+from qgm_observe.slo.prometheus import Prometheus
 from qgm_observe.slo.suggesting import Wait
 
 DAY = 86400.0
@@ -271,6 +272,33 @@ def test_maintenance_is_two_times(option, capsys):
         main(["slo", "status", *option])
     assert ended.value.code == 2
     assert "2026-10-01T12:00/2026-10-01T18:00" in capsys.readouterr().err
+
+
+def test_what_the_rules_evaluate_is_told_without_a_file(monkeypatch, capsys):
+    """With a Prometheus the objectives are those of its rules; what only a file tells is named."""
+    own = {"slo": "chem-training", "window": "28d"}
+    work = 'qgm_roots_total{source="journal",project="chem",outcome'
+    counted = f'sum({work}=~"success|failure"}})'
+    rules = [
+        {"name": "qgm:slo_events:count", "query": counted, "labels": own},
+        {"name": "qgm:slo_errors:count", "query": f'{work}="success"}}', "labels": own},
+        {"name": "qgm:slo_budget:ratio", "query": "vector(0.1)", "labels": own},
+        {"name": "qgm:slo_spent:usd", "query": "sum(x)", "labels": {"slo": "chem-spend"}},
+    ]
+
+    def vector(_, query, now):
+        good = 'outcome="success"' in query
+        return [({}, 95.0 if good else 100.0)] if 'project="chem"' in query else []
+
+    monkeypatch.setattr(Prometheus, "rules", lambda _: rules)
+    monkeypatch.setattr(Prometheus, "vector", vector)
+
+    assert main(["slo", "status", "--prometheus", "http://127.0.0.1:9", "--json"]) == 0
+    told = capsys.readouterr()
+    (found,) = json.loads(told.out)
+    assert (found["slo"], found["bad"], found["total"]) == ("chem-training", 5, 100)
+    assert found["budget_left"] == pytest.approx(0.5)
+    assert told.err.endswith("evaluated there, write their files: chem-spend\n")
 
 
 def test_lint_loads_no_pandas():

@@ -18,7 +18,7 @@ from qiskit_ibm_runtime.executor_estimator import Estimator
 from qiskit_ibm_runtime.executor_sampler import Sampler
 
 import qgm_observe as qgm
-from qgm_observe.instrumentation import uninstrument
+from qgm_observe.instrumentation import sessions, uninstrument
 from qgm_observe.journal import Event
 from qgm_observe.lifecycle import RunHandle
 from qgm_observe.testing.provider import RAN_TOO_LONG, IBMProvider
@@ -247,16 +247,17 @@ def test_a_cancelled_session_is_cancelled(
 
 
 def test_a_session_that_nobody_closes_ends_with_the_script(
-    *, submit: Submit, backend: Any, finished: ReadAll, provider: IBMProvider, caplog: Any
+    submit: Submit, backend: Any, finished: ReadAll, provider: IBMProvider
 ) -> None:
     """A session that is left open is told as such when the hooks go, with what to write."""
     opened = Session(backend)
+    (advice,) = sessions.leave()
     uninstrument()
 
     (event,), (known,) = finished("session"), provider.sessions.values()
     assert event.body["attributes"] == {"left_open": True}
     assert known.is_accepting
-    assert f"session {opened.session_id} was left open: write `with Session(" in caplog.text
+    assert advice.startswith(f"session {opened.session_id} was left open: write `with Session(")
 
 
 @pytest.mark.parametrize("kind", [Session, Batch])
@@ -267,6 +268,7 @@ def test_a_guard_with_a_time_to_live_closes_what_is_left_open(
     with qgm.run(guard="ttl 2 h"):
         opened = kind(backend)
         submit(opened)
+        assert sessions.leave() == []
         uninstrument()
 
     (event,), (known,) = finished("session"), provider.sessions.values()

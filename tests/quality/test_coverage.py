@@ -50,7 +50,9 @@ def test_curved_divergences_cover_where_their_bias_is_largest(benchmark: ModuleT
     """
     methods = ("Jensen-Shannon", "Hellinger fidelity")
     targets = ("gaussian-256", "cardinality-6")
-    rows = benchmark.summary(benchmark.study(targets, (100, 300), REPETITIONS, methods), REPETITIONS)
+    rows = benchmark.summary(
+        benchmark.study(targets, (100, 300), REPETITIONS, methods), REPETITIONS
+    )
 
     assert {row["method"] for row in rows} == set(methods)
     assert {row["method"]: row["worst"] for row in rows if row["worst"] < 0.75} == {}

@@ -197,7 +197,7 @@ def test_every_level_is_asked_for_at_once(server) -> None:
 def test_what_was_told_before_a_refusal_is_kept(server) -> None:
     """A Prometheus that refuses the budgets is named, and its levels are used all the same."""
     server.breaks = True
-    told = asked(server)
+    told = asked(server, slo="training-success")
 
     assert told.samples
     assert told.statuses is None

@@ -35,6 +35,40 @@ def test_a_head_tells_the_tables_facts(configuration):
         assert line in text.splitlines()
 
 
+OWN = """\
+objectives:
+  - name: chem-training
+    service: chem
+    brief: Trainings of chem end well.
+    unit: run
+    good: {signal: qgm.roots, match: {project: chem, outcome: success}}
+    total: {signal: qgm.roots, match: {project: chem}}
+    target: 95 %
+    window: 28d
+  - name: chem-spend
+    service: chem
+    brief: Chem spends at most 20 USD a day.
+    unit: money
+    spent: {signal: qgm.cost, match: {project: chem, basis: estimated}}
+    cap: 20
+    window: 1d
+"""
+
+
+def test_a_head_names_ones_own_objectives_and_their_files(configuration, tmp_path):
+    """What is not shipped no command knows by itself: the page tells its names and files."""
+    (tmp_path / "my own.yml").write_text(OWN)
+    (tmp_path / "config.yml").write_text('objectives: ["my own.yml"]\n')
+    own = load_configuration(tmp_path / "config.yml")
+    burn, spend = (head(BY_NAME[name], own, "") for name in ("QgmSloBurnPage", "QgmSpendCap"))
+
+    assert "| guards | `chem-training`; one alone: `--slo NAME`; " in burn
+    assert "| guards | `chem-spend`; one alone: `--slo NAME`; " in spend
+    assert "`--objectives 'my own.yml'`" in burn
+    assert "| guards |" not in head(BY_NAME["QgmQueueAbnormal"], own, "30m")
+    assert "| guards |" not in head(BY_NAME["QgmSloBurnPage"], configuration, "")
+
+
 def test_the_first_command_asks_everybody_who_could_know(configuration):
     """The exporter and the Prometheus always; the provider's exporter where that one tells it."""
     queue = head(BY_NAME["QgmQueueAbnormal"], configuration, "30m")

@@ -74,6 +74,19 @@ def test_a_minute_is_bad_from_the_estimate_that_is_too_low():
     assert (labels["pipeline"], labels["device"], int(flags.sum())) == ("nightly", "ibm_fez", 10)
 
 
+def test_without_a_baseline_no_minute_counts():
+    """What there is nothing to compare with is neither good nor bad; from the baseline on it is."""
+    begin = NOW - HOUR
+    events = [modes(begin, 1.0), usual(begin + 30 * MINUTE, 10.0)]
+    found = judged(MODES, events, begin, NOW)
+
+    assert found.at.tolist() == [begin + n * MINUTE for n in range(30, 61)]
+    assert found.bad.all()
+    other = usual(begin, 10.0)
+    other = replace(other, body=other.body | {"pipeline": "another"})
+    assert judged(MODES, [modes(begin, 1.0), other], begin, NOW).at.size == 0
+
+
 def test_what_cannot_be_had_does_not_count():
     """An estimate without a value takes the gauge away: its minutes count neither way."""
     begin = NOW - HOUR
