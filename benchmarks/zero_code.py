@@ -141,16 +141,9 @@ def recorded():
         totals, _ = journal.snapshot()
     return sum(totals.counters["qgm.jobs"].values())
 """
-OURS = (
-    RECORDED
-    + """
-measure()
-"""
-)
+OURS = RECORDED + "measure()"
 
-LOOPS = (
-    RECORDED
-    + """
+LOOPS = """
 import pennylane as qml
 import scipy.optimize
 
@@ -178,7 +171,6 @@ def qnode():
 works |= {"minimize": minimize, "qnode": qnode}
 measure("minimize", "qnode")
 """
-)
 
 SDK = """
 from opentelemetry.sdk.metrics import MeterProvider
@@ -369,7 +361,7 @@ def rows(folder: Path, url: str) -> dict[str, Callable[[str], None]]:
     return {
         "qgm-observe, every job in full": partial(show, python=here, code=OURS, **full),
         "qgm-observe, by default": partial(show, python=here, code=OURS, **journal),
-        "qgm-observe, loops in full": partial(show, python=here, code=LOOPS, **loops),
+        "qgm-observe, loops in full": partial(show, python=here, code=RECORDED + LOOPS, **loops),
         "OpenTelemetry SDK, called directly": partial(show, python=here, code=SDK),
         "MLflow, autolog()": partial(show, python=here, code=MLFLOW + AUTOLOG, **store),
         "MLflow, trace a job": partial(show, python=here, code=MLFLOW + TRACE, **store),

@@ -98,10 +98,10 @@ class ObjectiveTrials:
             for step, window in self._of_window(severity):
                 trial = self._trial(name, severity, self._lines, window)
                 yield replace(trial, step=step, sampled=DAY)
-            for told, course in minute_trials.uncompared(
+            for alone, course in minute_trials.uncompared(
                 self.objective, self._selectors, self._lines
             ):
-                yield self._trial(name, severity, told, (course,))
+                yield self._trial(name, severity, alone, (course,))
             for lines, course in minute_trials.excused(self.objective, self._selectors):
                 yield self._trial(name, severity, (*self._lines, *lines), (course,))
             quantiles = tuple(quantile_trials.trials(self.objective, self._selectors))

@@ -17,6 +17,7 @@ _HEAD = """\
 | `kubernetes/prometheusrules.yml` | the same rules for prometheus-operator |
 | `alertmanager.yml` | routes, grouping, inhibition, quiet times; put in your own addresses |
 | `config.yml` | every setting of `qgm-observe render DIR --config FILE`, at its default |
+| `shipped-objectives.yml` | what rules are rendered of by default, and the forms of your own |
 
 Profile `{profile}`: {alerts} alerts are rendered, {pages} of them pages.
 `profile: full` renders all; `overnight: ticket` lets pages about training wait for the morning.

@@ -11,6 +11,7 @@ from qgm_observe.alerts.sample import sample
 from qgm_observe.alerts.scenario import Trial
 from qgm_observe.alerts.selectors import Selectors
 from qgm_observe.catalog.yaml_text import yaml_text
+from qgm_observe.slo import loading
 from qgm_observe.slo.window import shorthand
 
 HEAD = (
@@ -28,6 +29,7 @@ def render(configuration: Configuration) -> Mapping[str, str]:
         "alertmanager.yml": HEAD + yaml_text(alertmanager(configuration)),
         "config.yml": sample(Written),
         "kubernetes/prometheusrules.yml": HEAD + objects,
+        "shipped-objectives.yml": loading.shipped_text(),
         **{f"rules/{name}.yml": _rule_file(group) for name, group in groups.items()},
         **dict(_test_files(configuration, groups)),
     }

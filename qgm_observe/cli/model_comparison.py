@@ -29,20 +29,7 @@ _LOOKS: dict[str, Any] = {"kind": "inference", "every": 24.0, "looks": 28, **_CH
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("model", metavar="MODEL", help="the label `model`")
-    parser.add_argument(
-        "stable",
-        metavar="STABLE",
-        help="the label `model_version` it has now, or @ALIAS of the registry, such as @champion",
-    )
-    parser.add_argument("candidate", metavar="CANDIDATE", help="that of the new version, likewise")
-    parser.add_argument(
-        "--tracker",
-        metavar="NAME",
-        default="mlflow",
-        help="the registry of @ALIAS (default: mlflow)",
-    )
-    parser.add_argument("--tracking-uri", metavar="URI", help="default: MLFLOW_TRACKING_URI")
+    _of_versions(parser)
     parser.add_argument(
         "--journal",
         type=Path,
@@ -98,6 +85,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
         about = f"{what} (default: {default:g})"
         parser.add_argument(f"--{name}", type=float, default=default, metavar="P", help=about)
     parser.add_argument("--json", action="store_true", help="for machines")
+
+
+def _of_versions(parser: argparse.ArgumentParser) -> None:
+    """Which versions are compared, and where aliases are looked up."""
+    parser.add_argument("model", metavar="MODEL", help="the label `model`")
+    parser.add_argument(
+        "stable",
+        metavar="STABLE",
+        help="the label `model_version` it has now, or @ALIAS of the registry, such as @champion",
+    )
+    parser.add_argument("candidate", metavar="CANDIDATE", help="that of the new version, likewise")
+    parser.add_argument(
+        "--tracker",
+        metavar="NAME",
+        default="mlflow",
+        help="the registry of @ALIAS (default: mlflow)",
+    )
+    parser.add_argument("--tracking-uri", metavar="URI", help="default: MLFLOW_TRACKING_URI")
 
 
 def main(args: argparse.Namespace) -> int:

@@ -39,7 +39,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     simulate.add_argument("--events-per-day", metavar="N", type=option_types.above_zero)
     simulate.add_argument("--exact", action="store_true", help="simulate now, at seconds of CPU")
     lint = _verb(verbs, "lint", "refuse what cannot work, name what is weak", _lint)
-    lint.epilog = "Exit codes: 0 none is refused; 1 one is; 2 bad input."
+    lint.epilog = (
+        "Exit codes: 0 none is refused; 1 one is; 2 bad input. Both forms of a file stand in "
+        "alerts/shipped-objectives.yml, which `qgm-observe shelf copy DIR` brings."
+    )
     lint.add_argument(
         "--retention-days",
         type=option_types.above_zero,
@@ -140,10 +143,10 @@ def _status(args: argparse.Namespace) -> int:
 
 def _evaluated(server: Any, known: list[Any]) -> list[Any]:
     """Return what the server's rules evaluate, and name what only a file tells."""
-    from qgm_observe.runbooks.evaluated import all_evaluated
+    from qgm_observe.runbooks.evaluated import evaluated
 
     try:
-        found, unknown = all_evaluated(server, known)
+        found, unknown = evaluated(server, known)
     except UsageError:  # behind a proxy that tells no rules
         return known
     if unknown:

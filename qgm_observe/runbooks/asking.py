@@ -3,14 +3,12 @@
 Whoever does not answer in time is named, and the others' answers are judged without it.
 """
 
-import contextlib
 import json
 import math
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 from http.client import BadStatusLine, HTTPException, RemoteDisconnected
@@ -144,8 +142,8 @@ def ask_all(
         prometheus: Asked for levels and for the alert.
         parse: Reads an exposition; the second argument names it.
         now: Epoch seconds.
-        objectives: Whose state the Prometheus is asked for: of those that the alert guards, else
-            of those that count runs and requests.
+        objectives: Those of the Prometheus' rules come before them. It is asked for the state of
+            those that the alert guards, else of those that count runs and requests.
         slo: The objective that the alert guards; by default whatever its labels say.
 
     Raises:
@@ -310,7 +308,10 @@ def _ask_prometheus(
     ]
     cost = server.value(promql.count([_ESTIMATED], HOUR), now)
     slos = {labels.get("slo", "") for labels, _ in active} | {slo or ""}
-    about, unknown = _guarded(server, slos - NO_VALUE, objectives)
+    known = _evaluated(server, objectives)
+    by_name = {each.name: each for each in (*objectives, *known)}
+    about = [by_name[each] for each in sorted(slos & by_name.keys())]
+    unknown = sorted(slos - NO_VALUE - by_name.keys())
 
     def told(answers: Answers) -> None:
         answers.samples += _levels(levels)
@@ -322,20 +323,16 @@ def _ask_prometheus(
         answers.hour_usd = cost
 
     asking.take(told)
-    chosen = about if about or unknown else counted_by_roots(objectives)
+    chosen = about if about or unknown else counted_by_roots(known)
     found = statuses(chosen, server, now)
     asking.take(partial(_stood, found))
 
 
-def _guarded(
-    server: Prometheus, slos: AbstractSet[str], objectives: Sequence[Objective]
-) -> tuple[list[Objective], list[str]]:
-    """Return the objectives of these names, and the names of which none is known."""
-    known = {each.name: each for each in objectives}
-    if slos:
-        with contextlib.suppress(UsageError):  # behind a proxy that tells no rules
-            known |= {each.name: each for each in evaluated(server)}
-    return [known[each] for each in sorted(slos & known.keys())], sorted(slos - known.keys())
+def _evaluated(server: Prometheus, objectives: Sequence[Objective]) -> Sequence[Objective]:
+    try:
+        return evaluated(server, objectives)[0]
+    except UsageError:  # behind a proxy that tells no rules
+        return objectives
 
 
 def _stood(found: Sequence[Status], answers: Answers) -> None:

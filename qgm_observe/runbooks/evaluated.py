@@ -27,21 +27,10 @@ _FACTOR = re.compile(r"[\d.]+ \* clamp_min")
 _NAMES = {signal.prometheus: signal for signal in SIGNALS.values()}
 
 
-def evaluated(server: Prometheus) -> list[Objective]:
-    """Return the objectives on counts that a Prometheus evaluates our rules of, by name.
-
-    Those of minutes, of money, in `burnrate` or with a factor are left out: their files tell them.
-
-    Raises:
-        UsageError: the server cannot be asked, or tells no rules.
-    """
-    return _read(server.rules())
-
-
-def all_evaluated(
-    server: Prometheus, known: Iterable[Objective]
-) -> tuple[list[Objective], list[str]]:
+def evaluated(server: Prometheus, known: Iterable[Objective]) -> tuple[list[Objective], list[str]]:
     """Return the objectives that a Prometheus evaluates, and the names of those that nobody knows.
+
+    Those of minutes, of money, in `burnrate` or with a factor only their files tell.
 
     Args:
         server: Where it evaluates none but these by name, all that are known are returned.
@@ -76,7 +65,8 @@ def _is_same(one: Objective, other: Objective) -> bool:
         for indicator in (one.indicator, other.indicator)
         for part in (indicator.total, indicator.good)
     ]
-    return one.target == other.target and parts[:2] == parts[2:]
+    promises = [(each.target, each.window) for each in (one, other)]
+    return promises[0] == promises[1] and parts[:2] == parts[2:]
 
 
 def _read(rules: Iterable[Mapping[str, Any]]) -> list[Objective]:

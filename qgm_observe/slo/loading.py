@@ -14,6 +14,9 @@ from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.openslo import resource_of
 
 
+SHIPPED = "objectives.yml"
+
+
 def load(paths: Iterable[Path]) -> list[Objective]:
     """Return the objectives of files and of the YAML files in folders, by the order of files.
 
@@ -30,9 +33,12 @@ def load(paths: Iterable[Path]) -> list[Objective]:
 
 def shipped() -> list[Objective]:
     """Return the objectives that come with this package."""
-    name = "objectives.yml"
-    text = resources.files(__package__).joinpath(name).read_text("utf-8")
-    return _objectives(parse(text, name))
+    return _objectives(parse(shipped_text(), SHIPPED))
+
+
+def shipped_text() -> str:
+    """Return the file of the objectives that come with this package, with what it says of forms."""
+    return resources.files(__package__).joinpath(SHIPPED).read_text("utf-8")
 
 
 def _files(path: Path) -> list[Path]:

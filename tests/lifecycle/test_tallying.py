@@ -152,10 +152,10 @@ def test_answers_that_change_are_kept() -> None:
 
 
 def test_an_objective_function_that_evaluates_does_not_fill_the_journal(
-    recorder: Recorder, rows: Rows, path: Path
+    recorder: Recorder, rows: Rows, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a hundred evaluations in one step the last is kept in full, and all shots are counted."""
-    recorder.started = True
+    monkeypatch.setattr(recorder.writer, "start", lambda: None)  # all is one transaction
     object.__setattr__(recorder.settings, "detail_rate", 0.0)
     with qgm.run() as run, run.step():
         for correct in range(100):

@@ -8,7 +8,7 @@ import pytest
 from qgm_observe.alerts.configuration import Configuration, load_configuration
 from qgm_observe.alerts.shelf import rule_groups
 from qgm_observe.catalog import signals
-from qgm_observe.runbooks.evaluated import all_evaluated, evaluated
+from qgm_observe.runbooks.evaluated import evaluated
 from qgm_observe.slo.indicator import Matcher, Ratio, Selection, Unit
 from qgm_observe.slo.objective import Objective
 
@@ -70,7 +70,7 @@ def test_shipped_objectives_on_counts_are_read_back(shipped):
         and each.score is not None
         and all(one.factor == 1 for one in (*each.indicator.total, *each.indicator.good))
     }
-    found = {each.name: each for each in evaluated(Server(shipped))}
+    found = {each.name: each for each in evaluated(Server(shipped), ())[0]}
 
     assert {"training-success", "inference-success", "inference-latency"} <= ours.keys()
     assert ours.keys() <= found.keys()
@@ -91,7 +91,7 @@ def test_values_of_labels_are_read_back_whatever_they_hold(shipped, values, nega
     own = replace(
         named(shipped, "training-success"), name="own", indicator=Ratio(Unit.RUN, (good,), (total,))
     )
-    (found,) = evaluated(of(shipped, own))
+    ((found,), _) = evaluated(of(shipped, own), ())
 
     assert found.indicator.total == (total,)
     assert found.indicator.good == (good,)
@@ -101,7 +101,7 @@ def test_own_objectives_take_the_place_of_the_shipped(shipped):
     """Where rules of others are evaluated these are told, and by name what only a file tells."""
     own = replace(named(shipped, "training-success"), name="chem-training")
     spend = replace(named(shipped, "quantum-spend"), name="chem-spend")
-    found, unknown = all_evaluated(of(shipped, own, spend), shipped.objectives)
+    found, unknown = evaluated(of(shipped, own, spend), shipped.objectives)
 
     assert [each.name for each in found] == ["chem-training"]
     assert unknown == ["chem-spend"]
@@ -110,7 +110,7 @@ def test_own_objectives_take_the_place_of_the_shipped(shipped):
 def test_shipped_rules_leave_the_shipped_objectives_as_they_are(shipped):
     """Nothing is lost where the rules are those of the objectives, or there are none of ours."""
     for server in (Server(shipped), of(shipped)):
-        found, unknown = all_evaluated(server, shipped.objectives)
+        found, unknown = evaluated(server, shipped.objectives)
 
         assert found == list(shipped.objectives)
         assert unknown == []
@@ -121,7 +121,7 @@ def test_another_promise_under_a_shipped_name_is_the_one_that_counts(shipped):
     mine = replace(
         named(shipped, "training-success"), target=named(shipped, "telemetry-coverage").target
     )
-    found, _ = all_evaluated(of(shipped, mine), shipped.objectives)
+    found, _ = evaluated(of(shipped, mine), shipped.objectives)
 
     assert next(each for each in found if each.name == mine.name).target == mine.target
 
@@ -132,5 +132,5 @@ def test_rules_of_other_hands_are_passed_over(shipped):
     for old, new in (("qgm_roots_total", "qgm_nothing_total"), ("kind=", "color=")):
         other = of(shipped)
         other.found = [{**rule, "query": rule["query"].replace(old, new)} for rule in server.found]
-        assert evaluated(other) == []
-    assert len(evaluated(server)) == 1
+        assert evaluated(other, ())[0] == []
+    assert len(evaluated(server, ())[0]) == 1

@@ -187,13 +187,16 @@ def test_every_alert_carries_what_routes_and_inhibition_compare(full, shelf):
     configuration = yaml.safe_load((folder / "alertmanager.yml").read_text())
     compared = {label for rule in configuration["inhibit_rules"] for label in rule.get("equal", [])}
     wanted = compared | {*configuration["route"]["group_by"]} - {"alertname"}
-    wanted |= {"severity", "owner", "urgency", "layer", "escalation"}
+    settled = ("severity", "owner", "urgency", "layer", "escalation")
 
     assert compared == {"slo", "pipeline", "provider", "device"}
     for name, rule in alerting(folder):
         assert wanted - set(rule["labels"]) == set(), (name, rule["alert"])
         assert all(rule["labels"].values())
-        assert rule["labels"]["severity"] == BY_NAME[rule["alert"]].severity
+        alert = BY_NAME[rule["alert"]]
+        assert {each: rule["labels"][each] for each in settled} == {
+            each: getattr(alert, each) for each in settled
+        }
         assert not re.search(r"\b(job_id|run_id|subject)\b", rule["expr"])
 
 

@@ -1,6 +1,8 @@
 """Objectives from files: the short form, OpenSLO v1, and complaints with file and line."""
 
+from dataclasses import replace
 from decimal import Decimal
+from importlib import resources
 
 import pytest
 
@@ -289,6 +291,16 @@ def test_submissions_are_counted_by_attempt():
     )
     assert found.indicator.total == (Selection(signals.CLIENT_REQUESTS, (submit,)),)
     assert set(found.indicator.good[0].matchers) == {submit, bad}
+
+
+def test_the_example_in_openslo_is_the_first_that_is_shipped(loaded):
+    """What the file of shipped objectives shows in the other form is the same objective."""
+    text = resources.files("qgm_observe.slo").joinpath("objectives.yml").read_text("utf-8")
+    _, _, example = text.partition("#   apiVersion")
+    lines = ("#   apiVersion" + example.partition("\n#\n")[0]).splitlines()
+    (found,) = loaded("\n".join(line.removeprefix("#   ") for line in lines))
+
+    assert found == replace(shipped()[0], metrics=())
 
 
 def test_a_folder_is_all_its_files(tmp_path):
