@@ -10,6 +10,7 @@ reconciler asks it afterwards, and the report puts both beside each other.
 import os
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ CASES = (("job", 10.0), ("batch", 10.0), ("session", 10.0), ("session", 100.0))
 SPREAD = 0.1
 PLAN = "pay-as-you-go"
 DAY = 86_400.0
+CLOSE = Decimal("0.01")
+"""Of a bill against the charge; an estimate is told before and may be ten times as far off."""
 
 
 class Bench:
@@ -154,8 +157,19 @@ def measured() -> dict[tuple[str, float], tuple[Row, float | None, float]]:
     return found
 
 
-def main() -> None:
-    """Print the table."""
+def is_billed(row: Row, charged: float) -> bool:
+    """Whether a report shows what the provider charged, estimated as closely."""
+    price = tariff(PLAN).price("ibm", "fake_manila")
+    rate = price.per_second if price is not None else None
+    owed, error = (rate or Decimal(0)) * Decimal(charged), row.error("USD")
+    if not owed or error is None:
+        return False
+    return abs(row.known["USD"] / owed - 1) <= CLOSE and abs(error) <= 10 * CLOSE
+
+
+def main() -> int:
+    """Print the table; 1 if a bill is not what was charged."""
+    broken = False
     began = time.perf_counter()
     print(f"{STEPS} steps of {QPU_SECONDS:g} s ± {SPREAD:.0%} on the device, {PLAN}")
     heads = (
@@ -170,6 +184,7 @@ def main() -> None:
     )
     print(("{:<16}" + "{:>18}" * 7).format(*heads))
     for (mode, elsewhere), (row, off, charged) in measured().items():
+        broken |= not is_billed(row, charged)
         estimated, billed = row.estimated["USD"], row.known["USD"]
         idle = row.wasted.get("idle", {}).get("USD", Decimal(0))
         cells = (
@@ -183,7 +198,8 @@ def main() -> None:
         )
         print(f"{f'{mode}, {elsewhere:g} s':<16}" + "".join(f"{cell:>18}" for cell in cells))
     print(f"({time.perf_counter() - began:.0f} s)")
+    return int(broken)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

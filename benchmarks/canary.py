@@ -87,6 +87,9 @@ AT_MARGIN = (
     World("cost worse by the margin", dearer=1.1),
 )
 
+SEEN, LEAST_SEEN = ("failures doubled", "quality -10 %"), 0.9
+"""What has to be rolled back, in how many canaries."""
+
 
 def canary(world: World, random: np.random.Generator) -> list[tuple[Criterion, Traffic]]:
     """Return what five criteria see of one canary."""
@@ -229,6 +232,10 @@ def main() -> int:
     slack = 3 * math.sqrt(0.05 * 0.95 / args.canaries)
     broken = [row for row in tables["No harm"] if row["rolled back"] > 0.05 + slack]
     broken += [row for row in tables["Worse by the margin"] if row["promoted"] > 0.05 + slack]
+    broken += [row for row in tables["Worse"] if row["promoted"] > 0.05 + 2 * slack]
+    seen = [row["rolled back"] for row in tables["Worse"] if row["candidate"] in SEEN]
+    if len(seen) < len(SEEN) or min(seen) < LEAST_SEEN - 2 * slack:  # a judge that always waits
+        return 1
     return 1 if broken else 0
 
 

@@ -317,8 +317,8 @@ def tried(seed: int, circuit: Any) -> Outcome:
     return Outcome(situation, told, truth, changed)
 
 
-def main() -> None:
-    """Print the table."""
+def main() -> int:
+    """Print the table; 1 if fewer than 95 of 100 verdicts are right, or intervals hold under 90."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else SITUATIONS
     began, circuit = time.process_time(), chain()
     outcomes = [tried(seed, circuit) for seed in range(number)]
@@ -342,6 +342,8 @@ def main() -> None:
         if is_wrong(each):
             print(f"  {each.situation.seed}: {each.told.line} | {each.truth.reasons}")
     print(f"({time.process_time() - began:.0f} s of CPU)")
+    holds = [held >= 0.9 * all_ > 0 for held, all_ in coverage(outcomes).values()]
+    return 0 if right >= 0.95 * judged > 0 and all(holds) else 1
 
 
 def _opened(server: IBMProvider) -> Provider:
@@ -380,4 +382,4 @@ def coverage(outcomes: list[Outcome]) -> dict[str, tuple[int, int]]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

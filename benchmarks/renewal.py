@@ -91,14 +91,16 @@ class Clients:
                 try:
                     client.request("GET", "/metrics")
                     self.seen.add(cast(ssl.SSLSocket, client.sock).getpeercert(binary_form=True))
-                    client.getresponse().read()
+                    response = client.getresponse()
+                    if not response.read() or response.status != 200:
+                        raise OSError(response.status)
                     self.answered += 1
                 except OSError as error:
                     self.failures.append(repr(error))
 
 
-def main() -> None:
-    """Renew a few times and print what became of the connections."""
+def main() -> int:
+    """Renew a few times and print what became of the connections; 1 if one failed."""
     with tempfile.TemporaryDirectory() as name, sidecar(Path(name)) as port:
         clients = Clients(port)
         waits = []
@@ -113,7 +115,8 @@ def main() -> None:
     print(f"{RENEWALS} certificates renewed, the longest wait for one was {max(waits):.1f} s")
     print(f"new connections: {clients.answered:,} answered, {len(clients.failures)} failed")
     print("\n".join(clients.failures[:3]))
+    return int(bool(clients.failures) or not clients.answered or len(clients.seen) <= RENEWALS)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

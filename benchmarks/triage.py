@@ -314,7 +314,7 @@ def interval(count: int, of: int) -> tuple[float, float]:
     z, p = 1.96, count / of
     middle = (p + z * z / (2 * of)) / (1 + z * z / of)
     half = z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of)) / (1 + z * z / of)
-    return middle - half, middle + half
+    return max(0.0, middle - half), middle + half
 
 
 def measured(incidents: int, seed: int) -> dict[str, Counter[str]]:

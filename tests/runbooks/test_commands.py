@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from qgm_observe.alerts.configuration import load_configuration
+from qgm_observe.alerts.shelf import rule_groups
 from qgm_observe.alerts.table import ALERTS
 from qgm_observe.alerts.text import Said, annotations
 from qgm_observe.cli import COMMANDS, Parser
@@ -87,6 +88,21 @@ def test_commands_in_alerts_run_from_a_laptop(alert) -> None:
         filled = re.sub(r"\{\{ with .*?\}\}(.*?)\{\{ \..*?\}\}\{\{ end \}\}", r"\1some", line)
         check_remote(filled.replace("{{ $externalURL }}", "https://prometheus.example.org"))
     assert lines["First"] != lines["Then"]
+
+
+def test_an_alert_of_an_objective_asks_for_its_own():
+    """Its first command names the objective that its label names, not that of others."""
+    rules = [
+        rule for group in rule_groups(load_configuration()).values() for rule in group["rules"]
+    ]
+    alerts = [rule for rule in rules if rule.get("labels", {}).get("service") and "alert" in rule]
+
+    assert alerts
+    for rule in alerts:
+        told = rule["annotations"]["description"].partition("First: ")[2].partition("\n")[0]
+        command = told.replace("{{ $externalURL }}", "https://prometheus.example.org")
+        check_remote(command)
+        assert parsed(shlex.split(command)[1:]).slo == rule["labels"]["slo"]
 
 
 def test_no_command_of_the_table_is_unknown() -> None:
