@@ -29,6 +29,7 @@ from qgm_observe.slo.prometheus import Prometheus
 
 ROOT = Path(__file__).parents[1]
 TOOLS = ROOT / ".tools" / "bin"
+MOST_SECONDS = 1.0
 PICTURES = {
     "on-call": ("", 1010),
     "slo": ("", 1010),
