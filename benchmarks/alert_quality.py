@@ -2,7 +2,8 @@
 
 The rules are judged with the very constants that are rendered, on independent events and, for the
 false pages, also at the full budget and in sessions with a daily rhythm. Intervals are 95 %. A
-second table tells how often a leak pages that lasts for six weeks.
+second table tells how often a leak pages that lasts for six weeks, a third how often the ticket is
+written on the healthy traffic.
 
     python benchmarks/alert_quality.py [--quick] [--json] [--seed N] [--write-table FILE]
 
@@ -18,9 +19,9 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from qgm_observe.slo.burn import burns
+from qgm_observe.slo.burn import TICKET, burns
 from qgm_observe.slo.characteristics import characterize
-from qgm_observe.slo.evaluation import BurnRule, ScoreRule
+from qgm_observe.slo.evaluation import BurnRule, Rule, ScoreRule, TicketRule
 from qgm_observe.slo.score import score_of
 from qgm_observe.slo.simulation import (
     Delay,
@@ -62,19 +63,24 @@ def cell(target: Decimal, rate: float, repetitions: int, seed: int) -> Cell:
     """Measure one cell."""
     budget = float(1 - target)
     rules = [ScoreRule(score_of(target)), BurnRule(budget, burns(PERIOD))]
-    false = {
-        name: false_alerts(
-            rules, share * budget, rate, periods=repetitions, seed=seed, traffic=traffic
-        )
-        for name, (share, traffic) in HEALTH.items()
-    }
     hours = {
         f"{failing:.0%}": delays(
             rules, budget / 2, failing, rate, incidents=repetitions, seed=seed + 1
         )
         for failing in INCIDENTS
     }
-    return Cell(str(target), rate, false, hours)
+    return Cell(str(target), rate, _false(rules, target, rate, repetitions, seed), hours)
+
+
+def _false(
+    rules: Sequence[Rule], target: Decimal, rate: float, repetitions: int, seed: int
+) -> dict[str, list[Rate]]:
+    return {
+        name: false_alerts(
+            rules, share * float(1 - target), rate, periods=repetitions, seed=seed, traffic=traffic
+        )
+        for name, (share, traffic) in HEALTH.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -172,13 +178,31 @@ def main() -> int:
     missed = [line for each in found for line in failures(each)]
     leaks = list(_leaks(repetitions // 4, args.seed, rates, is_told=not args.json))
     missed += [line for each in leaks for line in leak_failures(each)]
+    tickets = list(_tickets(repetitions, args.seed, rates, is_told=not args.json))
     if args.json:
-        cells = {"cells": [asdict(each) for each in found], "leaks": [asdict(e) for e in leaks]}
-        print(json.dumps(cells | {"missed": missed}))
+        tables = {"cells": found, "leaks": leaks, "tickets": tickets}
+        told = {name: [asdict(each) for each in cells] for name, cells in tables.items()}
+        print(json.dumps(told | {"missed": missed}))
     else:
         print("\n".join(missed) or "every promise is kept")
         print(f"{time.process_time() - began:.0f} s CPU, {repetitions} periods a cell")
     return 1 if missed else 0
+
+
+def _tickets(
+    repetitions: int, seed: int, rates: Sequence[float], *, is_told: bool
+) -> Iterator[Cell]:
+    """Measure the tickets of the first table's traffic; nothing is promised of them."""
+    if is_told:
+        print("\nfalse tickets in 28 days: score [95 %] / standard")
+        print(" | ".join(["slo events/day", *HEALTH]))
+    for target in TARGETS:
+        rules = [TicketRule(score_of(target)), BurnRule(1 - float(target), burns(PERIOD), TICKET)]
+        for rate in rates:
+            made = Cell(str(target), rate, _false(rules, target, rate, repetitions, seed), {})
+            if is_told:
+                print(row(made), flush=True)
+            yield made
 
 
 def _leaks(

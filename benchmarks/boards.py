@@ -42,7 +42,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 
 def main() -> int:
-    """Record, ask, print; 1 if rendering took over a second of the processor, or a board is mute."""
+    """Record, ask, print; 1 if rendering took over a second, or a board is mute."""
     from dashboards.evaluated import record
     from dashboards.recorded import running
 

@@ -81,17 +81,20 @@ def _untagged(here: Site) -> Panel:
 
 def _foreign(here: Site) -> Panel:
     told = here.told(
-        "Bills and invoice lines of 30 days in other currencies, which no figure here holds.",
+        "Bills and invoice lines of 30 days that no figure here holds, caps neither: in another "
+        "currency, or unpriced, of work whose plan nobody told.",
         "None.",
         "QgmCostAnomaly",
     )
     key = ("provider", by.CURRENCY.name)
-    bills = here.scope.count(signals.COST_FOREIGN, MONTH, key)
+    bills = f"{here.scope.count(signals.COST_FOREIGN, MONTH, key)} > 0"
+    name = by.CURRENCY.name
+    worded = f'label_replace({bills}, "{name}", "unpriced", "{name}", "unknown")'
     return kinds.table(
-        "Bills in other currencies (30 d)",
+        "Bills unpriced or not in USD (30 d)",
         told,
         key,
-        (column(f"{bills} > 0", "Bills", COUNT),),
+        (column(worded, "Bills", COUNT),),
         width=8,
         empty=kinds.NONE,
     )

@@ -11,6 +11,12 @@ from qgm_observe.dashboards.queries import INTERVAL, RANGE, RATE, Scope, pick
 from qgm_observe.dashboards.site import Site, annotations, links, site, variables
 
 CHOSEN = 'statistic=~"$statistic"'
+OPENS_WITH = "linear_xeb"
+"""Any sampler with a target has it, and it falls as samples get worse."""
+
+_DECIDED_BY_SHOTS = ("!chi_square_p", "!g_test_p")
+"""0 for every large sample, good or bad: told among the newest estimates, not charted."""
+
 _BAD = {
     "diverging", "flat_with_signal", "barren_plateau", "stuck", "collapsed", "device",
     "unexplained", "both", "harmful", "drifted", "moved", "mismatched",
@@ -50,12 +56,14 @@ def debug(configuration: Configuration) -> Board:
 
 
 def _statistic(scope: Scope) -> Variable:
-    chosen = Scope((), scope.matchers).selector(signals.QUALITY_VALUE)
+    charted = pick(signals.QUALITY_VALUE, statistic=_DECIDED_BY_SHOTS)
+    chosen = Scope((), scope.matchers).selector(charted)
     return Variable(
         name="statistic",
         title="Statistic",
         query=f"label_values({chosen}, {by.STATISTIC.name})",
         single=True,
+        default=OPENS_WITH,
     )
 
 

@@ -22,6 +22,7 @@ from qgm_observe.dashboards.site import (
 from qgm_observe.slo.indicator import Ratio
 
 CHOSEN = 'slo="$slo"'
+SPENT = Meaning(0, "gone", Color.BAD)
 PACE = "3d"
 """The window whose burn tells how long the budget will last."""
 
@@ -106,24 +107,26 @@ def _budget() -> str:
 
 def _exhausted(here: Site, events: Query) -> Panel:
     told = here.told(
-        "When the budget is gone at the pace of the last 3 days, for a window of 28 days. "
-        "At most 90 days are told.",
+        "When the budget is gone at the pace of the last 3 days, for a window of 28 days; what is "
+        "spent is gone at any pace. At most 90 days are told.",
         "Longer than the window.",
         "QgmSloBurnPage",
     )
-    left = f"clamp_min({budget_left(CHOSEN)}, 0)"
+    left = budget_left(CHOSEN)
     pace = f"clamp_min({burn(PACE)}, 0.01)"
     day = 86400.0
     lasts = f"clamp_max({left} * {28 * day:.0f} / on (slo) {pace}, {90 * day:.0f})"
-    return kinds.stat(
+    gone = f"clamp_min({left} <= {GONE:g}, 0)"
+    made = kinds.stat(
         "Budget lasts",
         told,
         SECONDS,
-        f"min({lasts})",
+        f"min({gone} or {lasts})",
         events,
         steps=kinds.higher_is_better(day, 3 * day, ("under a day", "under 3 days", "for now")),
         width=8,
     )
+    return meaning(made, SPENT)
 
 
 def _good(here: Site, events: Query) -> Panel:

@@ -45,7 +45,7 @@ def promtool(tools, tmp_path):
 
 
 def scenario(outcomes, alerts, name="QgmSloBurnPage"):
-    """Failures and successes each ten minutes, and whether the alert fires at minutes."""
+    """Failures and successes each ten minutes, and for which objectives an alert fires when."""
     series = [
         {
             "series": f'qgm_roots_total{{{LABELS},outcome="{outcome}",source="journal"}}',
@@ -54,13 +54,18 @@ def scenario(outcomes, alerts, name="QgmSloBurnPage"):
         for outcome, values in outcomes.items()
     ]
     asked = f'count by (slo, severity) (ALERTS{{alertname="{name}",alertstate="firing"}})'
-    firing = [{"labels": '{slo="training-success",severity="page"}', "value": 1}]
     return {
         "interval": "10m",
         "input_series": series,
         "promql_expr_test": [
-            {"expr": asked, "eval_time": at, "exp_samples": firing if fires else []}
-            for at, fires in alerts.items()
+            {
+                "expr": asked,
+                "eval_time": at,
+                "exp_samples": [
+                    {"labels": f'{{slo="{slo}",severity="page"}}', "value": 1} for slo in firing
+                ],
+            }
+            for at, firing in alerts.items()
         ],
     }
 
@@ -92,7 +97,42 @@ def test_every_shipped_objective_passes_the_lint(promtool):
 )
 def test_the_page_needs_a_second_failure(promtool, outcomes, alerts):
     """One failure is silent, the second pages, idle is silent, and clean runs end it."""
-    code, told = promtool([TRAINING], [scenario(outcomes, alerts)])
+    firing = {at: ["training-success"] if fires else [] for at, fires in alerts.items()}
+    code, told = promtool([TRAINING], [scenario(outcomes, firing)])
+    assert code == 0, told
+
+
+TARGETS = ("0.9", "0.99", "0.999")
+
+
+def test_every_target_pages_at_the_same_failure(promtool):
+    """The second failure pages at any target, the seventh where four fail together as one.
+
+    Each adds ln 5 less what it is divided by, against 0.5 + 0.5 ln 56 = 2.51; and where a quarter
+    of all failing is refuted by eight clean runs, 39 of them end the page of any target.
+    """
+    named = {
+        (target, effect): f"at-{target[2:]}-{effect}" for target in TARGETS for effect in (1, 4)
+    }
+    objectives = [
+        replace(
+            TRAINING,
+            name=name,
+            target=Decimal(target),
+            design_effect=float(effect),
+            events_per_day=1000.0,
+        )
+        for (target, effect), name in named.items()
+    ]
+    alone = [name for (_, effect), name in named.items() if effect == 1]
+    worse = {"success": "0x12", "failure": "0x3 1+1x8"}
+    over = {"success": "0x20 0+1x40", "failure": "0x3 1x11 2x46"}
+    tests = [
+        scenario(worse, {"40m": [], "50m": alone, "90m": alone, "100m": named.values()}),
+        scenario(over, {"2h20m": [], "2h40m": alone, "10h": []}),
+    ]
+
+    code, told = promtool(objectives, tests)
     assert code == 0, told
 
 

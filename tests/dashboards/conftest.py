@@ -44,13 +44,13 @@ class Remembering(Prometheus):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self._told: dict[tuple[str, ...], list[Any]] = {}
+        self._known: dict[tuple[str, ...], list[Any]] = {}
 
     def _asked(self, path: str, fields: dict[str, str]) -> list[Any]:
         key = (path, *fields.values())
-        if key not in self._told:
-            self._told[key] = super()._asked(path, fields)
-        return self._told[key]
+        if key not in self._known:
+            self._known[key] = super()._asked(path, fields)
+        return self._known[key]
 
 
 @pytest.fixture(scope="session")
