@@ -7,13 +7,14 @@ from typing import Any
 
 from qgm_observe.alerts.budget import ERRORS, EVENTS, one
 from qgm_observe.alerts.burn_rules import sloth_labels, used
+from qgm_observe.alerts.counted import Counted
 from qgm_observe.alerts.objective_lines import INFINITE
 from qgm_observe.alerts.scenario import BAD, GONE, Line, Phases, Scenario
 from qgm_observe.slo.burn import PAGE
 from qgm_observe.slo.decimals import plain
 from qgm_observe.slo.indicator import Ratio
 from qgm_observe.slo.objective import Objective
-from qgm_observe.slo.promql import COUNTED, FIRST, GAP, GOOD, NEWEST
+from qgm_observe.slo.promql import COUNTED, FIRST, GOOD
 from qgm_observe.slo.score import (
     BURNING,
     BURNING_HELD,
@@ -40,7 +41,6 @@ Counts = dict[float, tuple[float, float]]
 _FINE = 1000
 """Numbers are compared after rounding to this part of one."""
 
-_OLDEST = {text: int(text.removesuffix("h")) * HOUR for text in (NEWEST, GAP)}
 FINE_STEP = 2 * MINUTE
 """Of first samples."""
 
@@ -75,7 +75,7 @@ class Recorded:
         assert isinstance(indicator, Ratio)  # noqa: S101  told to the type checker
         self._good, self._total = (
             [
-                [None if value is None else selection.factor * value for value in values]
+                Counted([None if v is None else selection.factor * v for v in values], step)
                 for line in lines
                 for values in [line.values(phases, step)] * (1 + len(line.siblings) * spread)
             ]
@@ -100,8 +100,7 @@ class Recorded:
         when, slo = self._when(at), self.objective.name
         indicator = self.objective.indicator
         is_one = isinstance(indicator, Ratio) and len(indicator.total) == 1
-        newest = (_newest(each, at, _OLDEST[NEWEST], self._step) for each in self._total)
-        if is_one and all(each is None for each in newest):
+        if is_one and all(each.newest(at) is None for each in self._total):
             yield {"expr": f'qgm:slo_events:count{{slo="{slo}"}}', "eval_time": when}
             return
         for name, place in (("errors", 0), ("events", 1)):
@@ -192,8 +191,7 @@ class Recorded:
 
     def _counts(self, at: int, window: float) -> tuple[float, float]:
         good, total = (
-            sum(_rise(each, at, window, self._step) for each in lines)
-            for lines in (self._good, self._total)
+            sum(each.rise(at, window) for each in lines) for lines in (self._good, self._total)
         )
         return max(total - good, 0.0), total
 
@@ -235,34 +233,6 @@ def _highest(score: Score, counts: Counts) -> float:
         for number, each in enumerate(WINDOWS)
         if all(recovery[shorter] >= RECOVERED for shorter in WINDOWS[:number])
     )
-
-
-def _rise(values: Sequence[float | None], at: int, window: float, step: float) -> float:
-    """What a counter rose by since the window's begin, or its first sample; nothing where anew."""
-    newest = _newest(values, at, _OLDEST[NEWEST], step)
-    before = _newest(values, math.floor(at - window / step + 1e-9), _OLDEST[GAP], step)
-    if before is None:
-        before = _first(values, at, window, step)
-    return max((newest or 0.0) - (before or 0.0), 0.0) if newest is not None else 0.0
-
-
-def _first(values: Sequence[float | None], at: int, window: float, step: float) -> float | None:
-    """Return the least sample in a window (s) before which there was none for an hour."""
-    begin = max(0, math.ceil(at - window / step - 1e-9))
-    told = (
-        value
-        for place, value in enumerate(values[begin : at + 1], begin)
-        if value is not None and _newest(values, place - 1, _OLDEST[NEWEST], step) is None
-    )
-    return min(told, default=None)
-
-
-def _newest(values: Sequence[float | None], at: int, oldest: float, step: float) -> float | None:
-    """Return the last sample that is not too old (s)."""
-    for place in range(at, max(-1, at - math.ceil(oldest / step)), -1):
-        if place < len(values) and values[place] is not None:
-            return values[place]
-    return None
 
 
 def seen_first(
