@@ -82,7 +82,7 @@ def _untagged(here: Site) -> Panel:
 def _foreign(here: Site) -> Panel:
     told = here.told(
         "Bills and invoice lines of 30 days that no figure here holds, caps neither: in another "
-        "currency, or unpriced, of work whose plan nobody told.",
+        "currency, or unpriced, of work that no price is known of.",
         "None.",
         "QgmCostAnomaly",
     )

@@ -7,11 +7,22 @@ from qgm_observe.alerts.configuration import Configuration
 from qgm_observe.alerts.score_rules import HIGHEST, THRESHOLD
 from qgm_observe.catalog import signals
 from qgm_observe.dashboards import kinds
-from qgm_observe.dashboards.board import Board, Color, Panel, Query, Role, Row, Step, Variable
+from qgm_observe.dashboards.board import (
+    Board,
+    Color,
+    Meaning,
+    Panel,
+    Query,
+    Role,
+    Row,
+    Step,
+    Variable,
+)
 from qgm_observe.dashboards.kinds import COUNT, RATIO, SECONDS, basis, column, limit
 from qgm_observe.dashboards.queries import FEWEST, INTERVAL, RANGE, pick
 from qgm_observe.dashboards.site import (
     BUDGET,
+    GONE,
     LEFT_STEPS,
     Site,
     annotations,
@@ -23,6 +34,10 @@ from qgm_observe.slo.indicator import Ratio
 
 CHOSEN = 'slo="$slo"'
 SPENT = Meaning(0, "gone", Color.BAD)
+_OF_ALL = (
+    "Of all work, whatever objective is chosen; what spent the budget of one objective is told by "
+    "`qgm-observe slo status`."
+)
 PACE = "3d"
 """The window whose burn tells how long the budget will last."""
 
@@ -44,7 +59,7 @@ def error_budget(configuration: Configuration) -> Board:
         rows=(
             Row("Now", _now(here)),
             Row("Burn", _burn(here)),
-            Row("Who spends it", _spenders(here)),
+            Row("What failed, of all work", _spenders(here)),
             Row("All objectives", (_all(here),)),
         ),
         variables=(slo,),
@@ -126,7 +141,7 @@ def _exhausted(here: Site, events: Query) -> Panel:
         steps=kinds.higher_is_better(day, 3 * day, ("under a day", "under 3 days", "for now")),
         width=8,
     )
-    return meaning(made, SPENT)
+    return kinds.meaning(made, SPENT)
 
 
 def _good(here: Site, events: Query) -> Panel:
@@ -201,35 +216,38 @@ def _burn(here: Site) -> tuple[Panel, ...]:
 
 def _spenders(here: Site) -> tuple[Panel, ...]:
     errors = here.told(
-        "Failed jobs in the time shown, by class of error. Not narrowed to an objective.",
+        f"Failed jobs in the time shown, by class of error. {_OF_ALL}",
         "Empty.",
         "QgmSloBurnTicket",
     )
     apart = here.told(
         "Runs and requests that ended badly, by model and what they were for; training and "
-        "inference have budgets of their own.",
+        f"inference have budgets of their own. {_OF_ALL}",
         "Empty.",
         "QgmSloBurnTicket",
     )
-    traffic = here.told("Runs and requests by how they ended.", "Success only.", "QgmSloBurnTicket")
+    traffic = here.told(
+        f"Runs and requests by how they ended. {_OF_ALL}", "Success only.", "QgmSloBurnTicket"
+    )
     scope = here.scope
     failed = pick(signals.ROOTS, outcome=("failure", "timeout", "lost"))
     return (
         kinds.table(
-            "Failed jobs by class", errors, ("provider", "device", "stage", "error_class"),
+            "Failed jobs by class (all work)", errors,
+            ("provider", "device", "stage", "error_class"),
             _spent(scope.count(signals.JOB_ERRORS, RANGE,
                                ("provider", "device", "stage", "error_class"))),
             empty=kinds.NONE,
         ),
         kinds.table(
-            "Failed work by model", apart, ("kind", "model", "pipeline"),
+            "Failed work by model (all work)", apart, ("kind", "model", "pipeline"),
             (*_spent(scope.count(failed, RANGE, ("kind", "model", "pipeline"))),
              column(scope.count(signals.ROOTS, RANGE, ("kind", "model", "pipeline")), "Of",
                     "short", role=Role.BASIS)),
             empty=kinds.NONE,
         ),
         kinds.counted_bars(
-            "Good and all", traffic,
+            "Good and all (all work)", traffic,
             scope.count(signals.ROOTS, INTERVAL, ("kind", "outcome")), "{{kind}} {{outcome}}",
             width=24,
         ),

@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from qgm_observe.alerts import budget, score_rules
+from qgm_observe.alerts import budget, money_rules, score_rules
 from qgm_observe.catalog import SIGNALS, Kind, Label, Signal
 from qgm_observe.dashboards.board import COLUMNS, INSUFFICIENT
 from qgm_observe.dashboards.expressions import Asked, asked, kept_labels, made_labels
@@ -17,6 +17,7 @@ RECORDED = {
     budget.EVENTS: {"slo", "window"},
     budget.ERRORS: {"slo", "window"},
     "qgm:slo_budget:ratio": {"slo", "window"},
+    money_rules.SPENT: {"slo", "window"},
     score_rules.HIGHEST: {"slo"},
     score_rules.THRESHOLD: {"slo"},
 }
@@ -282,18 +283,26 @@ def no_hard_coded_place(board: Json) -> Iterator[Complaint]:
 
 
 def scope_variables(board: Json) -> Iterator[Complaint]:
-    """Every selector carries the board's choices whose label its metric has."""
+    """Every selector carries the board's choices whose label its metric has.
+
+    Money that is held against a cap is of its objective's work, whatever is chosen.
+    """
     chosen = {each["name"] for each in board["templating"]["list"] if each["type"] == "query"} & {
         label.name for signal in SIGNALS.values() for label in signal.labels
     }
     for panel, target in targets(board):
         for each in asked(target["expr"]):
             signal = signal_of(each.metric)
-            if signal is None:
+            if signal is None or _is_capped(panel):
                 continue
             missing = chosen & set(signal.label_names) - {c.label for c in each.conditions}
             for name in sorted(missing - {"statistic"}):
                 yield panel["title"], f"{each.metric} is not narrowed to ${name}"
+
+
+def _is_capped(panel: Json) -> bool:
+    told = (each for target in panel["targets"] for each in asked(target["expr"]))
+    return any(each.metric == money_rules.SPENT for each in told)
 
 
 def _asked(board: Json) -> Iterator[tuple[str, Asked]]:

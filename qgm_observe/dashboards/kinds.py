@@ -136,6 +136,15 @@ def _word(reading: str, steps: tuple[Step, ...]) -> Query:
     )
 
 
+def meaning(panel: Panel, *meanings: Meaning) -> Panel:
+    """Return a panel whose word is told by these values before it is by its steps."""
+    queries = (
+        replace(each, meanings=(*meanings, *each.meanings)) if each.role is Role.VERDICT else each
+        for each in panel.queries
+    )
+    return replace(panel, queries=tuple(queries))
+
+
 def lines(
     title: str,
     told: Told,

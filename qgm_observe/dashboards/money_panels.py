@@ -1,13 +1,17 @@
 """Panels of money: what work cost, what it will cost, what was wasted, what guards prevented.
 
 Estimates, bills and invoices are different answers to one question. What is shown is billed, with
-what was estimated as a number of its own; they are never added up.
+what was estimated as a number of its own; they are never added up. A cap is held against the money
+of its own objective, which may be one project's or estimated; whatever else is shown is judged by a
+cap on all that is billed, and by no other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from qgm_observe.alerts.budget import one
 from qgm_observe.alerts.configuration import Configuration
+from qgm_observe.alerts.money_rules import SPENT
 from qgm_observe.catalog import Basis, Outcome, signals
 from qgm_observe.catalog import labels as by
 from qgm_observe.dashboards import kinds
@@ -25,7 +29,8 @@ from qgm_observe.dashboards.queries import FEWEST, Scope, pick
 from qgm_observe.dashboards.site import Site
 from qgm_observe.slo import promql
 from qgm_observe.slo.decimals import plain
-from qgm_observe.slo.indicator import Spend
+from qgm_observe.slo.indicator import Matcher, Selection, Spend
+from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.window import DAY, HOUR, shorthand
 
 USD = "currencyUSD"
@@ -36,6 +41,7 @@ MONDAY = 4 * DAY
 
 BILLED, ESTIMATED = Basis.BILLED.value, Basis.ESTIMATED.value
 REMOTE = "!local"
+ALL_BILLS = (pick(signals.COST, basis=BILLED),)
 _PLAIN = (Step(None, Color.PLAIN, "not judged"),)
 PENDING = Meaning(-1, "pending", Color.UNKNOWN)
 """Work was estimated and no bill has come yet; no bill is below 0."""
@@ -64,7 +70,7 @@ def spend_rate(here: Site, width: int = 6) -> Panel:
     told = here.told(
         "Cost of work in each hour: billed when usage is settled, estimated when it is submitted. "
         "Two answers to one question, never added up.",
-        "Below the dashed line, the pace at which the cap lasts its window.",
+        _if_capped(here, "Below the dashed line, the pace at which the cap lasts its window."),
         "QgmSpendCap",
     )
     queries = [
@@ -81,26 +87,38 @@ def spend_rate(here: Site, width: int = 6) -> Panel:
 
 
 def _cap_of(configuration: Configuration, seconds: float) -> float | None:
-    """The part of the cap that falls on so many seconds of its window; `None` without a cap."""
-    found = _capped(configuration)
-    return found and found[0] * seconds / found[1]
+    """The part of the cap on all bills that falls on so many seconds; `None` without such a cap."""
+    told = ((what, each.window.seconds) for each, what in _capped(configuration))
+    parts = (what.cap * seconds / span for what, span in told if what.spent == ALL_BILLS)
+    return next(parts, None)
 
 
-def _capped(configuration: Configuration) -> tuple[float, float] | None:
-    """The first cap and its window in seconds."""
-    told = ((each.indicator, each.window.seconds) for each in configuration.objectives)
-    return next(((what.cap, span) for what, span in told if isinstance(what, Spend)), None)
+def _capped(configuration: Configuration) -> Iterator[tuple[Objective, Spend]]:
+    """The objectives that hold money against a cap."""
+    for each in configuration.objectives:
+        if isinstance(each.indicator, Spend):
+            yield each, each.indicator
+
+
+def _if_capped(here: Site, good: str) -> str:
+    return (
+        good if _cap_of(here.configuration, DAY) else "As planned; no cap is on all that is billed."
+    )
+
+
+_WORDS = ("within", "close", "over")
+_CAP_STEPS = lower_is_better(0.8, 1, _WORDS)
 
 
 def _steps(configuration: Configuration, seconds: float) -> tuple[Step, ...]:
     cap = _cap_of(configuration, seconds)
-    return lower_is_better(0.8 * cap, cap, ("within", "close", "over")) if cap else ()
+    return lower_is_better(0.8 * cap, cap, _WORDS) if cap else ()
 
 
 def _this_week(here: Site) -> Panel:
     told = here.told(
-        "Billed since Monday 00:00 UTC, against the week's part of the cap.",
-        "Below four fifths of that part.",
+        "Billed since Monday 00:00 UTC.",
+        _if_capped(here, "Below four fifths of the week's part of the cap."),
         "QgmSpendCap",
     )
     return _money(
@@ -113,7 +131,7 @@ def _this_week(here: Site) -> Panel:
 def _week_end(here: Site) -> Panel:
     told = here.told(
         "What this week will have cost when it ends, at the pace of the last 24 hours.",
-        "Below four fifths of the week's part of the cap.",
+        _if_capped(here, "Below four fifths of the week's part of the cap."),
         "QgmCostAnomaly",
     )
     ahead = {
@@ -128,21 +146,52 @@ def _week_end(here: Site) -> Panel:
 
 
 def _against_cap(here: Site) -> Panel:
+    """The first objective with a cap, by what its rules record: the money that its page is of."""
+    objective, spend = next(_capped(here.configuration), (None, None))
+    if objective is None or spend is None:
+        return _uncapped(here)
     told = here.told(
-        "Share of the cap that was billed in its window. Narrowed to a project, which the cap is "
-        "not.",
+        f"Share of the cap of {objective.name} that its own money reached: {objective.brief} Not "
+        "narrowed to what is chosen above.",
         "Below four fifths.",
         "QgmSpendCap",
     )
-    cap, seconds = _capped(here.configuration) or (0.0, 28.0 * DAY)
-    window = shorthand(seconds)
-    billed, estimated = (_cost(here.scope, each, window) for each in (BILLED, ESTIMATED))
-    if not cap:
-        return _money(here, f"Cost ({window})", told, billed, window, steps=(), estimated=estimated)
-    return _money(
-        here, f"Cost against the cap ({window})", told, f"({billed}) / {plain(cap)}", window,
-        steps=lower_is_better(0.8, 1, ("within", "close", "over")), estimated=estimated, unit=RATIO,
+    window = shorthand(objective.window.seconds)
+    (name, other), scope = _bases(spend), Scope((), here.scope.matchers)
+    beside = _of_basis(spend, other)
+    bills, before = (_amounts(scope, each, window) for each in (spend.spent, beside))
+    if name == ESTIMATED:
+        before = "vector(0)"  # estimates wait for nothing
+    recorded = f"max({one(SPENT, objective.name, window)}) / {plain(spend.cap)}"
+    return _pending(
+        f"Cost against the cap ({window})", told, (recorded, bills),
+        (scope.count(beside, window), before), steps=_CAP_STEPS, unit=RATIO, names=(name, other),
     )  # fmt: skip
+
+
+def _uncapped(here: Site) -> Panel:
+    told = here.told("Billed in 28 days. No objective names a cap.", "As planned.", "QgmSpendCap")
+    billed, estimated = (_cost(here.scope, each, "28d") for each in (BILLED, ESTIMATED))
+    return _money(here, "Cost (28d)", told, billed, "28d", steps=(), estimated=estimated)
+
+
+def _bases(spend: Spend) -> tuple[str, str]:
+    """What a cap is held against, as its first amount tells it, and the other answer to it."""
+    told = (each for each in spend.spent[0].matchers if each.label == by.BASIS.name)
+    basis_ = next((each.values[0] for each in told if each.is_one), BILLED)
+    return basis_, BILLED if basis_ == ESTIMATED else ESTIMATED
+
+
+def _of_basis(spend: Spend, basis_: str) -> list[Selection]:
+    """The cost on one basis of the work whose money a cap is of."""
+    labels, chosen = signals.COST.label_names, Matcher(by.BASIS.name, (basis_,))
+    return [
+        Selection(
+            signals.COST,
+            (*(m for m in each.matchers if m.label in labels and m.label != chosen.label), chosen),
+        )
+        for each in spend.spent
+    ]
 
 
 def _money(
@@ -154,27 +203,40 @@ def _money(
     *,
     steps: tuple[Step, ...],
     estimated: str,
-    unit: str = USD,
 ) -> Panel:
-    """Billed money, `pending` while there are estimates and no bill, and the estimate apart."""
-    bills, before = _bills(here.scope, window), _bills(here.scope, window, ESTIMATED)
-    made = kinds.stat(
-        title, told, unit, billed, basis(bills, "bills"), steps=steps, name="billed", width=8
-    )
+    """Billed money of the work that a board shows, and the estimate apart."""
+    bills, before = (_bills(here.scope, window, each) for each in (BILLED, ESTIMATED))
+    return _pending(title, told, (billed, bills), (estimated, before), steps=steps)
+
+
+def _pending(
+    title: str,
+    told: kinds.Told,
+    held: tuple[str, str],
+    beside: tuple[str, str],
+    *,
+    steps: tuple[Step, ...],
+    unit: str = USD,
+    names: tuple[str, str] = (BILLED, ESTIMATED),
+) -> Panel:
+    """Money and how many amounts it is of; `pending` while there are but those beside it."""
+    (billed, bills), (estimated, before) = held, beside
+    name, other = names
+    counted = basis(bills, "estimates" if name == ESTIMATED else "bills")
+    made = kinds.stat(title, told, unit, billed, counted, steps=steps, name=name, width=8)
     is_billed = f"and on () ({bills} > 0)"
     queries = [
         replace(
             each,
             expr=f"({each.expr}) {is_billed} or on () ({before} > 0) * 0 - 1 or on () vector(NaN)",
-            meanings=(PENDING, *each.meanings),
         )
         if each.role is Role.VERDICT
         else each
         for each in made.queries
     ]
     queries[0] = replace(queries[0], expr=f"({billed}) {is_billed} or on () vector(NaN)")
-    queries.append(Query(expr=estimated, legend="estimated", unit=USD, steps=_PLAIN, instant=True))
-    return replace(made, queries=tuple(queries))
+    queries.append(Query(expr=estimated, legend=other, unit=USD, steps=_PLAIN, instant=True))
+    return kinds.meaning(replace(made, queries=tuple(queries)), PENDING)
 
 
 def _since_monday(scope: Scope, basis_: str) -> str:
@@ -190,8 +252,18 @@ def _cost(scope: Scope, basis_: str, window: str, labels: Sequence[str] = ()) ->
 
 
 def _bills(scope: Scope, window: str, basis_: str = BILLED) -> str:
-    counted = scope.count(pick(signals.COST_BILLS, basis=basis_), window)
-    return f"({counted} or on () vector(0))"
+    return _amounts(scope, [pick(signals.COST, basis=basis_)], window)
+
+
+def _amounts(scope: Scope, money: Sequence[Selection], window: str) -> str:
+    """How many amounts some money is the sum of; of what is not counted one by one, its series."""
+    counted = (
+        scope.count(replace(each, signal=signals.COST_BILLS, factor=1.0), window)
+        if each.signal.label_names == signals.COST_BILLS.label_names
+        else scope.level(each, how="count")
+        for each in money
+    )
+    return " + ".join(f"({each} or on () vector(0))" for each in counted)
 
 
 # --------------------------------------------------------------------------------------- what for

@@ -13,8 +13,12 @@ import pytest
 from qgm_observe.cli import main
 from qgm_observe.cli.slo_tables import _wait_row, print_statuses
 from qgm_observe.journal import Event, Journal
+from qgm_observe.slo import characteristics
+from qgm_observe.slo.characteristics import Characteristics
 from qgm_observe.slo.prometheus import Prometheus
 from qgm_observe.slo.suggesting import Wait
+
+from ..slo.test_prometheus import EMPTY, answering
 
 DAY = 86400.0
 DEAD = """\
@@ -166,7 +170,7 @@ def test_large_counts_leave_room(bad, total, shown, capsys, monkeypatch):
     row = capsys.readouterr().out.splitlines()[1]
 
     assert f"inference-compile-time  {shown}".split() == row.split()[:4]
-    assert row.rstrip().endswith(" 13 d")
+    assert row.split()[-4:] == ["0.7x", "1.7x", "13", "d"]  # of one day, of three, what is left
 
 
 RARE = """\
@@ -219,6 +223,79 @@ def test_simulate_knows_the_shipped_objectives(capsys):
     told = capsys.readouterr().out
     assert "training-success" in told
     assert "independent" in told
+
+
+def test_simulate_counts_what_fails_together_as_one(tmp_path, capsys):
+    """40 events a day with a design effect of 4 behave as 10 independent ones."""
+    text = RARE.replace("events_per_day: 2", "events_per_day: 40\n    design_effect: 4")
+    (tmp_path / "slo.yml").write_text(text.replace("99 %", "95 %"))
+
+    assert main(["slo", "simulate", str(tmp_path / "slo.yml"), "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["slo"], found["target"], found["events_per_day"]) == ("rare", "0.95", 10)
+
+
+def test_exact_is_simulated_now(capsys, monkeypatch):
+    """With --exact the simulation is asked at that traffic; without it the table, which differs."""
+
+    def simulated(target, events_per_day):
+        return Characteristics(
+            target=str(target),
+            events_per_day=events_per_day,
+            false_pages=7.25,
+            false_at_budget=8.5,
+            hours=(30.0, 8.0, 2.0),
+        )
+
+    monkeypatch.setattr(characteristics, "characterize", simulated)
+    words = ["slo", "simulate", "--target", "95%", "--events-per-day", "10"]
+    main([*words, "--exact"])
+    exact = capsys.readouterr().out
+    main(words)
+
+    row = " ".join(exact.splitlines()[1].split())
+    assert row == "- 95 % 10 7.25 8.50 30.0 h 8.0 h 2.0 h"
+    assert "7.25" not in capsys.readouterr().out
+
+
+def test_lint_asks_how_long_counts_are_kept(capsys):
+    """28 days fit the 90 that are kept by default, and not 20."""
+    assert main(["slo", "lint", "--retention-days", "20"]) == 1
+    told = capsys.readouterr().out
+    longer = "its window of 28 days is longer than the 20 days that are kept"
+    assert f"refused  training-success: {longer}" in told
+
+
+def test_suggest_looks_at_so_many_days(journal, capsys):
+    """Of ten days with ten runs a day the last three days and a bit hold thirty."""
+    assert main(["slo", "suggest", "--journal", str(journal), "--days", "3.05", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["objectives"]
+    (found,) = (each for each in told if each["objective"] == "training-success")
+    assert (found["events"], found["is_founded"]) == (30, False)
+
+
+def test_what_status_excludes_does_not_count(journal, capsys):
+    """The one run of an interval, which failed, is neither bad nor counted: 4 of 99."""
+    began, ended = (
+        datetime.fromtimestamp(time.time() - days * DAY, UTC).isoformat() for days in (2.05, 1.95)
+    )
+    words = ["--journal", str(journal), "--exclude", f"{began}/{ended}", "--json"]
+    assert main(["slo", "status", *words]) == 0
+    found = {each["slo"]: each for each in json.loads(capsys.readouterr().out)}
+    assert (found["training-success"]["bad"], found["training-success"]["total"]) == (4, 99)
+
+
+def test_the_token_goes_to_the_prometheus(capsys, monkeypatch, tmp_path):
+    """The token of the environment stands in the header of each question, and in no output."""
+    monkeypatch.setenv("QGM_OBSERVE_PROMETHEUS_TOKEN", "canary-0123")
+    (tmp_path / "slo.yml").write_text(RARE)
+    seen = []
+    with answering(200, EMPTY, seen) as url:
+        main(["slo", "status", str(tmp_path / "slo.yml"), "--prometheus", url])
+    told = capsys.readouterr()
+
+    assert set(seen) == {"Bearer canary-0123"}
+    assert "canary" not in told.out + told.err
 
 
 def test_lint_refuses_the_dead(tmp_path, capsys):

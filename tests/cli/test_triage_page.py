@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from qgm_observe.cli import main
 from qgm_observe.journal import Event
 
 from ..runbooks import incidents
-from ..runbooks.serving import journal_exporter
+from ..runbooks.serving import journal_exporter, provider_exporter
 
 HOUR = 3600.0
+FIRST = 3 * HOUR - 25
+"""Seconds since the first failure: told as three hours for the next minute nearly."""
 OWN = """\
 objectives:
   - name: chem-training
@@ -102,3 +105,53 @@ def test_the_page_says_whose_work_it_is(exporter, own, capsys):
     assert "about chem-training: 9 of 13 known runs and requests" in text
     assert "pipelines nightly 6 " in text
     assert "budget chem-training: gone, spent 13.3 times (6 of 9 bad)" in text
+
+
+def a_device_after_an_update(now: float) -> Iterable[Event]:
+    """Nine good runs; then three with a new Qiskit, the last in this hour, that a device fails."""
+    for hour in range(30, 5, -3):
+        yield from incidents.ran(now - hour * HOUR, versions={"qiskit": "2.5.1"})
+    for ago in (FIRST, 2 * HOUR, HOUR / 2):
+        error, versions = ("execution", "execute"), {"qiskit": "2.6.0"}
+        yield from incidents.ran(now - ago, "failure", error=error, versions=versions)
+
+
+def test_the_whole_page_of_an_incident(tmp_path, capsys, monkeypatch):
+    """Each row of it, word by word: both sides, since when, whose jobs, money, and what is next."""
+    monkeypatch.setenv("COLUMNS", "200")
+    now = float(int(time.time()))
+    events = list(a_device_after_an_update(now))
+    path = incidents.written(tmp_path / "page.db", events)
+    with journal_exporter(path) as url, provider_exporter() as provider:
+        assert main(["triage", "QgmSloBurnPage", "--url", url, "--url", provider]) == 0
+    page = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    failed = [e for e in events if e.noun == "job" and e.body["outcome"] == "failure"]
+    ids = ", ".join(e.body["attempts"][0]["provider_job_id"] for e in reversed(failed))
+    good = [e for e in events if e.noun == "run" and e.body["outcome"] == "success"][-1]
+    advice = (
+        "Send nothing more to this device; look which others are online, "
+        "and tell the provider with --vendor."
+    )
+    look = f"qgm-observe triage QgmSloBurnPage --url {url} --url {provider} --show devices"
+
+    assert page == [
+        "QgmSloBurnPage theirs: the device is not available or fails jobs",
+        "for ibm ibm_fez is offline",
+        "3 of 3 failures are execution",
+        "against qiskit of nightly went from 2.5.1 to 2.6.0 before it failed",
+        f"since {told_at(now - FIRST)}, 3 h 00 min ago",
+        "failed 3 of the 3 that ended since then",
+        "pipelines nightly 3",
+        "devices ibm ibm_fez",
+        f"job ids {ids}",
+        f"changed since run {good.subject} went well at {told_at(now - 6 * HOUR)}:",
+        f"qiskit of nightly: 2.5.1 -> 2.6.0, {told_at(now - FIRST - 30)}",
+        "budget training-success: gone, spent 5.0 times (3 of 12 bad)",
+        "spend 0.50 USD in the last hour, 1 without a bill yet, no remote jobs still wait or run",
+        f"next {advice}",
+        look,
+    ]
+
+
+def told_at(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -167,11 +167,11 @@ class Month:
         return self._event("noted", "process", at, body, None)
 
     def _unassigned(self, at: float) -> Iterator[Event]:
-        """An invoice line of nobody's work, and a bill in another currency."""
+        """An invoice line of nobody's work, a bill in another currency, and one without a price."""
         line = {"provider": "ibm", "device": "ibm_fez", "cost": "2.40", "currency": "USD"}
         yield self._event("invoiced", "line", at, line, None)
-        bill = ON_MARRAKESH | {"cost": "1.10", "currency": "EUR"}
-        yield self._event("billed", "attempt", at, bill, None)
+        for told in ({"cost": "1.10", "currency": "EUR"}, {}):
+            yield self._event("billed", "attempt", at, ON_MARRAKESH | told, None)
 
     def _training(self, start: float, *, in_trouble: bool) -> Iterator[Event]:
         self._begin(start, TRAINING)

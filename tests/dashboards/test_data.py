@@ -139,6 +139,25 @@ def test_the_outage_is_red(outage):
     assert red(outage) == RED_IN_OUTAGE
 
 
+def test_a_budget_that_is_spent_is_gone(outage):
+    """It lasts no second longer, and its word says so."""
+    (panel, answers) = next(
+        (panel, answers) for _, panel, answers in outage if panel["title"] == "Budget lasts"
+    )
+
+    assert answers[0].lines[0].last == 0
+    assert [each.text for each in shown(panel, answers[1:2])] == ["gone"]
+
+
+def test_the_statistic_that_is_shown_first_tells_good_from_bad(rendered_once, server):
+    """The debug board opens with cross-entropy, and offers no test that any large sample fails."""
+    board = rendered_once["debug"]
+    (variable,) = [each for each in board["templating"]["list"] if each["name"] == "statistic"]
+
+    assert Asker(board, server, END).variables["statistic"] == "linear_xeb"
+    assert 'statistic!~"chi_square_p|g_test_p"' in str(variable["query"])
+
+
 def test_a_table_keeps_no_labels_but_its_keys(outage):
     """What a query of a table returns is told apart by the columns that are shown, and no other."""
     tables = [(panel, answers) for _, panel, answers in outage if panel["type"] == "table"]

@@ -21,5 +21,7 @@ def test_recording_a_job_stays_cheap() -> None:
 
     assert rows["caller: `with` blocks"]["x_clock_reads"] <= 2 * 14
     assert rows["caller: marks"]["x_clock_reads"] <= 2 * 6
+    assert rows["caller: `with` blocks, traced"]["x_clock_reads"] <= 2 * 14
+    assert rows["caller: marks, traced"]["x_clock_reads"] <= 2 * 6
     assert rows["writer: fold and ten spans"]["x_under_sdk"] >= 20 / 2
     assert rows["writer: event and journal row"]["us_per_job"] <= 2 * 50

@@ -58,6 +58,16 @@ def test_curved_divergences_cover_where_their_bias_is_largest(benchmark: ModuleT
     assert {row["method"]: row["worst"] for row in rows if row["worst"] < 0.75} == {}
 
 
+def test_a_method_that_never_answers_misses_its_targets(benchmark: ModuleType) -> None:
+    """Its row stands in the table all the same, with every cell left out, and the study fails."""
+    silent = [benchmark.Tally("TVD", "gaussian-8", name, 100) for name in benchmark.SAMPLERS]
+    (row,) = benchmark.summary(silent, REPETITIONS)
+
+    assert (row["method"], row["insufficient"], row["mean"]) == ("TVD", 1.0, 0.0)
+    assert not benchmark.is_kept(row)
+    assert "100% !" in benchmark.table([row])
+
+
 def test_answers_are_not_bought_by_silence(benchmark: ModuleType) -> None:
     """Only KL abstains on this grid, and in no more cells than where no interval covers."""
     tallies = benchmark.study(TARGETS, SHOTS, 3)

@@ -3,13 +3,15 @@
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Lock, Thread
+from types import SimpleNamespace
 from urllib.parse import parse_qs
 
 import pytest
 
 from qgm_observe.catalog import provider_signals as provided
 from qgm_observe.catalog import signals
+from qgm_observe.runbooks import asking
 from qgm_observe.runbooks.asking import LEVELS, ask_all
 from qgm_observe.runbooks.budget import counted_by_roots
 from qgm_observe.slo.loading import shipped
@@ -203,3 +205,46 @@ def test_what_was_told_before_a_refusal_is_kept(server) -> None:
     assert told.statuses is None
     assert told.silent == []
     assert "too many samples" in told.no_prometheus
+
+
+def test_all_who_hang_are_waited_for_together_within_ten_seconds(monkeypatch) -> None:
+    """Three never answer: by default triage goes on after 8 s, and names each of them."""
+    clock = SimpleNamespace(now=0.0)
+
+    class Hanging:
+        """A question that is never answered; to wait for it lets the time pass."""
+
+        def __init__(self, **_: object) -> None:
+            pass
+
+        def start(self) -> None:
+            """Ask."""
+
+        def join(self, seconds: float) -> None:
+            clock.now += seconds
+
+        def is_alive(self) -> bool:
+            return True
+
+    monkeypatch.setattr(asking, "threading", SimpleNamespace(Thread=Hanging, Lock=Lock))
+    monkeypatch.setattr(asking, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    exporters = [SimpleNamespace(host="127.0.0.1", port=port) for port in (1, 2, 3)]
+    told = ask_all("QgmSloBurnPage", exporters, None, lambda *_: (), now=NOW)
+
+    assert clock.now == 8
+    assert told.silent == [f"127.0.0.1:{port} (no answer in 8 s)" for port in (1, 2, 3)]
+
+
+def test_one_answer_may_take_half_of_that(monkeypatch) -> None:
+    """Each request to an exporter has 4 s, so that who hangs is named before all time is up."""
+    given = []
+
+    def get(path: str, seconds: float, longest: int) -> tuple[int, bytes]:
+        given.append(seconds)
+        raise TimeoutError
+
+    exporter = SimpleNamespace(host="127.0.0.1", port=1, get=get)
+    told = ask_all("QgmSloBurnPage", [exporter], None, lambda *_: (), now=NOW)
+
+    assert given == [4]
+    assert told.silent == ["127.0.0.1:1 (no answer in 4 s)"]

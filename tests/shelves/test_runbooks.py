@@ -26,6 +26,29 @@ RUNBOOKS = [page for page in PAGES if page.name not in {INDEX, *PLAYBOOKS}]
 LONGEST = 110
 """Lines of a page: it has to be read at night."""
 
+SHORTEST = 40
+"""Characters of a part: less is no advice."""
+
+PLANS = {
+    "major-budget-breach": [
+        "First half hour",
+        "What is frozen while the budget is gone",
+        "Who decides",
+        "Tell",
+        "Back to normal",
+        "Afterwards, within five days",
+    ],
+    "provider-outage": [
+        "First ten minutes",
+        "Hold the work",
+        "Move the work",
+        "Tell",
+        "Return",
+        "Afterwards, within five days",
+    ],
+}
+"""What is to be done in which order, by playbook."""
+
 CLUSTER = r"\bkubectl\b|\bhelm\b|\bnamespace\b|\bssh\b|\.svc\b|\.internal\b|\.corp\b|\bpagerduty\b"
 
 
@@ -37,6 +60,12 @@ def rendered() -> dict[str, str]:
 def commands(text: str) -> list[str]:
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def parts_of(text: str) -> dict[str, str]:
+    """Headings of the second level, and what stands below each."""
+    _, *parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
+    return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
 
 
 EVERY_COMMAND = sorted({line for page in PAGES for line in commands(page.read_text())})
@@ -69,6 +98,28 @@ def test_bodies_are_whole(page):
     assert len(text.splitlines()) <= LONGEST
     for part in ("Diagnosis", "Recovery check"):
         assert commands(text.partition(f"## {part}")[2].partition("\n## ")[0]), part
+
+
+@pytest.mark.parametrize("name", sorted(PLANS))
+def test_playbooks_are_whole(name):
+    """Each playbook has its steps in their order, and is read on one screen or two."""
+    text = (SHELF / f"{name}.md").read_text()
+
+    assert list(parts_of(text)) == PLANS[name]
+    assert len(text.splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.name != INDEX], ids=lambda page: page.stem)
+def test_no_part_is_empty_words(page):
+    """Each part of a runbook or playbook says something, in a sentence at least."""
+    short = {n: part for n, part in parts_of(page.read_text()).items() if len(part) < SHORTEST}
+
+    assert short == {}
+
+
+def test_the_playbooks_are_these():
+    """Each playbook is held to its literal steps."""
+    assert {f"{name}.md" for name in PLANS} == set(PLAYBOOKS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -1,8 +1,11 @@
 """Status from a journal: budget, burn, how long it lasts and by whom it was spent."""
 
+from dataclasses import replace
+from decimal import Decimal
+
 import pytest
 
-from qgm_observe.journal import Event, open_journal
+from qgm_observe.journal import Event, Journal, open_journal
 from qgm_observe.slo.journaled import statuses
 from qgm_observe.slo.loading import shipped
 
@@ -20,6 +23,24 @@ def stands(recorded):
         with open_journal(recorded(events), read_only=True) as journal:
             found = statuses(OBJECTIVES, journal, NOW, excluded)
         return {each.objective.name: each for each in found}
+
+    return judge
+
+
+@pytest.fixture
+def stands_late(tmp_path):
+    """Judges training runs by events and the times at which the journal took them."""
+
+    def judge(taken, excluded=(), **changes):
+        path, moment = tmp_path / "late.db", NOW
+        with Journal.open(path, clock=lambda: moment) as journal:
+            for at, event in sorted(taken, key=lambda each: each[0]):
+                moment = at
+                journal.append([event])
+        (training,) = (each for each in OBJECTIVES if each.name == "training-success")
+        with open_journal(path, read_only=True) as journal:
+            (found,) = statuses([replace(training, **changes)], journal, NOW, excluded)
+        return found
 
     return judge
 
@@ -100,3 +121,38 @@ def test_no_number_has_its_reason(stands, ended):
     assert found["inference-success"].reason == "nothing counted in its window"
     assert found["inference-success"].left is None
     assert "--prometheus" in found["calibration-age"].reason
+
+
+def test_what_was_recorded_late_counts_when_it_was_recorded(stands_late, ended):
+    """A run of 29 days ago that the journal took yesterday is one of 28 days, and of three."""
+    good = [(NOW - 2 * DAY, ended("run", NOW - 2 * DAY)) for _ in range(9)]
+    late = ended("run", NOW - 29 * DAY, outcome="failure", error=QUOTA)
+    found = stands_late([*good, (NOW - DAY, late)])
+
+    assert (found.bad, found.total) == (1, 10)
+    assert found.burn[3 * DAY] == pytest.approx(2)
+
+
+def test_maintenance_is_when_it_happened(stands_late, ended):
+    """A failure within maintenance is left out though recorded after it; one before it is not."""
+    failed = {"outcome": "failure", "error": QUOTA}
+    within = (NOW - 4 * DAY, ended("run", NOW - 5.5 * DAY, **failed))
+    before = (NOW - 5.5 * DAY, ended("run", NOW - 7 * DAY, **failed))
+    good = [(NOW - DAY, ended("run", NOW - DAY)) for _ in range(8)]
+    maintenance = [(NOW - 6 * DAY, NOW - 5 * DAY)]
+
+    found = stands_late([within, *good], maintenance)
+    assert (found.bad, found.total) == (0, 8)
+    found = stands_late([before], maintenance)
+    assert (found.bad, found.total) == (1, 9)
+
+
+def test_a_degraded_budget_lasts_over_its_90_days(stands_late, ended):
+    """1 of 200 in 90 days leaves half of 99 %; burnt 100 times too fast it lasts 0.45 days."""
+    taken = [(NOW - day * DAY, ended("run", NOW - day * DAY)) for day in range(10, 80)]
+    taken += [(NOW - 50 * DAY, ended("run", NOW - 50 * DAY)) for _ in range(129)]
+    taken.append((NOW - DAY, ended("run", NOW - DAY, outcome="failure", error=QUOTA)))
+    found = stands_late(taken, target=Decimal("0.99"), events_per_day=2.0)
+
+    assert (found.bad, found.total) == (1, 200)
+    assert found.exhausted_in == pytest.approx(0.45 * DAY)

@@ -1,5 +1,7 @@
 """The ledger: what an event counts as, and by whom the bad ones are."""
 
+import pytest
+
 from qgm_observe.catalog import signals
 from qgm_observe.journal import Event, Journal, Totals, open_journal
 from qgm_observe.slo.ledger import Ledger
@@ -61,6 +63,33 @@ def test_an_error_while_compiling_is_the_compilers(ended):
     error = {"class": "resource", "type": "x", "stage": "compile"}
     ledger = ledger_of(ended("job", NOW, outcome="failure", error=error))
     assert ledger.spenders[-1] == ("compiler", "nightly", "ibm", "ibm_fez")
+
+
+@pytest.mark.parametrize(
+    ("class_", "cause"),
+    [
+        ("auth", "access"),
+        ("quota", "quota"),
+        ("rate_limit", "quota"),
+        ("validation", "model"),
+        ("compile", "compiler"),
+        ("offline", "provider"),
+        ("queue_timeout", "provider"),
+        ("run_timeout", "provider"),
+        ("execution", "provider"),
+        ("not_found", "provider"),
+        ("network", "network"),
+        ("resource", "machine"),
+        ("lost", "machine"),
+        ("other", "other"),
+        ("of-tomorrow", "other"),
+    ],
+)
+def test_each_class_of_an_error_is_spent_by_its_cause(class_, cause, ended):
+    """Who can mend an error spends the budget by it; of a class that is not known nobody."""
+    error = {"class": class_, "type": "x", "stage": "submit"}
+    ledger = ledger_of(ended("job", NOW, outcome="failure", error=error))
+    assert ledger.spenders[-1] == (cause, "nightly", "ibm", "ibm_fez")
 
 
 def test_a_histogram_counts_what_is_within_the_bound(ended):

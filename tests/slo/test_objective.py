@@ -7,6 +7,7 @@ import pytest
 
 from qgm_observe.errors import UsageError
 from qgm_observe.slo.loading import shipped
+from qgm_observe.slo.window import Window
 
 TRAINING = next(each for each in shipped() if each.name == "training-success")
 
@@ -35,6 +36,12 @@ def test_a_ticket_objective_never_pages():
 def test_under_five_bad_ones_it_is_degraded(a_day, degraded):
     """5 bad ones in 28 days at 95 % take 3.57 events a day; unknown traffic is not judged."""
     assert replace(TRAINING, events_per_day=a_day).is_degraded == degraded
+
+
+def test_a_budget_of_exactly_five_is_enough():
+    """5 a day in 20 days at 95 % may fail five times: not degraded, and told over 20 days."""
+    exact = replace(TRAINING, events_per_day=5.0, window=Window("20d"))
+    assert (exact.budget_events, exact.is_degraded, exact.reported.text) == (5, False, "20d")
 
 
 @pytest.mark.parametrize(
