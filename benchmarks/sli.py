@@ -70,7 +70,7 @@ def main() -> int:
     group = random.integers(0, GROUPS, args.events)
     bad = (random.uniform(size=args.events) < 0.03).astype(float)
     ours, theirs = with_history(times, group, bad), with_pandas(times, group, bad)
-    furthest = max(  # NaN on one side alone is as far as can be
+    furthest = max(  # what is no number is as far as can be
         float(np.nan_to_num(np.abs(a.reindex(b.index).to_numpy() - b.to_numpy()), nan=np.inf).max())
         for a, b in zip(ours, theirs, strict=True)
     )

@@ -14,7 +14,7 @@ from qgm_observe.cli import main
 from qgm_observe.journal import Event
 
 from ..runbooks import incidents
-from ..runbooks.serving import journal_exporter, provider_exporter
+from ..runbooks.serving import journal_exporter, prometheus, provider_exporter
 
 HOUR = 3600.0
 FIRST = 3 * HOUR - 25
@@ -155,3 +155,17 @@ def test_the_whole_page_of_an_incident(tmp_path, capsys, monkeypatch):
 
 def told_at(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def test_a_prometheus_knows_the_budget_best(tmp_path, capsys, monkeypatch):
+    """10 good of 10 by the Prometheus: the page tells its budget and cost, not the records'."""
+    monkeypatch.setenv("COLUMNS", "200")
+    events = a_device_after_an_update(time.time())
+    path = incidents.written(tmp_path / "both.db", events)
+    with journal_exporter(path) as url, prometheus() as server:
+        main(["triage", "QgmSloBurnPage", "--url", url, "--prometheus", server])
+    text = " ".join(capsys.readouterr().out.split())
+
+    assert "budget training-success: 100% left (0 of 10 bad)" in text
+    assert "spend about 10.00 USD in the last hour, 1 without a bill yet" in text
+    assert "3 of 12 bad" not in text

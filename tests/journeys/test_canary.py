@@ -38,6 +38,7 @@ Backend.__module__ = "qiskit_ibm_runtime.ibm_backend"
 def submit(pubs, token):
     logging.info("Authorization: Bearer %s", token)
     logging.info("POST https://user:%s@host/jobs apikey=%s", token, token)
+    logging.error("not at %s", Backend._instance)
     logging.error("refused: %s", ProviderError(f"{token} {SAMPLE}"))
     raise ProviderError(f"401 for {token}: {SAMPLE}")
 

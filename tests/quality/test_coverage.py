@@ -44,7 +44,7 @@ def test_intervals_cover_over_a_reduced_grid(benchmark: ModuleType) -> None:
 
 
 def test_curved_divergences_cover_where_their_bias_is_largest(benchmark: ModuleType) -> None:
-    """With few shots a cell, where the bias is as large as the spread, 75 % hold the truth at worst.
+    """With few shots a cell, where bias is as large as the spread, 75 % hold the truth at worst.
 
     Without the range of their bias intervals hold it in fewer than half of these draws.
     """

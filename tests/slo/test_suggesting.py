@@ -50,6 +50,23 @@ def test_a_stricter_target_costs_pages(recorded, ended):
     assert pages[-1] > 0
 
 
+def test_a_target_kept_on_most_days_only_is_not_suggested(recorded, ended):
+    """1 of 10 failed in the first of two months' fortnights: 95 % was kept later, 90 % always."""
+    events = [
+        ended(
+            "run",
+            NOW - 60 * DAY + number * DAY / 20,
+            outcome="failure" if number < 14 * 20 and number % 10 == 0 else "success",
+        )
+        for number in range(60 * 20)
+    ]
+    found = suggested(recorded, events)["training-success"]
+    kept = {option.target: option.days_kept for option in found.options}
+
+    assert 0.6 < kept[Decimal("0.95")] < 0.8
+    assert (kept[Decimal("0.9")], found.suggested) == (1, Decimal("0.9"))
+
+
 def test_a_budget_below_five_is_not_suggested(recorded, ended):
     """History without a failure suggests the highest target whose budget holds five events."""
     found = suggested(recorded, history(ended, 10**6))["training-success"]
@@ -84,3 +101,16 @@ def test_waits_are_told_apart_by_device(recorded, ended):
     assert queue.bound == 1200
     assert rest.part == "not queue"
     assert rest.p95 == pytest.approx(100)
+
+
+def test_who_failed_does_not_tell_how_long_to_wait(recorded, ended):
+    """Failed jobs that queued for hours are left out of waits: thirty of 60 s remain."""
+    good, bad = (
+        {"outcome": outcome, "stages": [["queue", 1.0, seconds, "provider"]], "duration": seconds}
+        for outcome, seconds in (("success", 60.0), ("failure", 7200.0))
+    )
+    jobs = [ended("job", NOW - n, **facts) for n in range(30) for facts in (good, bad)]
+    with open_journal(recorded(jobs), read_only=True) as journal:
+        found = {each.part: each for each in waits(journal, NOW - DAY)}
+
+    assert (found["queue"].jobs, found["queue"].p95) == (30, 60)
