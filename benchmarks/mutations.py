@@ -191,8 +191,9 @@ EQUIVALENT = {
     r"-(in-flight|state|modes|age|usual|xeb|residual) slo:sli_error:ratio: .* becomes (-1|>=)$": (
         "minutes that do not count are no sample and never 0, so that nothing is divided by it"
     ),
-    r"-(modes|residual) qgm:slo_slice:(good|counted): qgm_quality_\w+.*: drop \w+=": "both sides match on "
-    "all labels, so that what is asked of one holds of the other; left out of both it is noticed",
+    r"-(modes|residual) qgm:slo_slice:(good|counted): qgm_quality_\w+.*: drop \w+=": "both sides "
+    "match on all labels, so that what is asked of one holds of the other; left out of both it is "
+    "noticed",
     r"«>=» -Inf\).* becomes >$": "no quantile is -Inf, all others are above",
     r"-usual qgm:slo_slice:good: .*«>=» \(3.* becomes >$": "quantiles are quotients of rates, just "
     "so many times another but by rounding; of gauges the same function's line is tried",

@@ -13,7 +13,6 @@ from qgm_observe.slo import resolving, short
 from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.openslo import resource_of
 
-
 SHIPPED = "objectives.yml"
 
 

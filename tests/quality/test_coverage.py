@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-PLACE = Path(__file__).parents[2] / "benchmarks" / "coverage.py"
+PLACE = Path(__file__).parents[2] / "benchmarks" / "intervals.py"
 TARGETS = ("gaussian-8", "gaussian-64", "bars-and-stripes-3x3")
 SHOTS = (100, 10_000)
 REPETITIONS = 40

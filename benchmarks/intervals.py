@@ -7,7 +7,7 @@ sampler is flagged, as the interval excludes it; and how often the value at 16 t
 outside the interval at the fewer. Beside the share of "insufficient" stands the share of cells
 where no interval is known to cover.
 
-    python benchmarks/coverage.py [--repetitions 100] [--json]
+    python benchmarks/intervals.py [--repetitions 100] [--json]
 """
 
 import argparse
