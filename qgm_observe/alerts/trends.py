@@ -49,28 +49,46 @@ def groups(configuration: Configuration) -> dict[str, dict[str, Any]]:
     }
 
 
+FAILURES, COMPILATIONS = "trend-failures", "trend-compilations"
+"""What first samples are recorded by, in the place of an objective: a series is one rule's."""
+
+
 def _pipelines(selectors: Selectors) -> Iterator[dict[str, Any]]:
     bad = selectors.chosen(signals.ROOTS, outcome=ENDED[1:])
     good = selectors.chosen(signals.ROOTS, outcome=Outcome.SUCCESS)
-    yield from selectors.firsts((bad, good), NO_OBJECTIVE)
+    yield from selectors.firsts((bad, good), FAILURES)
     for window in WINDOWS:
-        yield _recorded("qgm:pipeline_failures:count", selectors, bad, window, PIPELINE)
-        yield _recorded("qgm:pipeline_successes:count", selectors, good, window, PIPELINE)
+        yield _recorded(
+            "qgm:pipeline_failures:count", selectors, bad, window, PIPELINE, firsts=FAILURES
+        )
+        yield _recorded(
+            "qgm:pipeline_successes:count", selectors, good, window, PIPELINE, firsts=FAILURES
+        )
 
 
 def _compilations(selectors: Selectors) -> Iterator[dict[str, Any]]:
     bad = selectors.chosen(signals.JOB_ERRORS, stage="compile")
     ended = selectors.chosen(signals.JOBS, outcome=ENDED)
-    yield from selectors.firsts((bad, ended), NO_OBJECTIVE)
+    yield from selectors.firsts((bad, ended), COMPILATIONS)
     for window in WINDOWS:
-        yield _recorded("qgm:compile_failures:count", selectors, bad, window, PLACE)
-        yield _recorded("qgm:jobs_ended:count", selectors, ended, window, PLACE)
+        yield _recorded(
+            "qgm:compile_failures:count", selectors, bad, window, PLACE, firsts=COMPILATIONS
+        )
+        yield _recorded(
+            "qgm:jobs_ended:count", selectors, ended, window, PLACE, firsts=COMPILATIONS
+        )
 
 
 def _recorded(
-    name: str, selectors: Selectors, selection: Selection, window: float, by: tuple[str, ...]
+    name: str,
+    selectors: Selectors,
+    selection: Selection,
+    window: float,
+    by: tuple[str, ...],
+    *,
+    firsts: str,
 ) -> dict[str, Any]:
-    text = selectors.count(selection, window, by, NO_OBJECTIVE)
+    text = selectors.count(selection, window, by, firsts)
     labels = {"slo": NO_OBJECTIVE, "window": shorthand(window)}
     return {"record": name, "expr": text, "labels": labels}
 
