@@ -70,6 +70,7 @@ class Recorded:
         spread: bool = False,
     ) -> None:
         self.objective, self._step = objective, step
+        self._known: dict[tuple[int, float], tuple[float, float]] = {}
         self._score = None if objective.score is None else _rendered(objective.score)
         indicator = objective.indicator
         assert isinstance(indicator, Ratio)  # noqa: S101  told to the type checker
@@ -190,10 +191,13 @@ class Recorded:
     # ------------------------------------------------------------------------------------ counts
 
     def _counts(self, at: int, window: float) -> tuple[float, float]:
-        good, total = (
-            sum(each.rise(at, window) for each in lines) for lines in (self._good, self._total)
-        )
-        return max(total - good, 0.0), total
+        found = self._known.get((at, window))
+        if found is None:
+            good, total = (
+                sum(each.rise(at, window) for each in lines) for lines in (self._good, self._total)
+            )
+            found = self._known[at, window] = max(total - good, 0.0), total
+        return found
 
 
 def burns(

@@ -89,7 +89,7 @@ def test_a_burning_budget_says_how_many_where_and_what_is_left(told):
             "Provider: no device is known to be out of service.",
             (
                 "At 10 a day this page is false 0.10 times in 28 days, and comes after a median of "
-                "29.7 h at 25%, 13.2 h at 50%, 6.2 h at 100% failing."
+                "29.7 h at 25%, 13.1 h at 50%, 6.3 h at 100% failing."
             ),
         ],
     )
@@ -116,7 +116,7 @@ def test_a_spent_budget_that_burns_on_says_so(told):
             "Provider: no device is known to be out of service.",
             (
                 "At 10 a day this page is false 0.10 times in 28 days, and comes after a median of "
-                "29.7 h at 25%, 13.2 h at 50%, 6.2 h at 100% failing."
+                "29.7 h at 25%, 13.1 h at 50%, 6.3 h at 100% failing."
             ),
         ],
     )
