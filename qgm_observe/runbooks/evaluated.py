@@ -15,6 +15,7 @@ from qgm_observe.runbooks.scope import NO_VALUE
 from qgm_observe.slo.indicator import Matcher, Ratio, Selection, Unit
 from qgm_observe.slo.objective import Objective
 from qgm_observe.slo.prometheus import Prometheus
+from qgm_observe.slo.promql import FIRST
 from qgm_observe.slo.window import Window
 
 EVENTS, ERRORS, BUDGET = "qgm:slo_events:count", "qgm:slo_errors:count", "qgm:slo_budget:ratio"
@@ -53,7 +54,8 @@ def evaluated(server: Prometheus, known: Iterable[Objective]) -> tuple[list[Obje
 
 
 def _is_ours(rule: Mapping[str, Any]) -> bool:
-    return str(rule.get("name", "")).startswith(("qgm:", "slo:"))
+    name = str(rule.get("name", ""))  # of first samples trends record some as well
+    return name.startswith(("qgm:", "slo:")) and not name.startswith(FIRST)
 
 
 def _is_same(one: Objective, other: Objective) -> bool:
