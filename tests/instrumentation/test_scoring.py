@@ -81,7 +81,7 @@ def test_what_pennylane_samples_is_evaluated(
     circuit(lambda: qml.expval(qml.PauliZ(0)))()
     assert estimated() == []
     assert scoring.why_nothing() == "no result is counts of one circuit"
-    scoring.use(scoring._scorer and scoring._scorer._target)
+    scoring.use(load_target(target))
     circuit(qml.counts)()
     assert len(set(estimated())) == 1
     assert scoring.why_nothing() is None
